@@ -1,0 +1,164 @@
+"""The equations: flat, immutable, identified by name; no order, no loops, no storage.
+
+An equation defines one quantity at every point of its axes:
+
+    a[t,@] : real[hidden] = add(b, u[t-1,@])
+
+Terms.
+
+*Axis*: a direction in which a quantity has one value per index, counted 1..length. A time axis has
+a length for each sequence of the batch. The *batch* axis ``@`` is an axis like the others, but
+nothing is ever read along it at an offset. A *lag* axis has a fixed length: it holds the last K
+values before the first step (or the first K past the end) of a quantity.
+
+*Read*: an operand; the quantity's name and, for each of *its* axes, the position read.
+
+*Boundary*: what a quantity is outside 1..length. Without one it is 0 (false, token 0). Along an
+axis, position p < 1 is *before* and p > length is *after*. A boundary quantity has the axes of the
+quantity it serves less those it is a boundary of; where a lag axis ``u`` of length K stands in an
+axis's place, position p before the start is read at u = p + K, position p past the end at
+u = p - length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Union
+
+from ..spec.sizes import Size
+from ..spec.source import Span
+
+BATCH = "@"
+
+Attr = Union[int, float, str, bool, Size, tuple["Attr", ...], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """``index`` is its name (``t``). ``length`` names a time axis's length (``T``); ``size`` is a lag
+    axis's fixed length. The batch axis has neither."""
+
+    index: str
+    length: str = ""
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A position along an axis of the quantity read: ``over + ends * length(of) + offset``.
+
+    ``over`` is an axis of the reading equation (or one it reduces), None for a fixed place; ``of`` is
+    the time axis whose length is counted where ``ends`` is not 0. So t-1 is ("t", offset=-1), T is
+    (None, 1, "t"), 1 is (None, offset=1), and the last K steps along a lag axis u are ("u", 1, "t", -K).
+    """
+
+    over: str | None
+    ends: int = 0
+    of: str = ""
+    offset: int = 0
+
+    def inverse(self, axis: str) -> Position:
+        """Where along ``over`` the reader stood, told from position ``axis`` of the quantity read."""
+        return Position(axis, -self.ends, self.of, -self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """``name`` at one position for each of its axes, in the order of its axes."""
+
+    name: str
+    at: tuple[Position, ...] = ()
+
+
+BEFORE, AFTER = -1, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """The quantity ``name`` gives the values outside on all ``sides`` (and inside on other axes)."""
+
+    sides: tuple[tuple[str, int], ...]  # (axis, BEFORE or AFTER), in the order of the equation's axes
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """``name[axes] : type[shape] = op(reads) {attrs}``.
+
+    axes   in the order written on the left side, the batch axis last if present
+    shape  feature sizes, after the axes
+    type   "real", "int" or "bool"; a token is an int
+    attrs  the operator's static arguments, sorted by name
+    span   the text it comes from; None for what has none
+    origin the spec's quantity it belongs to: itself for `h`, `h` for a temporary of h's equation
+           and for its adjoint
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    shape: tuple[Size, ...]
+    type: str
+    op: str
+    reads: tuple[Read, ...] = ()
+    attrs: tuple[tuple[str, Attr], ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
+    span: Span | None = field(default=None, compare=False)
+    origin: str = field(default="", compare=False)
+
+    def attr(self, name: str) -> Attr:
+        """A static argument; KeyError when the operator was not given it."""
+        return dict(self.attrs)[name]
+
+    def boundary(self, sides: tuple[tuple[str, int], ...]) -> str | None:
+        """The quantity that gives the values outside on exactly these sides."""
+        return next((b.name for b in self.boundaries if b.sides == sides), None)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A set of equations and what is asked of it.
+
+    ``outputs`` maps what the world asks for (``loss``, ``output:y``, ``nll:y``, ``state:h``,
+    ``grad:W``, ``dstate:h``, ``dinput:x``) to names. Leaves (parameters, inputs, …) are equations
+    without reads. An adjoint system reads names of the forward system without defining them: its
+    ``given`` equations, the tape's candidates.
+    """
+
+    axes: tuple[Axis, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[tuple[str, str], ...] = ()
+    given: tuple[Equation, ...] = ()
+
+    def table(self) -> dict[str, Equation]:
+        """Every equation by name, the given ones too."""
+        return {equation.name: equation for equation in (*self.given, *self.equations)}
+
+    def axis(self, index: str) -> Axis:
+        return next(axis for axis in self.axes if axis.index == index)
+
+    def output(self, key: str) -> str:
+        return dict(self.outputs)[key]
+
+    def with_equations(self, equations: Iterable[Equation]) -> System:
+        return replace(self, equations=tuple(equations))
+
+
+def here(axes: Iterable[str]) -> tuple[Position, ...]:
+    """The positions of a plain read: every axis at its own index."""
+    return tuple(Position(axis) for axis in axes)
+
+
+def plain(equation: Equation) -> Read:
+    """A read of the quantity at the reader's own indices."""
+    return Read(equation.name, here(equation.axes))
+
+
+def attrs(**values: Attr) -> tuple[tuple[str, Attr], ...]:
+    """Static arguments in their normal form."""
+    return tuple(sorted(values.items()))
+
+
+def rename(read: Read, names: Mapping[str, str]) -> Read:
+    """The same read of another quantity."""
+    return replace(read, name=names.get(read.name, read.name))

@@ -1,0 +1,106 @@
+"""A checked spec as the compiler hands it on: equations, and what the module's contract needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..spec.sizes import Size
+from ..spec.source import Source, Span
+from .ir import System
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """How a parameter starts: a number, or a function of numbers and other inits.
+
+    ``op`` is "number" (``value``), "dim" (``size``), a filler of the language (zeros, ones, constant,
+    normal, uniform, glorot, he, orthogonal, identity, sparse, range) or an elementwise operator."""
+
+    op: str
+    args: tuple[Init, ...] = ()
+    value: float = 0.0
+    size: Size | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """``trained`` is False for a `const`."""
+
+    name: str
+    shape: tuple[Size, ...]
+    init: Init
+    trained: bool
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An observed quantity, or a head's target. ``kind`` is real, int, bool or token; ``count`` is the
+    token's. ``axes`` in the order written, without the batch axis. ``bound`` is the IR's leaf."""
+
+    name: str
+    axes: tuple[str, ...]
+    shape: tuple[Size, ...]
+    kind: str
+    count: Size | None
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """``args`` are (key of `run.outputs`, IR name): the first key is the head's name, the others
+    ``y.scale`` and the like. ``nll`` is the IR name of the negative log-likelihood of one element
+    (axes as the head's, with the batch). ``fed_back``: an equation reads the target."""
+
+    name: str
+    axes: tuple[str, ...]
+    distribution: str
+    args: tuple[tuple[str, str], ...]
+    nll: str
+    weight: float
+    fed_back: bool
+    target: Input
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    name: str
+    axes: tuple[str, ...]
+    shape: tuple[Size, ...]
+    distribution: str
+    args: tuple[float, ...]
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A carried quantity: ``key`` is its entry of `run.state`; with ``lags`` 1 the entry has shape
+    (B, …), else (lags, B, …). ``past`` is the IR name of its boundary before the first step."""
+
+    key: str
+    lags: int
+    past: str
+    shape: tuple[Size, ...]
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """``forward`` outputs: ``loss``, ``nll:y``, ``output:y`` …, ``state:h`` … (see `ir.System`).
+
+    ``dims`` are the defaults (overrides applied); ``fixed`` are those `init` refuses, with the reason.
+    ``stream`` is the axis of `step` and of chunks, or None with ``no_stream`` saying why not."""
+
+    source: Source
+    dims: tuple[tuple[str, int], ...]
+    fixed: Mapping[str, str]
+    params: tuple[Param, ...]
+    inputs: tuple[Input, ...]
+    heads: tuple[Head, ...]
+    noises: tuple[Noise, ...]
+    states: tuple[State, ...]
+    stream: str | None
+    no_stream: str
+    forward: System
