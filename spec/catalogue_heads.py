@@ -1,0 +1,5 @@
+"""Codes 5xx: heads, losses and stopping."""
+
+from .entry import Entry
+
+ENTRIES: tuple[Entry, ...] = ()

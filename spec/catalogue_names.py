@@ -1,0 +1,5 @@
+"""Codes 2xx: names, calls and cells."""
+
+from .entry import Entry
+
+ENTRIES: tuple[Entry, ...] = ()

@@ -1,0 +1,5 @@
+"""Codes 3xx: sizes, shapes and types."""
+
+from .entry import Entry
+
+ENTRIES: tuple[Entry, ...] = ()
