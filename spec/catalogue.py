@@ -9,10 +9,20 @@ Codes: 0xx text and limits, 1xx syntax, 2xx names and cells, 3xx shapes and type
 
 from __future__ import annotations
 
-from . import catalogue_heads, catalogue_names, catalogue_shapes, catalogue_time, catalogue_warnings
+from . import (
+    catalogue_heads,
+    catalogue_names,
+    catalogue_shapes,
+    catalogue_syntax,
+    catalogue_text,
+    catalogue_time,
+    catalogue_warnings,
+)
 from .entry import Entry
 
 ENTRIES: tuple[Entry, ...] = (
+    *catalogue_text.ENTRIES,
+    *catalogue_syntax.ENTRIES,
     *catalogue_names.ENTRIES,
     *catalogue_shapes.ENTRIES,
     *catalogue_time.ENTRIES,
