@@ -1,0 +1,34 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write into which takes `path`'s place when all went well, and vanishes otherwise.
+
+    Links are followed; a device or pipe is written to as it stands."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        with open(target, "wb") as handle:
+            yield handle
+        return
+    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
+    try:
+        with open(draft, "wb") as handle:
+            yield handle
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """UTF-8, newlines as they are."""
+    with replacing(path) as handle:
+        handle.write(text.encode())

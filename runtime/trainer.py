@@ -1,0 +1,241 @@
+"""The training loop: gradients, clipping, optimiser; evaluation, the best weights, and going on later.
+
+A run is a function of its seed and settings. All that it has become so far (`arrays`) can be saved and
+restored, after which it goes on bit for bit as if it had never stopped (runs limited by time, whose
+schedule reads the clock, up to the clock)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .batching import Batches
+from .module import Array, Arrays, Module, Run
+from .optimizers import Optimizer, Schedule, clip, constant
+
+NOISE = 0x6E6F  # keeps the seeds of noise apart from those of batches
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """When a run is over: after so many steps or seconds, whichever is given."""
+
+    steps: int | None = None
+    seconds: float | None = None
+
+    def done(self, step: int, seconds: float) -> float:
+        """The part of the run that is done, 0 to 1."""
+        pairs = ((step, self.steps), (seconds, self.seconds))
+        parts = [now / end if end > 0 else 1.0 for now, end in pairs if end is not None]
+        return min(1.0, max(parts, default=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One row of the training curve; losses in nats, NaN where not measured."""
+
+    step: int
+    seconds: float
+    rate: float
+    train: float
+    held_out: float
+
+
+class NotFinite(ArithmeticError):
+    """Training met a NaN or an infinity; `name` is the first tensor that holds one."""
+
+    def __init__(self, step: int, name: str, value: float, index: tuple[int, ...]) -> None:
+        self.step, self.name, self.value, self.index = step, name, value, index
+        place = f" at {list(index)}" if index else ""
+        super().__init__(f"step {step}: {name} is not finite ({value}{place})")
+
+
+Callback = Callable[["Trainer"], None]
+
+
+@dataclass
+class Trainer:
+    """`on_step` runs after each step, `on_evaluation` after each measurement on held-out data; either may
+    raise KeyboardInterrupt to end the run, which is then finished as always."""
+
+    module: Module
+    params: Arrays
+    batches: Batches
+    optimizer: Optimizer
+    limit: Limit
+    rate: float = 0.003
+    schedule: Schedule = field(default_factory=constant)
+    clip: float = 1.0
+    seed: int = 0
+    evaluations: int = 12
+    points: int = 200
+    on_step: Sequence[Callback] = ()
+    on_evaluation: Sequence[Callback] = ()
+
+    step: int = 0
+    loss: float = math.nan
+    norm: float = math.nan
+    best: Arrays = field(default_factory=dict)
+    best_loss: float = math.inf
+    best_step: int = 0
+    curve: list[Point] = field(default_factory=list)
+    interrupted: bool = False
+    _before: float = 0.0
+    _began: float = field(default_factory=time.perf_counter)
+    _carried: Arrays = field(default_factory=dict)
+    _losses: list[float] = field(default_factory=list)
+    _workspaces: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training, that before a resumption included."""
+        return self._before + time.perf_counter() - self._began
+
+    @property
+    def done(self) -> float:
+        return self.limit.done(self.step, self.seconds)
+
+    @property
+    def current_rate(self) -> float:
+        return self.rate * self.schedule(self.done)
+
+    def run(self) -> None:
+        """Trains to the end or until interrupted, and leaves the best weights in `best`."""
+        self._began = time.perf_counter()
+        try:
+            while self.done < 1:
+                before = self.done
+                self.advance()
+                self._record(before)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        if not self.curve or self.curve[-1].step != self.step or math.isnan(self.curve[-1].held_out):
+            self.evaluate()
+
+    def advance(self) -> None:
+        """One step."""
+        batch, continues = self.batches.batch(self.step)
+        rate = self.rate * self.schedule(self.limit.done(self.step + 1, self.seconds))
+        loss, grads = self._gradients(batch, continues)
+        self.norm = clip(grads, self.clip)
+        if not (math.isfinite(loss) and math.isfinite(self.norm)):
+            raise self._not_finite(batch, loss, grads)
+        self.optimizer.update(self.params, grads, rate)
+        self.step, self.loss = self.step + 1, loss
+        self._losses.append(loss)
+        for callback in self.on_step:
+            callback(self)
+
+    def _gradients(self, batch: Arrays, continues: bool) -> tuple[float, Arrays]:
+        seed = int(np.random.default_rng([NOISE, self.seed, self.step]).integers(2**31))
+        workspace = self._workspace(batch)
+        if not self.batches.streamed:
+            return self.module.loss_and_grad(self.params, batch, train=True, seed=seed, workspace=workspace)
+        options = {"state": self._carried} if continues else {}
+        run = self.module.forward(
+            self.params, batch, train=True, seed=seed, last=False, workspace=workspace, **options
+        )
+        grads = self.module.backward(self.params, run, workspace=workspace)[0]
+        self._carried = {name: np.array(value) for name, value in run.state.items()}
+        return loss_of(run), grads
+
+    def _workspace(self, batch: Arrays) -> Any:
+        """Buffers kept between batches of one shape."""
+        key = tuple(sorted((name, value.shape) for name, value in batch.items()))
+        if key not in self._workspaces:
+            self._workspaces = {key: self.module.workspace(self.params, batch)}
+        return self._workspaces[key]
+
+    def _record(self, before: float) -> None:
+        """Points of the curve and evaluations, evenly over the run."""
+        done = self.done
+        if math.floor(done * self.evaluations) > math.floor(before * self.evaluations):
+            self.evaluate()
+        elif math.floor(done * self.points) > math.floor(before * self.points):
+            self._point(math.nan)
+
+    def _point(self, held_out: float) -> None:
+        train = float(np.mean(self._losses)) if self._losses else math.nan
+        self.curve.append(Point(self.step, self.seconds, self.current_rate, train, held_out))
+        self._losses = []
+
+    def evaluate(self) -> float:
+        """The loss on held-out data; the weights are kept if they are the best so far."""
+        loss = evaluate(self.module, self.params, self.batches)
+        if loss < self.best_loss or not self.best:
+            self.best = {name: value.copy() for name, value in self.params.items()}
+            self.best_loss, self.best_step = loss, self.step
+        self._point(loss)
+        for callback in self.on_evaluation:
+            callback(self)
+        return loss
+
+    def _not_finite(self, batch: Arrays, loss: float, grads: Arrays) -> NotFinite:
+        """Names the first tensor, in the order they are computed, that is not finite."""
+        run = self.module.forward(self.params, batch)
+        stages = (("parameter", self.params), ("input", batch), ("output", run.outputs),
+                  ("loss", {"": np.array(loss)}), ("gradient of", grads))  # fmt: skip
+        for kind, arrays in stages:
+            for name, value in arrays.items():
+                if (place := first_not_finite(value)) is not None:
+                    label = f"{kind} {name}".rstrip()
+                    return NotFinite(self.step + 1, label, float(value[place].real), place)
+        return NotFinite(self.step + 1, "the gradients' norm", self.norm, ())
+
+    def arrays(self) -> Arrays:
+        """Everything needed to go on: by name, for `archive.write`."""
+        groups = {"params": self.params, "best": self.best, "carried": self._carried}
+        groups["optimizer"] = self.optimizer.arrays()
+        flat = {
+            f"{group}:{name}": value for group, values in groups.items() for name, value in values.items()
+        }
+        counts = np.array([self.step, self.best_step])
+        times = np.array([self.seconds, self.best_loss, self.loss, *self._losses])
+        rows = np.array([[p.step, p.seconds, p.rate, p.train, p.held_out] for p in self.curve])
+        return {**flat, "counts": counts, "times": times, "curve": rows.reshape(-1, 5)}
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Goes back to where `arrays` was taken."""
+        groups: dict[str, Arrays] = {"params": {}, "best": {}, "optimizer": {}, "carried": {}}
+        for key, value in arrays.items():
+            group, _, name = key.partition(":")
+            if group in groups:
+                groups[group][name] = value.copy()
+        self.params, self.best, self._carried = groups["params"], groups["best"], groups["carried"]
+        self.optimizer.restore(groups["optimizer"])
+        self.step, self.best_step = (int(count) for count in arrays["counts"])
+        self._before, self.best_loss, self.loss, *self._losses = (float(value) for value in arrays["times"])
+        self.curve = [Point(int(row[0]), *map(float, row[1:])) for row in arrays["curve"]]
+
+
+def loss_of(run: Run) -> float:
+    """The run's loss; only a batch without targets has none."""
+    if run.loss is None:
+        raise ValueError("the batch holds no targets, so there is no loss")
+    return run.loss
+
+
+def evaluate(module: Module, params: Arrays, batches: Batches) -> float:
+    """Mean loss over all held-out elements, state carried where batches go on."""
+    total, count, state = 0.0, 0, None
+    for batch, continues, elements in batches.held_out():
+        options: dict[str, Any] = {"last": False} if batches.streamed else {}
+        if continues:
+            options["state"] = state
+        run = module.forward(params, batch, **options)
+        state = run.state
+        total, count = total + loss_of(run) * elements, count + elements
+    return total / count if count else math.nan
+
+
+def first_not_finite(value: Array) -> tuple[int, ...] | None:
+    """The index of the first NaN or infinity."""
+    if value.dtype.kind not in "fc":
+        return None
+    wrong = np.argwhere(~np.isfinite(value))
+    return tuple(int(i) for i in wrong[0]) if len(wrong) else None

@@ -1,0 +1,1 @@
+"""Hand-written modules that obey the compiled-module contract, to stand beside the printed ones."""
