@@ -27,7 +27,7 @@ KINDS = "biufc"
 HEADER_LIMIT = 10_000
 META_LIMIT = 16 << 20
 _SUFFIX = ".npy"
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError,
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, struct.error, NotImplementedError, RuntimeError,
            OverflowError, SyntaxError, tokenize.TokenError, UnicodeError, RecursionError)  # fmt: skip
 
 
@@ -61,18 +61,23 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, Array], meta: Mappi
 
 def read(path: str | os.PathLike[str], check: Check) -> Contents:
     """The arrays, once `check` has seen headers and meta and raised nothing; a ValueError names the file."""
+    with open(path, "rb") as handle:
+        return _read(os.fspath(path), handle, check)
+
+
+def _read(path: str | bytes, handle: BinaryIO, check: Check) -> Contents:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(handle) as archive:
             headers = {name: _header(archive, name) for name in _names(archive)}
             meta = _meta(archive, headers)
             check(headers, meta)
             return Contents({name: _array(archive, name) for name in headers}, meta)
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from None
+        raise ValueError(f"{path!s}: {error}") from None
     except MemoryError:
-        raise ValueError(f"{os.fspath(path)}: its arrays do not fit in memory") from None
+        raise ValueError(f"{path!s}: its arrays do not fit in memory") from None
     except _BROKEN as error:
-        raise ValueError(f"{os.fspath(path)}: not a whole .npz file ({error})") from None
+        raise ValueError(f"{path!s}: not a whole .npz file ({error})") from None
 
 
 def read_meta(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -52,7 +52,8 @@ class TextStreams:
     ) -> None:
         if len(train) < 2:
             raise ValueError(f"the training text has {len(train)} characters; at least 2 are needed")
-        self.train, self.rest, self.fields, self.seed = train, held_out, fields, seed
+        self.train, self.fields, self.seed = train, fields, seed
+        self.rest = held_out if len(held_out) else train[1:]
         self.rows = max(1, min(rows, (len(train) - 1) // 2))
         self.chunk = max(1, min(chunk, (len(train) - 1) // self.rows // 2))
         self.chunks = (len(train) - self.chunk) // (self.rows * self.chunk)
@@ -69,8 +70,8 @@ class TextStreams:
         return number / self.chunks
 
     def held_out(self, rows: int = 8, chunk: int = 256) -> Iterator[tuple[Arrays, bool, int]]:
-        """Every character but the first predicted once, by streams that carry their state."""
-        tokens = np.concatenate([self.train[-1:], self.rest])  # the first is predicted from the one before
+        """Every character predicted once, by streams that carry their state."""
+        tokens = np.concatenate([self.train[-1:], self.rest])  # so the first is predicted too
         count = len(self.rest)
         stride = -(-count // rows)
         for begin in range(0, stride, chunk):

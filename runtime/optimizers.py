@@ -97,7 +97,8 @@ class Adam(_Moments):
 
 def global_norm(grads: Mapping[str, Array]) -> float:
     """The Euclidean norm of all gradients together; not finite only if a gradient is not."""
-    norm = math.sqrt(sum(float(np.dot(flat, flat)) for flat in map(np.ravel, grads.values())))
+    with np.errstate(over="ignore", invalid="ignore"):
+        norm = math.sqrt(sum(float(np.dot(flat, flat)) for flat in map(np.ravel, grads.values())))
     if math.isfinite(norm):
         return norm
     top = max((float(abs(grad).max()) for grad in grads.values() if grad.size), default=0.0)

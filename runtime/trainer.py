@@ -77,19 +77,20 @@ class Trainer:
     on_step: Sequence[Callback] = ()
     on_evaluation: Sequence[Callback] = ()
 
-    step: int = 0
-    loss: float = math.nan
-    norm: float = math.nan
-    best: Arrays = field(default_factory=dict)
-    best_loss: float = math.inf
-    best_step: int = 0
-    curve: list[Point] = field(default_factory=list)
-    interrupted: bool = False
-    _before: float = 0.0
-    _began: float = field(default_factory=time.perf_counter)
-    _carried: Arrays = field(default_factory=dict)
-    _losses: list[float] = field(default_factory=list)
-    _workspaces: dict[Any, Any] = field(default_factory=dict)
+    step: int = field(default=0, init=False)
+    loss: float = field(default=math.nan, init=False)
+    best: Arrays = field(default_factory=dict, init=False)
+    best_loss: float = field(default=math.inf, init=False)
+    best_step: int = field(default=0, init=False)
+    curve: list[Point] = field(default_factory=list, init=False)
+    interrupted: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._before = 0.0
+        self._began = time.perf_counter()
+        self._carried: Arrays = {}
+        self._losses: list[float] = []
+        self._workspaces: dict[Any, Any] = {}
 
     @property
     def seconds(self) -> float:
@@ -108,8 +109,7 @@ class Trainer:
         """Trains to the end or until interrupted, and leaves the best weights in `best`."""
         self._began = time.perf_counter()
         try:
-            while self.done < 1:
-                before = self.done
+            while (before := self.done) < 1:
                 self.advance()
                 self._record(before)
         except KeyboardInterrupt:
@@ -121,28 +121,37 @@ class Trainer:
         """One step."""
         batch, continues = self.batches.batch(self.step)
         rate = self.rate * self.schedule(self.limit.done(self.step + 1, self.seconds))
-        loss, grads = self._gradients(batch, continues)
-        self.norm = clip(grads, self.clip)
-        if not (math.isfinite(loss) and math.isfinite(self.norm)):
-            raise self._not_finite(batch, loss, grads)
+        options = self._options(continues)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            loss, grads, carried = self._gradients(batch, options)
+            norm = clip(grads, self.clip)
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                raise self._not_finite(batch, options, loss, grads)
         self.optimizer.update(self.params, grads, rate)
-        self.step, self.loss = self.step + 1, loss
+        self.step, self.loss, self._carried = self.step + 1, loss, carried
         self._losses.append(loss)
         for callback in self.on_step:
             callback(self)
 
-    def _gradients(self, batch: Arrays, continues: bool) -> tuple[float, Arrays]:
+    def _options(self, continues: bool) -> dict[str, Any]:
+        """How `forward` is called: noise by seed and step, the state when the batch goes on."""
         seed = int(np.random.default_rng([NOISE, self.seed, self.step]).integers(2**31))
+        options: dict[str, Any] = {"train": True, "seed": seed}
+        if self.batches.streamed:
+            options["last"] = False
+        if continues:
+            options["state"] = self._carried
+        return options
+
+    def _gradients(self, batch: Arrays, options: dict[str, Any]) -> tuple[float, Arrays, Arrays]:
+        """Loss, gradients, and the state to carry on."""
         workspace = self._workspace(batch)
         if not self.batches.streamed:
-            return self.module.loss_and_grad(self.params, batch, train=True, seed=seed, workspace=workspace)
-        options = {"state": self._carried} if continues else {}
-        run = self.module.forward(
-            self.params, batch, train=True, seed=seed, last=False, workspace=workspace, **options
-        )
-        grads = self.module.backward(self.params, run, workspace=workspace)[0]
-        self._carried = {name: np.array(value) for name, value in run.state.items()}
-        return loss_of(run), grads
+            loss, grads = self.module.loss_and_grad(self.params, batch, workspace=workspace, **options)
+            return loss, grads, {}
+        run = self.module.forward(self.params, batch, workspace=workspace, **options)
+        carried = {name: np.array(value) for name, value in run.state.items()}
+        return loss_of(run), self.module.backward(self.params, run, workspace=workspace)[0], carried
 
     def _workspace(self, batch: Arrays) -> Any:
         """Buffers kept between batches of one shape."""
@@ -175,17 +184,33 @@ class Trainer:
             callback(self)
         return loss
 
-    def _not_finite(self, batch: Arrays, loss: float, grads: Arrays) -> NotFinite:
+    def _not_finite(self, batch: Arrays, options: dict[str, Any], loss: float, grads: Arrays) -> NotFinite:
         """Names the first tensor, in the order they are computed, that is not finite."""
-        run = self.module.forward(self.params, batch)
-        stages = (("parameter", self.params), ("input", batch), ("output", run.outputs),
-                  ("loss", {"": np.array(loss)}), ("gradient of", grads))  # fmt: skip
+        run = self.module.forward(self.params, batch, **options)
+        stages = (
+            ("parameter", self.params),
+            ("input", self._to_blame(batch, options)),
+            ("state", options.get("state", {})),
+            ("output", run.outputs),
+            ("loss", {"": np.array(loss)}),
+            ("gradient of", grads),
+        )
         for kind, arrays in stages:
             for name, value in arrays.items():
                 if (place := first_not_finite(value)) is not None:
-                    label = f"{kind} {name}".rstrip()
-                    return NotFinite(self.step + 1, label, float(value[place].real), place)
-        return NotFinite(self.step + 1, "the gradients' norm", self.norm, ())
+                    return NotFinite(
+                        self.step + 1, f"{kind} {name}".rstrip(), complex(value[place]).real, place
+                    )
+        return NotFinite(self.step + 1, "norm of the gradients", math.inf, ())
+
+    def _to_blame(self, batch: Arrays, options: dict[str, Any]) -> Arrays:
+        """The inputs, if the loss would be finite without what is not finite in them (padding may be NaN)."""
+        clean = {
+            name: np.where(np.isfinite(value), value, 0) if value.dtype.kind in "fc" else value
+            for name, value in batch.items()
+        }
+        innocent = math.isfinite(loss_of(self.module.forward(self.params, clean, **options)))
+        return batch if innocent else {}
 
     def arrays(self) -> Arrays:
         """Everything needed to go on: by name, for `archive.write`."""
@@ -201,16 +226,24 @@ class Trainer:
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
         """Goes back to where `arrays` was taken."""
+        if missing := {"counts", "times", "curve", "optimizer:steps"} - set(arrays):
+            raise ValueError(f"it is not the state of a training run: {sorted(missing)[0]!r} is missing")
         groups: dict[str, Arrays] = {"params": {}, "best": {}, "optimizer": {}, "carried": {}}
         for key, value in arrays.items():
             group, _, name = key.partition(":")
             if group in groups:
                 groups[group][name] = value.copy()
+        if shapes(groups["params"]) != shapes(self.params):
+            raise ValueError("it holds the training of other parameters")
         self.params, self.best, self._carried = groups["params"], groups["best"], groups["carried"]
         self.optimizer.restore(groups["optimizer"])
         self.step, self.best_step = (int(count) for count in arrays["counts"])
         self._before, self.best_loss, self.loss, *self._losses = (float(value) for value in arrays["times"])
         self.curve = [Point(int(row[0]), *map(float, row[1:])) for row in arrays["curve"]]
+
+
+def shapes(arrays: Arrays) -> dict[str, tuple[int, ...]]:
+    return {name: value.shape for name, value in arrays.items()}
 
 
 def loss_of(run: Run) -> float:

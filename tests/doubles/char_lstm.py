@@ -104,13 +104,13 @@ def forward(
     tokens, mask = _tokens(params, batch, "x")
     steps, rows = tokens.shape
     hidden = params["h.b_i"].size
-    dtype = np.result_type(*params.values())
+    dtype = _dtype(params, state or {})
     start = state or {name: np.zeros((rows, hidden), dtype) for name in ("h", "h.c")}
     weights = _stacked(params, ws, dtype)
     h, c = (ws.get(name, (steps + 1, rows, hidden), dtype) for name in ("h", "h.c"))
     h[0], c[0] = start["h"], start["h.c"]
     gates = ws.get("gates", (steps, rows, 4 * hidden), dtype)
-    table = params["E"].dot(weights["x"].T) + weights["b"]
+    table = (params["E"].dot(weights["x"].T) + weights["b"]).astype(dtype, copy=False)
     np.take(table, tokens, axis=0, out=gates, mode="clip")
     squashed = ws.get("tanh c", (steps, rows, hidden), dtype)
     _loop(gates, h, c, squashed, weights["h"].T.copy(), mask)
@@ -332,6 +332,12 @@ def sample(
     logp = logits - top - np.log(np.exp(logits - top).sum(-1, keepdims=True))
     log_prob = np.take_along_axis(logp, drawn[..., None], -1)[..., 0].sum(0)
     return Sequences(drawn, np.full(drawn.shape[1], len(drawn)), log_prob)
+
+
+def _dtype(params: Arrays, state: Mapping[str, Array]) -> Any:
+    """That of the parameters; complex anywhere makes complex."""
+    dtype = np.result_type(*params.values())
+    return np.result_type(dtype, np.complex64) if any(map(np.iscomplexobj, state.values())) else dtype
 
 
 def _check_params(params: Mapping[str, Array]) -> None:
