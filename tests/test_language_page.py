@@ -1,0 +1,38 @@
+"""Every example of the language page compiles, or gives the very error it is there to show."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import rnnc
+from rnnc.spec.diagnostics import SpecError
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "language.md"
+BLOCK = re.compile(r"^```rnn(?:-error (RNN\d+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def examples() -> list[object]:
+    text = PAGE.read_text(encoding="utf-8")
+    found = []
+    for match in BLOCK.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        found.append(pytest.param(match[2], match[1], id=f"line{line}-{match[1] or 'compiles'}"))
+    return found
+
+
+@pytest.mark.parametrize("spec, code", examples())
+def test_example(spec: str, code: str | None) -> None:
+    if code is None:
+        assert rnnc.loads(spec).SPEC == spec
+        return
+    with pytest.raises(SpecError) as caught:
+        rnnc.loads(spec)
+    assert {d.code for d in caught.value.diagnostics if d.severity == "error"} == {code}
+
+
+def test_the_page_has_examples_of_both_kinds() -> None:
+    codes = [match[1] for match in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))]
+    assert len([c for c in codes if c is None]) >= 10
+    assert len([c for c in codes if c]) >= 5
