@@ -1,199 +1,113 @@
-"""From text to syntax tree: Lark makes a parse tree of the text's shadow, and `build` makes our nodes of it."""
+"""From text to syntax tree: Lark parses the text's shadow, `build` makes our nodes of what it found.
+
+When that fails every statement is parsed by itself, so that all syntax errors of a file are found at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from lark import Lark, Token, Tree, UnexpectedInput
+from lark import Lark, UnexpectedInput
 
-from .diagnostics import Diagnostics
-from .layout import lay_out
-from .source import Source, Span
-from .syntax import (
-    Argument,
-    Axis,
-    Binary,
-    Call,
-    Cell,
-    CellItem,
-    Dim,
-    DimItem,
-    Equation,
-    Expr,
-    For,
-    Head,
-    Import,
-    Input,
-    InputItem,
-    Loss,
-    Name,
-    Noise,
-    Number,
-    Output,
-    Param,
-    ParamItem,
-    Ref,
-    Spec,
-    Stop,
-    Subscript,
-    Target,
-    Text,
-    Type,
-    Unary,
-    Use,
-)
+from .build import build
+from .diagnostics import LIMIT, Diagnostics
+from .layout import Layout, lay_out
+from .mistakes import Fault, explain, looks_like_statement
+from .source import Source
+from .syntax import Binary, Number, Ref, Spec, Statement, Unary
+from .tree import walk
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
-
-Build = Callable[..., Any]  # (span, *children) -> node
+DEPTH = 160  # of a statement's tree: later stages may recur
 
 
 def parse(source: Source, diagnostics: Diagnostics) -> Spec | None:
     """The syntax tree of a text; None when something was wrong, which has then been reported."""
+    before = len(diagnostics.items)
     layout = lay_out(source, diagnostics)
     if layout is None:
         return None
     try:
         tree = lark().parse(layout.shadow)
     except UnexpectedInput as error:
-        start = min(error.pos_in_stream or 0, len(source.text))
-        diagnostics.report("RNN100", Span(source, start, start + 1), "this cannot stand here")
+        _report_all(error, layout, source, diagnostics, before)
         return None
-    return Spec(source, build(tree, source), tuple(layout.comments))
+    statements: tuple[Statement, ...] = build(tree, source)
+    _inspect(statements, diagnostics)
+    sound = len(diagnostics.items) == before
+    return Spec(source, statements, tuple(layout.comments)) if sound else None
 
 
 @cache
 def lark() -> Lark:
+    """The parser, built when first needed."""
     return Lark(GRAMMAR.read_text("ascii"), start="spec", parser="lalr", propagate_positions=True)
 
 
-def build(tree: Tree[Token], source: Source) -> Any:
-    """The node of a parse tree. Without recursion: a long sum is a deep tree."""
-    order: list[Tree[Token] | Token] = []
-    pending: list[Tree[Token] | Token] = [tree]
-    while pending:
-        order.append(branch := pending.pop())
-        if isinstance(branch, Tree):
-            pending.extend(branch.children)
-    values: list[Any] = []
-    for branch in reversed(order):
-        if isinstance(branch, Tree):
-            first = len(values) - len(branch.children)
-            meta = branch.meta
-            span = Span(source, 0, 0) if meta.empty else Span(source, meta.start_pos, meta.end_pos)
-            values[first:] = [RULES[branch.data](span, *values[first:])]
-        else:
-            values.append(branch)
-    return values[0]
+# ------------------------------------------------------------------------------ what the grammar cannot see
 
 
-# ------------------------------------------------------------------ from a rule's children to a node
+def _inspect(statements: tuple[Statement, ...], diagnostics: Diagnostics) -> None:
+    for statement in statements:
+        for node, depth in walk([statement]):
+            if depth > DEPTH:
+                message = f"an expression more than {DEPTH} operations deep"
+                help = "give a part of it a name of its own"
+                diagnostics.report("RNN013", statement.span, message, help=help)
+                return
+            if isinstance(node, Binary) and node.op == "@":
+                _inspect_product(node, diagnostics)
 
 
-def _listed(node: Callable[[Span, tuple[Any, ...]], Any]) -> Build:
-    return lambda span, *items: node(span, items)
+def _inspect_product(product: Binary, diagnostics: Diagnostics) -> None:
+    """``h@-1``: the past as some papers write it."""
+    right = product.right.operand if isinstance(product.right, Unary) else product.right
+    if isinstance(right, Number):
+        span = product.op_span.to(right.span)
+        name = product.left.name.text if isinstance(product.left, Ref) else "h"
+        help = f"an earlier step is read as `{name}[t-{right.text}]`"
+        diagnostics.report("RNN114", span, "`@` multiplies by a matrix, and this is a number", help=help)
 
 
-def _items(span: Span, *items: Any) -> tuple[Any, ...]:
-    return tuple(item for item in items if item is not None)
+# ------------------------------------------------------------------------------------- all errors of a file
 
 
-def _param_item(span: Span, name: Name, type: Type, sign: str | None, init: Expr | None) -> ParamItem:
-    return ParamItem(span, name, type, sign == "~", init)
+def _report_all(
+    first: UnexpectedInput, layout: Layout, source: Source, diagnostics: Diagnostics, before: int
+) -> None:
+    """Every statement that does not parse; what stopped the whole parse if each of them does."""
+    broken = iter(sorted(layout.broken))
+    place = next(broken, None)
+    doubtful = False  # the line may be the rest of a broken one
+    for start, text in _lines(layout):
+        end = start + len(text)
+        if place is not None and place <= end:
+            doubtful = True
+            while place is not None and place <= end:
+                place = next(broken, None)
+            continue
+        doubtful = (doubtful and not looks_like_statement(text)) or text.strip() == "{}"
+        try:
+            lark().parse(text)
+        except UnexpectedInput as error:
+            if not doubtful:
+                explain(Fault(source, start, text, error), diagnostics)
+        if len(diagnostics.items) >= before + LIMIT:
+            return
+    if len(diagnostics.items) == before:
+        explain(Fault(source, 0, layout.shadow, first), diagnostics)
 
 
-def _equation(
-    span: Span, target: Target, type: Type | None, reverse: str | None, value: Expr, sharing: Name | None
-) -> Equation:
-    return Equation(span, target, type, reverse is not None, value, sharing)
-
-
-def _cell(span: Span, name: Name, inputs: Any, outputs: Any, *body: Any) -> Cell:
-    return Cell(span, name, inputs, outputs, body[:-1])
-
-
-def _for(span: Span, variable: Name, first: Expr, last: Expr, *body: Any) -> For:
-    return For(span, variable, first, last, body[:-1])
-
-
-def _type(span: Span, kind: str, *rest: Any) -> Type:
-    count, sizes = rest if len(rest) == 2 else (None, *rest)
-    return Type(span, str(kind), count, sizes or ())
-
-
-def _name(span: Span, first: Token, *rest: Any) -> Name:
-    """``h{`` expr ``}.c``: the braces belong to the tokens, not to the name's text."""
-    parts = [str(first).removesuffix("{")]
-    for part in rest:
-        parts.append(str(part).strip("{}") if isinstance(part, Token) else part)
-    return Name(span, tuple(part for part in parts if part != ""))
-
-
-def _paren(span: Span, inner: Any) -> Any:
-    """The expression inside, with the place of its parentheses."""
-    return replace(inner, span=span)
-
-
-def _indexed(span: Span, name: Name, args: tuple[Expr, ...]) -> tuple[Name, tuple[Expr, ...]]:
-    return name, args
-
-
-def _subscript_name(span: Span, indexed: tuple[Name, tuple[Expr, ...]]) -> Subscript:
-    name, args = indexed
-    return Subscript(span, Ref(name.span, name), args)
-
-
-def _call_over(span: Span, indexed: tuple[Name, tuple[Expr, ...]], *args: Argument | None) -> Call:
-    name, over = indexed
-    return Call(span, name, over, _items(span, *args))
-
-
-def _binary(span: Span, left: Expr, op: Token, right: Expr) -> Binary:
-    assert op.start_pos is not None and op.end_pos is not None
-    return Binary(span, str(op), left, right, Span(span.source, op.start_pos, op.end_pos))
-
-
-RULES: dict[str, Build] = {
-    "spec": _items,
-    "dim": _listed(Dim),
-    "dim_item": DimItem,
-    "axis": Axis,
-    "input": _listed(Input),
-    "input_item": InputItem,
-    "param": lambda span, *items: Param(span, True, items),
-    "const": lambda span, *items: Param(span, False, items),
-    "param_item": _param_item,
-    "equation": _equation,
-    "head": Head,
-    "output": _listed(Output),
-    "loss": Loss,
-    "noise": Noise,
-    "stop": Stop,
-    "cell": _cell,
-    "cell_items": _items,
-    "cell_item": CellItem,
-    "use": _listed(Use),
-    "import": Import,
-    "for": _for,
-    "target": lambda span, name, index: Target(span, name, index or ()),
-    "type": _type,
-    "number": lambda span, token: Number(span, str(token)),
-    "text": lambda span, token: Text(span, token[1:-1]),
-    "paren": _paren,
-    "ref": Ref,
-    "indexed": _indexed,
-    "subscript_name": _subscript_name,
-    "subscript": Subscript,
-    "call": lambda span, name, *args: Call(span, name, (), _items(span, *args)),
-    "call_over": _call_over,
-    "argument": lambda span, value: Argument(span, None, value),
-    "keyword": Argument,
-    "exprs": _items,
-    "name": _name,
-    "unary": lambda span, op, operand: Unary(span, str(op), operand),
-    "binary": _binary,
-}
+def _lines(layout: Layout) -> Iterator[tuple[int, str]]:
+    """The lines of a shadow, each a statement by itself: a block over several lines is cut off."""
+    shadow = layout.shadow
+    cut: set[int] = set()  # where lines with such a block's `{` begin
+    for opening, closing in layout.blocks:
+        if shadow.find("\n", opening, closing) >= 0:
+            cut.add(shadow.rfind("\n", 0, opening) + 1)
+            shadow = shadow[:closing] + " " + shadow[closing + 1 :]
+    start = 0
+    for line in shadow.split("\n"):
+        yield start, line + "}" if start in cut else line
+        start += len(line) + 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +23,18 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a 1-based line, without its newline."""
-        return self.text.split("\n")[number - 1]
+        start = self.line_starts()[number - 1]
+        end = self.text.find("\n", start)
+        return self.text[start : end if end >= 0 else None]
 
     def line_starts(self) -> list[int]:
         """The offset at which each line begins."""
-        starts = [0]
-        for line in self.text.split("\n")[:-1]:
-            starts.append(starts[-1] + len(line) + 1)
-        return starts
+        return _line_starts(self.text)
+
+
+@lru_cache(maxsize=16)
+def _line_starts(text: str) -> list[int]:
+    return [0, *accumulate(len(line) + 1 for line in text.split("\n")[:-1])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,36 @@
+"""Walking a syntax tree, without recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from .syntax import Node
+
+
+def walk(nodes: Iterable[Node]) -> Iterator[tuple[Node, int]]:
+    """Every node at or below the given ones, parents first, in the order written; with its depth, from 1."""
+    pending = [(node, 1) for node in nodes][::-1]
+    while pending:
+        node, depth = pending.pop()
+        yield node, depth
+        pending.extend((child, depth + 1) for child in reversed(children(node)))
+
+
+def children(node: Node) -> list[Node]:
+    """The nodes directly below a node, in the order of its fields."""
+    found: list[Node] = []
+    for name in _field_names(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found.extend(item for item in value if isinstance(item, Node))
+    return found
+
+
+@cache
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
