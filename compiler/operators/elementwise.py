@@ -1,0 +1,333 @@
+"""Operators that work element by element on operands of one feature shape.
+
+At a tie `maximum` and `minimum` give the cotangent to the first operand; `relu` has derivative 0 at 0."""
+
+from __future__ import annotations
+
+from .record import (
+    Call,
+    CodeRule,
+    Derivative,
+    Derivatives,
+    ShapeError,
+    TypeRule,
+    agreeing,
+    always,
+    arithmetic,
+    comparison,
+    define,
+    logical,
+    ordering,
+    real,
+    same,
+)
+from .terms import Cotangent, Term, apply, holds, where
+
+
+def unary(
+    name: str, doc: str, code: str, derivative: Derivative | None, traits: str = "", out: str | None = None
+) -> None:
+    """A real function of one real argument, called by its own name."""
+    if out is None:
+        out = code.replace("({0})", "({0}, {1})")  # a ufunc takes the buffer next
+    define(
+        name,
+        "a",
+        doc,
+        shape=same,
+        type=real,
+        traits=f"elementwise {traits}",
+        code=code,
+        out=out,
+        derivative=(derivative,),
+        surface=name,
+    )
+
+
+def binary(
+    name: str,
+    doc: str,
+    sign: str,
+    code: CodeRule,
+    out: str,
+    derivative: Derivatives,
+    traits: str = "",
+    type: TypeRule = arithmetic,
+) -> None:
+    """An operator on two operands, written ``sign`` in the language."""
+    define(
+        name,
+        "a b",
+        doc,
+        shape=same,
+        type=type,
+        traits=f"elementwise {traits}",
+        code=code,
+        out=out,
+        derivative=derivative,
+        surface=sign,
+    )
+
+
+# ----------------------------------------------------------------------------------------- arithmetic
+
+binary(
+    "add",
+    "a + b",
+    "+",
+    "{0} + {1}",
+    "np.add({0}, {1}, {2})",
+    (lambda c: c.d, lambda c: c.d),
+    "linear zero commutative",
+)
+binary(
+    "sub",
+    "a - b",
+    "-",
+    "{0} - {1}",
+    "np.subtract({0}, {1}, {2})",
+    (lambda c: c.d, lambda c: -c.d),
+    "linear zero",
+)
+binary(
+    "mul",
+    "a * b",
+    "*",
+    "{0} * {1}",
+    "np.multiply({0}, {1}, {2})",
+    (lambda c: c.d * c.b, lambda c: c.d * c.a),
+    "bilinear zero commutative",
+)
+binary(
+    "div",
+    "a / b",
+    "/",
+    "{0} / {1}",
+    "np.divide({0}, {1}, {2})",
+    (lambda c: c.d / c.b, lambda c: c.d * -(c.q / c.b)),
+    type=real,
+)
+
+
+def _pow_exponent(c: Cotangent) -> Term:
+    """a ** b * log(a), where a is positive."""
+    positive = c.a > 0
+    return c.d * where(positive, c.q * apply("log", where(positive, c.a, 1)), 0)
+
+
+binary(
+    "pow",
+    "a to the power b",
+    "**",
+    "{0} ** {1}",
+    "np.power({0}, {1}, {2})",
+    (lambda c: c.d * (c.b * c.a ** (c.b - 1)), _pow_exponent),
+    type=real,
+)
+
+
+def _mod(call: Call) -> str:
+    return "floor_mod({0}, {1})" if call.types[0] == "real" else "{0} % {1}"
+
+
+binary(
+    "mod",
+    "the floor modulus: a - b * floor(a / b)",
+    "%",
+    _mod,
+    "",
+    (lambda c: c.d, lambda c: c.d * -apply("floor", c.a / c.b)),
+)
+define(
+    "neg",
+    "a",
+    "-a",
+    shape=same,
+    type=arithmetic,
+    traits="elementwise linear zero",
+    code="-{0}",
+    out="np.negative({0}, {1})",
+    derivative=(lambda c: -c.d,),
+    surface="-",
+)
+
+# -------------------------------------------------------------------------------- functions of one real
+
+unary("exp", "e to the power a", "np.exp({0})", lambda c: c.d * c.q)
+unary("expm1", "exp(a) - 1, exact near 0", "np.expm1({0})", lambda c: c.d * (c.q + 1), "zero")
+unary("log", "the natural logarithm", "np.log({0})", lambda c: c.d / c.a)
+unary("log1p", "log(1 + a), exact near 0", "np.log1p({0})", lambda c: c.d / (c.a + 1), "zero")
+unary("sqrt", "the square root", "np.sqrt({0})", lambda c: c.d * (0.5 / c.q), "zero")
+unary("square", "a * a", "np.square({0})", lambda c: c.d * (c.a * 2), "zero")
+unary("sin", "the sine", "np.sin({0})", lambda c: c.d * apply("cos", c.a), "zero")
+unary("cos", "the cosine", "np.cos({0})", lambda c: c.d * -apply("sin", c.a))
+unary("tanh", "the hyperbolic tangent", "np.tanh({0})", lambda c: c.d * (1 - apply("square", c.q)), "zero")
+unary("sigmoid", "1 / (1 + exp(-a))", "sigmoid({0})", lambda c: c.d * (c.q * (1 - c.q)))
+unary("softplus", "log(1 + exp(a))", "softplus({0})", lambda c: c.d * apply("sigmoid", c.a), out="")
+unary(
+    "relu",
+    "max(a, 0); the derivative at 0 is 0",
+    "np.maximum({0}, 0)",
+    lambda c: c.d * holds(c.a > 0),
+    "zero",
+    out="np.maximum({0}, 0, out={1})",
+)
+unary(
+    "abs",
+    "the absolute value; the derivative at 0 is 0",
+    "absolute({0})",
+    lambda c: c.d * apply("sign", c.a),
+    "zero",
+    out="",
+)
+unary("sign", "-1, 0 or 1", "np.sign({0}.real)", None, "zero flat", out="np.sign({0}.real, {1})")
+unary(
+    "floor",
+    "the largest whole number not above a",
+    "np.floor({0}.real)",
+    None,
+    "zero flat",
+    out="np.floor({0}.real, {1})",
+)
+unary("stop_gradient", "a, taken as a constant when differentiating", "{0}.real", None, "zero flat", out="")
+
+# -------------------------------------------------------------------------------- larger, smaller, both
+
+binary(
+    "maximum",
+    "the larger; a tie gives the derivative to a",
+    "max",
+    "np.maximum({0}, {1})",
+    "np.maximum({0}, {1}, out={2})",
+    (lambda c: c.d * holds(c.a >= c.b), lambda c: c.d * holds(c.a < c.b)),
+    "zero",
+)
+binary(
+    "minimum",
+    "the smaller; a tie gives the derivative to a",
+    "min",
+    "np.minimum({0}, {1})",
+    "np.minimum({0}, {1}, out={2})",
+    (lambda c: c.d * holds(c.a <= c.b), lambda c: c.d * holds(c.a > c.b)),
+    "zero",
+)
+define(
+    "clip",
+    "a low high",
+    "min(max(a, low), high)",
+    shape=same,
+    type=arithmetic,
+    traits="elementwise zero",
+    code="np.minimum(np.maximum({0}, {1}), {2})",
+    out="np.minimum(np.maximum({0}, {1}, out={3}), {2}, out={3})",
+    derivative=(
+        lambda c: c.d * holds((c.a >= c.b) & (c.a <= c.c)),
+        lambda c: c.d * holds((c.a < c.b) & (c.b <= c.c)),
+        lambda c: c.d * holds(apply("maximum", c.a, c.b) > c.c),
+    ),
+    surface="clip",
+)
+
+
+def shifted(a: Term, q: Term) -> Term:
+    """exp(a - q) for q a log-sum-exp that a is part of; 0 where every part is -inf."""
+    return apply("exp", a - where(q > float("-inf"), q, 0))
+
+
+define(
+    "logaddexp",
+    "a b",
+    "log(exp(a) + exp(b)), stable",
+    shape=same,
+    type=real,
+    traits="elementwise commutative",
+    code="logaddexp({0}, {1})",
+    derivative=(lambda c: c.d * shifted(c.a, c.q), lambda c: c.d * shifted(c.b, c.q)),
+    surface="logaddexp",
+)
+
+# -------------------------------------------------------------------------------------- true and false
+
+
+def compare(name: str, sign: str, ufunc: str, type: TypeRule) -> None:
+    """Real numbers are compared by their real parts."""
+
+    def code(call: Call) -> str:
+        part = ".real" if call.types[0] == "real" else ""
+        return f"{{0}}{part} {sign} {{1}}{part}"
+
+    def out(call: Call) -> str:
+        part = ".real" if call.types[0] == "real" else ""
+        return f"np.{ufunc}({{0}}{part}, {{1}}{part}, {{2}})"
+
+    define(
+        name,
+        "a b",
+        f"a {sign} b",
+        shape=same,
+        type=type,
+        traits="elementwise flat" + (" commutative" if name in ("eq", "ne") else ""),
+        code=code,
+        out=out,
+        surface=sign,
+    )
+
+
+compare("eq", "==", "equal", comparison)
+compare("ne", "!=", "not_equal", comparison)
+compare("lt", "<", "less", ordering)
+compare("le", "<=", "less_equal", ordering)
+compare("gt", ">", "greater", ordering)
+compare("ge", ">=", "greater_equal", ordering)
+
+for _word in ("and", "or"):
+    define(
+        _word,
+        "a b",
+        f"a {_word} b",
+        shape=same,
+        type=logical,
+        traits="elementwise commutative flat",
+        code=f"np.logical_{_word}({{0}}, {{1}})",
+        out=f"np.logical_{_word}({{0}}, {{1}}, {{2}})",
+        surface=_word,
+    )
+define(
+    "not",
+    "a",
+    "not a",
+    shape=same,
+    type=logical,
+    traits="elementwise flat",
+    code="np.logical_not({0})",
+    out="np.logical_not({0}, {1})",
+    surface="not",
+)
+
+
+def _where_type(call: Call) -> str:
+    if call.types[0] != "bool":
+        raise ShapeError(f"the condition must be bool, found {call.types[0]}", 0)
+    return agreeing(Call(call.shapes[1:], call.types[1:]))
+
+
+define(
+    "where",
+    "condition a b",
+    "a where the condition holds, else b",
+    shape=same,
+    type=_where_type,
+    traits="elementwise linear zero",
+    code="np.where({0}, {1}, {2})",
+    derivative=(None, lambda c: where(c.a, c.d, 0), lambda c: where(c.a, 0, c.d)),
+    surface="where",
+)
+define(
+    "real",
+    "a",
+    "an int or a bool as a real number",
+    shape=same,
+    type=always("real"),
+    traits="elementwise flat",
+    code="np.asarray({0}, dtype)",
+)

@@ -1,0 +1,1 @@
+"""Passes: functions from a system to one of the same meaning, in one ordered list."""

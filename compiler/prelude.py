@@ -1,0 +1,121 @@
+"""Functions that printed modules call: the printer copies the text of those it needs.
+
+Nothing in the compiler imports this module but the reference evaluator. Each function stands alone
+but for others of this file, keeps the dtype it is given (float32, float64, complex128), takes any
+number of leading dimensions, and branches on real parts only, so that a complex step gives exact
+derivatives. ``out``, where there is one, may be the operand itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def sigmoid(x: Array, out: Array | None = None) -> Array:
+    """1 / (1 + exp(-x)), by way of tanh: no overflow, and faster than exp."""
+    half = np.tanh(np.multiply(x, 0.5, out), out)
+    return np.add(np.multiply(half, 0.5, out), 0.5, out)
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x)) without overflow."""
+    positive = x.real > 0
+    result: Array = np.where(positive, x, 0) + np.log1p(np.exp(np.where(positive, -x, x)))
+    return result
+
+
+def absolute(x: Array) -> Array:
+    """The larger of x and -x."""
+    return np.where(x.real < 0, -x, x)
+
+
+def floor_mod(a: Array, b: Array) -> Array:
+    """a - b * floor(a / b)."""
+    result: Array = a - b * np.floor((a / b).real)
+    return result
+
+
+def logaddexp(a: Array, b: Array) -> Array:
+    """log(exp(a) + exp(b)) without overflow; -inf when both are."""
+    top = np.maximum(a.real, b.real)
+    top = np.where(np.isinf(top), 0, top)
+    with np.errstate(divide="ignore"):
+        result: Array = np.log(np.exp(a - top) + np.exp(b - top)) + top
+    return result
+
+
+def logsumexp(x: Array) -> Array:
+    """log(sum(exp(x))) over the last size without overflow; -inf when all are."""
+    top = np.max(x.real, axis=-1, keepdims=True)
+    top = np.where(np.isinf(top), 0, top)
+    with np.errstate(divide="ignore"):
+        result: Array = np.log(np.sum(np.exp(x - top), axis=-1)) + top[..., 0]
+    return result
+
+
+def softmax(x: Array, out: Array | None = None) -> Array:
+    """exp(x) over its sum along the last size, without overflow."""
+    result: Array = np.subtract(x, np.max(x.real, axis=-1, keepdims=True), out)
+    np.exp(result, result)
+    np.divide(result, np.sum(result, axis=-1, keepdims=True), result)
+    return result
+
+
+def expand(a: Array, sizes: tuple[int, ...]) -> Array:
+    """The sizes appended by repetition: a view that cannot be written to."""
+    a = np.asarray(a)
+    return np.broadcast_to(a.reshape(a.shape + (1,) * len(sizes)), a.shape + sizes)
+
+
+def concat(*parts: Array) -> Array:
+    """One after the other along the last size; parts with fewer leading dimensions are repeated."""
+    lead = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    return np.concatenate([np.broadcast_to(part, lead + part.shape[-1:]) for part in parts], axis=-1)
+
+
+def pad_slice(a: Array, start: int, total: int) -> Array:
+    """Zeros of last size ``total``, but for a from ``start`` on."""
+    result = np.zeros((*a.shape[:-1], total), a.dtype)
+    result[..., start : start + a.shape[-1]] = a
+    return result
+
+
+def take_rows(table: Array, index: Array, rank: int) -> Array:
+    """Row ``index`` of tables with ``rank`` feature sizes, one table for each leading position."""
+    lead = table.ndim - rank
+    table = np.broadcast_to(table, index.shape[:lead] + table.shape[lead:])
+    grid = np.indices(index.shape, sparse=True)[:lead]
+    return np.asarray(table[(*grid, index)])
+
+
+def scatter_rows(rows: Array, index: Array, size: int) -> Array:
+    """A table of ``size`` rows; row i is the sum of all ``rows`` whose index is i."""
+    tail = rows.shape[index.ndim :]
+    table = np.zeros((size, *tail), rows.dtype)
+    if index.size == 0:
+        return table
+    order = np.argsort(index, axis=None, kind="stable")
+    sorted_index = index.reshape(-1)[order]
+    first = np.flatnonzero(np.diff(sorted_index, prepend=-1))
+    table[sorted_index[first]] = np.add.reduceat(rows.reshape(-1, *tail)[order], first, axis=0)
+    return table
+
+
+def pick(a: Array, index: Array) -> Array:
+    """Component ``index`` of the last size."""
+    lead = np.broadcast_shapes(a.shape[:-1], index.shape)
+    a = np.broadcast_to(a, lead + a.shape[-1:])
+    index = np.broadcast_to(index, lead)
+    return np.take_along_axis(a, index[..., None], axis=-1)[..., 0]
+
+
+def spread_pick(a: Array, index: Array, size: int) -> Array:
+    """Zeros of last size ``size``, but for a at component ``index``."""
+    lead = np.broadcast_shapes(a.shape, index.shape)
+    a, index = np.broadcast_to(a, lead), np.broadcast_to(index, lead)
+    result = np.zeros((*lead, size), a.dtype)
+    np.put_along_axis(result, index[..., None], a[..., None], axis=-1)
+    return result
