@@ -1,0 +1,1 @@
+"""Equations as Python text: reads, expressions, statements, the page."""

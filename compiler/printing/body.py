@@ -1,0 +1,198 @@
+"""Statements of the textbook code: one per equation, each inside the loops of its axes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..ir import AFTER, BEFORE, Boundary, Equation
+from ..schedule import Loop, Node, Stage, Straight
+from ..weave import nodes_of
+from .computing import Value, compute, completed, full_shape, keep, operand
+from .frame import Frame
+from .layout import Demands, Stored, end_value, pooled_axes
+from .python import expression, text
+from .reading import plus, subscript
+
+DTYPES = {"real": "dtype", "int": "np.intp", "bool": "bool"}
+
+
+@dataclass(slots=True)
+class Lines:
+    """Source lines in the making."""
+
+    lines: list[str] = field(default_factory=list)
+    indent: int = 1
+
+    def add(self, line: str) -> None:
+        self.lines.append("    " * self.indent + line if line else "")
+
+    def assign(self, target: ast.expr | str, value: ast.expr | str, operator: str = "=") -> None:
+        self.add(f"{text(target)} {operator} {text(value)}")
+
+
+def print_stages(frame: Frame, demands: Demands, stages: Sequence[Stage], out: Lines) -> None:
+    """Every stage, with the arrays it fills made just before it."""
+    notes = Notes()
+    for stage in stages:
+        if isinstance(stage, Loop):
+            for node in nodes_of(stage):
+                _allocate(frame, node.root, out)
+        _stage(frame, demands, stage, out, notes)
+
+
+@dataclass(slots=True)
+class Notes:
+    """The comment that names a statement's equation, once for a run of statements from the same one."""
+
+    last: str = ""
+
+    def write(self, equation: Equation, out: Lines) -> None:
+        note = note_of(equation)
+        if note and note != self.last:
+            out.add(f"# {note}")
+        self.last = note
+
+
+def note_of(equation: Equation) -> str:
+    """``h[t] = …  (line 8)``; for an adjoint, the equation it goes back through."""
+    if equation.span is None:
+        return ""
+    one_line = " ".join(equation.span.text.split("#")[0].split())
+    shown = one_line if len(one_line) <= 70 else one_line[:67] + "..."
+    ascii_text = shown.encode("ascii", "replace").decode()
+    through = "through " if equation.name.startswith("~") else ""
+    return f"{through}{ascii_text}  (line {equation.span.line})"
+
+
+def _stage(frame: Frame, demands: Demands, stage: Stage, out: Lines, notes: Notes) -> None:
+    if isinstance(stage, Straight):
+        _statement(frame, demands, stage.node, out, notes)
+        return
+    names = frame.axes[stage.axis]
+    forward = f"range(1, {names.longest} + 1)"
+    out.add(f"for {names.step} in {forward if stage.step > 0 else f'range({names.longest}, 0, -1)'}:")
+    out.indent += 1
+    notes.last = ""
+    for part in stage.body:
+        _stage(frame.inside(stage.axis), demands, part, out, notes)
+    out.indent -= 1
+    notes.last = ""
+
+
+def _statement(frame: Frame, demands: Demands, node: Node, out: Lines, notes: Notes) -> None:
+    root = node.root
+    notes.write(root, out)
+    stored = frame.stored[root.name]
+    summed = [axis for axis in frame.steps if axis not in root.axes]
+    if summed:
+        value = compute(frame, root)
+        out.assign(place_of(frame, root, stored), value.expr, "+=")
+    elif frame.times(root.axes):
+        out.assign(place_of(frame, root, stored), ended(frame, demands, root))
+    else:
+        out.assign(stored.identifier, completed(frame, root))
+
+
+def ended(frame: Frame, demands: Demands, root: Equation) -> ast.expr:
+    """The value, made right past each sequence's own end where somebody meets it there."""
+    value = compute(frame, root)
+    axes = cleaned_axes(frame, demands, root)
+    if not axes:
+        return value.expr
+    dims = tuple(a for a in frame.free(root.axes))
+    whole = Value(completed(frame, root), dims) if value.dims != dims else value
+    fills = [end_value(root, axis) for axis in axes if end_value(root, axis)]
+    fill = None
+    if fills and fills[0]:
+        fill = completed(frame, frame.table[fills[0]]) if fills[0] not in frame.stored else expression(frame.stored[fills[0]].identifier)
+    return keep(frame, whole, axes, fill).expr
+
+
+def cleaned_axes(frame: Frame, demands: Demands, equation: Equation) -> tuple[str, ...]:
+    """The axes along which a quantity is made right past the end."""
+    return tuple(
+        axis
+        for axis in frame.times(equation.axes)
+        if equation.name in demands.pooled or (equation.name, axis) in demands.ahead
+    )
+
+
+def place_of(frame: Frame, root: Equation, stored: Stored) -> ast.expr:
+    """Where the value of this step goes."""
+    parts: list[ast.expr] = []
+    for axis in stored.axes:
+        before, after = stored.margins(axis)
+        if axis in frame.steps:
+            parts.append(plus(frame.steps[axis], before - 1))
+        else:
+            lower = expression(str(before)) if before else None
+            parts.append(ast.Slice(lower, expression(str(-after)) if after else None))
+    return subscript(expression(stored.identifier), parts)
+
+
+def _allocate(frame: Frame, root: Equation, out: Lines) -> None:
+    """An array for a quantity computed in a loop, its slots outside the steps filled."""
+    stored = frame.stored[root.name]
+    if not frame.times(root.axes):
+        shape = full_shape(frame, frame.free(root.axes), root)
+        zero = expression(f"np.zeros({{0}}, {DTYPES[root.type]})", shape)
+        out.assign(stored.identifier, zero)
+        return
+    out.assign(stored.identifier, expression(f"np.zeros({{0}}, {DTYPES[root.type]})", array_shape(frame, root, stored)))
+    fill_margins(frame, root, stored, out)
+
+
+def array_shape(frame: Frame, equation: Equation, stored: Stored) -> ast.expr:
+    """The extents of an array with its slots before and after."""
+    parts: list[ast.expr] = []
+    for axis in stored.axes:
+        before, after = stored.margins(axis)
+        parts.append(plus(frame.extent(axis), before + after))
+    parts += [frame.size(size) for size in equation.shape]
+    return ast.Tuple(parts, ast.Load())
+
+
+def fill_margins(frame: Frame, equation: Equation, stored: Stored, out: Lines) -> None:
+    """Values before the first step and past the last, where the spec gives them."""
+    for boundary in sorted(equation.boundaries, key=lambda b: len(b.sides)):
+        target = margin(frame, stored, boundary, equation)
+        if target is not None:
+            value = frame.stored.get(boundary.name)
+            source = frame.table[boundary.name]
+            given = expression(value.identifier) if value else compute(frame, source).expr
+            if value:
+                given = place_of(frame, source, value)
+            out.assign(target, given)
+
+
+def margin(frame: Frame, stored: Stored, boundary: Boundary, equation: Equation) -> ast.expr | None:
+    """The slots a boundary fills; None when the array has none there."""
+    sides = dict(boundary.sides)
+    boundary_axes = frame.table[boundary.name].axes
+    lags = [axis for axis in boundary_axes if axis in frame.lags]
+    parts: list[ast.expr] = []
+    for axis in stored.axes:
+        before, after = stored.margins(axis)
+        side = sides.get(axis)
+        lag = frame.lags[lags[0]] if lags else 0
+        if side == BEFORE:
+            if not before:
+                return None
+            parts.append(_range(before - lag if lag else 0, before))
+        elif side == AFTER:
+            if not after:
+                return None
+            parts.append(_range(-after, (-after + lag if lag and lag < after else 0)))
+        else:
+            parts.append(_range(before, -after))
+    return subscript(expression(stored.identifier), parts)
+
+
+def _range(start: int, stop: int) -> ast.Slice:
+    return ast.Slice(expression(str(start)) if start else None, expression(str(stop)) if stop else None)
+
+
+def reads_of(nodes: Iterable[Node]) -> set[str]:
+    return {read.name for node in nodes for equation in node.equations for read in equation.reads}

@@ -1,0 +1,94 @@
+"""What the printer knows while it prints one function: where every quantity is, and which loops it is in."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ..ir import BATCH, Equation
+from .layout import Stored
+from .python import expression
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An expression and the axes its leading dimensions run along; features follow.
+
+    ``thin``: some feature dimension has extent 1 where the equation says more (an `expand` that NumPy's
+    own broadcasting completes). ``constant``: made of literals and dims alone, a Python number."""
+
+    expr: ast.expr
+    dims: tuple[str, ...]
+    thin: bool = False
+    constant: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AxisNames:
+    """Python names of a time axis: the loop variable (1 to the length), the lengths (B,), the longest."""
+
+    step: str
+    length: str
+    longest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """``stored`` has a variable for every quantity that is not printed inside its reader. ``steps`` maps the
+    axes of the loops around to their loop variables. ``zeroed`` (name, axis): 0 past a sequence's own end.
+    ``past`` names the count of steps before the first, (B,), on the axis ``stream``."""
+
+    table: Mapping[str, Equation]
+    stored: Mapping[str, Stored]
+    axes: Mapping[str, AxisNames]
+    lags: Mapping[str, int]
+    zeroed: frozenset[tuple[str, str]]
+    dim_names: Mapping[str, str]
+    stream: str | None
+    past: str
+    steps: Mapping[str, str] = field(default_factory=dict)
+    flat: bool = True  # products over many leading dimensions as one two-dimensional product
+
+    def inside(self, axis: str) -> Frame:
+        """The frame of a loop's body."""
+        return replace(self, steps={**self.steps, axis: self.axes[axis].step})
+
+    def is_time(self, axis: str) -> bool:
+        return axis in self.axes
+
+    def free(self, axes: tuple[str, ...]) -> tuple[str, ...]:
+        """The axes that no loop around has fixed."""
+        return tuple(axis for axis in axes if axis not in self.steps)
+
+    def times(self, axes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(axis for axis in axes if axis in self.axes)
+
+    def extent(self, axis: str) -> ast.expr:
+        """How many indices an array has along an axis."""
+        if axis == BATCH:
+            return expression("B")
+        if axis in self.lags:
+            return expression(str(self.lags[axis]))
+        return expression(self.axes[axis].longest)
+
+    def length(self, axis: str) -> ast.expr:
+        """The lengths of every sequence along a time axis: an integer array (B,)."""
+        return expression(self.axes[axis].length)
+
+    def size(self, size: object) -> ast.expr:
+        """A feature size as Python writes it."""
+        return rename_dims(str(size), self.dim_names)
+
+
+def rename_dims(text: str, names: Mapping[str, str]) -> ast.expr:
+    """A size's text with every dim under its Python name."""
+    return _Rename(names).visit(expression(text))  # type: ignore[no-any-return]
+
+
+class _Rename(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self.names.get(node.id, node.id), ast.Load())

@@ -1,0 +1,73 @@
+"""Which equations are printed inside their reader, and the nodes that are scheduled as one."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+
+from ..ir import BATCH, Equation, Position, Read, System
+from ..schedule import Node
+from .layout import pooled_axes
+
+ALWAYS = frozenset({"number", "dim", "length", "index", "position", "count"})  # cheap: printed wherever they are read
+BOUND = frozenset({"param"})  # variables from the start
+_TEMPORARY = re.compile(r"\.\d+$")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether the compiler made the name (`h.3`, `~h.3`)."""
+    return bool(_TEMPORARY.search(name))
+
+
+def textbook_inlined(systems: Iterable[System], kept: Collection[str]) -> frozenset[str]:
+    """Temporaries read once, in place: a statement then has one whole equation of the spec.
+
+    What sums over a time axis stands alone, because its reader may sit in a loop along that axis."""
+    systems = tuple(systems)
+    uses = Counter(read.name for s in systems for e in s.equations for read in e.reads)
+    uses.update(name for s in systems for e in s.equations for b in e.boundaries for name in 2 * [b.name])
+    uses.update(name for s in systems for _, name in s.outputs for _ in range(2))
+    chosen: set[str] = set()
+    for system in systems:
+        table = system.table()
+        times = {axis.index for axis in system.axes if axis.length}
+        for reader in system.equations:
+            for read in reader.reads:
+                source = table[read.name]
+                once = uses[read.name] == 1 and read.name not in kept and is_temporary(read.name)
+                pools = any(pooled_axes(source, r, times) for r in source.reads)
+                if once and in_place(source, read) and not pools and not source.boundaries:
+                    chosen.add(read.name)
+    return frozenset(chosen)
+
+
+def in_place(source: Equation, read: Read) -> bool:
+    """A read at the reader's own indices."""
+    return read.at == tuple(Position(axis) for axis in source.axes)
+
+
+def nodes(system: System, inlined: Collection[str]) -> tuple[Node, ...]:
+    """The equations of a system as nodes; what is always printed in place belongs to none."""
+    table = {equation.name: equation for equation in system.equations}
+    return tuple(
+        Node(equation.name, (*_inside(equation, table, inlined), equation))
+        for equation in system.equations
+        if equation.name not in inlined and equation.op not in ALWAYS | BOUND
+    )
+
+
+def _inside(root: Equation, table: dict[str, Equation], inlined: Collection[str]) -> tuple[Equation, ...]:
+    """The equations printed inside ``root``, inner ones first."""
+    found: list[Equation] = []
+    work = [read.name for read in root.reads]
+    while work:
+        name = work.pop()
+        if name in inlined and name in table:
+            found.append(table[name])
+            work += [read.name for read in table[name].reads]
+    return tuple(reversed(found))
+
+
+def free_axes(equation: Equation) -> tuple[str, ...]:
+    return tuple(axis for axis in equation.axes if axis != BATCH)

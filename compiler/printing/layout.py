@@ -1,0 +1,94 @@
+"""How quantities lie in memory: which have arrays, how many slots stand before and after the steps.
+
+An array of h over t has `before` slots, one for each step, and `after` slots: the slots hold what h is
+outside 1..T, so that a read at t-1 is the same array one slot on, never a case. In a ragged batch the
+slots past a sequence's own end lie inside the array; what must be right there is kept right where the
+quantity is defined (`fills`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ..ir import AFTER, BATCH, Equation, Position, Read, System
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A Python variable. ``axes`` are the array's leading dimensions; features follow."""
+
+    identifier: str
+    axes: tuple[str, ...]
+    before: Mapping[str, int] = field(default_factory=dict)
+    after: Mapping[str, int] = field(default_factory=dict)
+
+    def margins(self, axis: str) -> tuple[int, int]:
+        return self.before.get(axis, 0), self.after.get(axis, 0)
+
+
+def reach(position: Position, lag_sizes: Mapping[str, int]) -> tuple[int, int]:
+    """How many slots before step 1 and past step T a read can touch, whatever T is (0 included)."""
+    low = high = position.offset
+    if position.over in lag_sizes:
+        low, high = low + 1, high + lag_sizes[position.over]
+        stays = False
+    else:
+        stays = position.over is not None
+        low, high = (low + 1, high) if stays else (low, high)
+    grows = stays or position.ends == 1  # its largest place moves with T
+    return max(0, 1 - low), max(0, high if grows or high > 0 else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What the reads of a set of systems ask of each quantity.
+
+    ``slots`` (name, axis) -> slots before and after. ``ahead`` are the (name, axis) that some read can
+    meet past a sequence's own end. ``pooled`` are the names that are summed over a time axis."""
+
+    slots: Mapping[tuple[str, str], tuple[int, int]]
+    ahead: frozenset[tuple[str, str]]
+    pooled: frozenset[str]
+
+
+def demands(systems: Iterable[System]) -> Demands:
+    """Collect the demands of every read."""
+    slots: dict[tuple[str, str], tuple[int, int]] = {}
+    ahead: set[tuple[str, str]] = set()
+    pooled: set[str] = set()
+    for system in systems:
+        table, lags = system.table(), lag_sizes(system)
+        times = {axis.index for axis in system.axes if axis.length}
+        for equation in system.equations:
+            for read in equation.reads:
+                if pooled_axes(equation, read, times):
+                    pooled.add(read.name)
+                for axis, position in zip(table[read.name].axes, read.at, strict=True):
+                    if axis not in times:
+                        continue
+                    low, high = reach(position, lags)
+                    old = slots.get((read.name, axis), (0, 0))
+                    slots[read.name, axis] = max(old[0], low), max(old[1], high)
+                    if high:
+                        ahead.add((read.name, axis))
+    return Demands(slots, frozenset(ahead), frozenset(pooled))
+
+
+def lag_sizes(system: System) -> dict[str, int]:
+    return {axis.index: axis.size for axis in system.axes if axis.size is not None}
+
+
+def pooled_axes(reader: Equation, read: Read, times: Iterable[str]) -> tuple[str, ...]:
+    """The time axes of a read that its reader lacks: those it sums (or takes the maximum) over."""
+    return tuple(p.over for p in read.at if p.over in times and p.over not in reader.axes)  # type: ignore[misc]
+
+
+def end_value(equation: Equation, axis: str) -> str | None:
+    """The quantity that gives the values past the end of one axis."""
+    return equation.boundary(((axis, AFTER),))
+
+
+def time_axes(equation: Equation, system: System) -> tuple[str, ...]:
+    """The axes a loop can run along."""
+    lags = lag_sizes(system)
+    return tuple(axis for axis in equation.axes if axis != BATCH and axis not in lags)

@@ -1,0 +1,155 @@
+"""A module's text from its equations: the functions that are the network's own, and the page around them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+
+from ..ir import System
+from ..program import Program
+from ..schedule import Stage
+from . import page
+from .body import Lines, place_of, print_stages
+from .plan import Plan, output_entries, textbook_plan
+from .python import text
+
+
+def print_module(program: Program, forward: System, adjoint: System, level: str) -> str:
+    """The module for a program and its forward and adjoint equations."""
+    plan = textbook_plan(program, forward, adjoint)
+    bodies = {
+        "forward_body": _forward(program, forward, adjoint, plan),
+        "backward_body": _backward(program, forward, adjoint, plan),
+    }
+    parts = {
+        "docstring": page.docstring(program, level),
+        "header": page.MARK,
+        "spec": page.literal(program.source.text),
+        "tables": page.tables(program) + "\n" + _cotangents(program, forward),
+        "init_body": page.init_body(program),
+        "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
+        **bodies,
+    }
+    return page.render({**parts, "contract": page.shared_functions(page.render({**parts, "contract": ""}))})
+
+
+def _block(plan: Plan, stages: Iterable[Stage]) -> list[str]:
+    lines = Lines()
+    print_stages(plan.frame, plan.demands, tuple(stages), lines)
+    return lines.lines
+
+
+def _forward(program: Program, forward: System, adjoint: System, plan: Plan) -> str:
+    body = _block(plan, plan.forward)
+    wanted = dict.fromkeys([name for _, name in forward.outputs] + [e.name for e in adjoint.given])
+    entries = [
+        f"        {page.literal(name)}: {plan.frame.stored[name].identifier},"
+        for name in wanted
+        if name in plan.frame.stored and plan.frame.table[name].op != "param"
+    ]
+    tail = ["    return {", *entries, "    }"]
+    return "\n".join([*_unpacked(program, plan, [*body, *tail], {}), *body, *tail])
+
+
+def _backward(program: Program, forward: System, adjoint: System, plan: Plan) -> str:
+    body = _block(plan, plan.backward)
+    given = {e.name: f"tape[{page.literal(e.name)}]" for e in adjoint.given if e.op != "param"}
+    tail = _results(program, adjoint, plan)
+    return "\n".join([*_unpacked(program, plan, [*body, *tail], given), *body, *tail])
+
+
+def _results(program: Program, adjoint: System, plan: Plan) -> list[str]:
+    """grads, dbatch, dstate as the contract has them."""
+    trained = [p.name for p in program.params if p.trained]
+    real = [i.name for i in program.inputs if i.kind == "real"]
+    states = [s.key for s in program.states if s.type == "real"]
+    lines: list[str] = []
+    for variable, kind, keys in (("grads", "grad", trained), ("dbatch", "dinput", real), ("dstate", "dstate", states)):
+        found = output_entries(program, kind, adjoint)
+        lines.append(f"    {variable} = {{")
+        for key in keys:
+            value = _output(plan, found[key]) if key in found else _missing(kind, key)
+            lines.append(f"        {page.literal(key)}: np.array({value}, call.dtype),")
+        lines.append("    }")
+    return [*lines, "    return grads, dbatch, dstate"]
+
+
+def _missing(kind: str, key: str) -> str:
+    """The gradient of what the loss does not depend on."""
+    table = {"grad": "call.params", "dinput": "call.inputs"}
+    if kind in table:
+        return f"np.zeros_like({table[kind]}[{page.literal(key)}])"
+    return f"np.zeros(_state_shape(call, {page.literal(key)}))"
+
+
+def _output(plan: Plan, name: str) -> str:
+    """The steps of a quantity, without the slots around them."""
+    stored = plan.frame.stored[name]
+    return text(place_of(plan.frame, plan.frame.table[name], stored))
+
+
+def _run(program: Program, forward: System, plan: Plan) -> str:
+    """The function that turns a tape into a `Run`."""
+    lines = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
+    used: list[str] = []
+
+    def entry(name: str) -> str:
+        stored = plan.frame.stored[name]
+        used.append(name)
+        return f"np.array({_output(plan, name)})" if stored.axes else stored.identifier
+
+    outputs = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(program, "output", forward).items()]
+    nll = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(program, "nll", forward).items()]
+    states = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(program, "state", forward).items()]
+    if program.stream and program.states:
+        states.append(f"        {page.literal(program.stream)}: _steps_done(call),")
+    for name in dict.fromkeys(used):
+        lines.append(f"    {plan.frame.stored[name].identifier} = tape[{page.literal(name)}]")
+    lines += ["    outputs = {", *outputs, "    }", "    nll = {", *nll, "    }", "    state = {", *states, "    }"]
+    lines += ["    if call.absent:", "        return Run(outputs, None, None, state, (call, tape))"]
+    loss = dict(forward.outputs).get("loss")
+    value = f"_scalar(tape[{page.literal(loss)}])" if loss else "None"
+    return "\n".join([*lines, f"    return Run(outputs, {value}, nll, state, (call, tape))"])
+
+
+def _cotangents(program: Program, forward: System) -> str:
+    """What `backward` takes cotangents of: the caller's key -> the equations' key."""
+    table = {"loss": "loss"} if dict(forward.outputs).get("loss") else {}
+    states = [state.key for state in program.states if state.type == "real"]
+    table.update({f"state.{key}": f"state:{key}" for key in states})
+    table.update({key: f"state:{key}" for key in states})
+    table.update({key: f"output:{key}" for key in output_entries(program, "output", forward)})
+    return f"COTANGENTS = {page.literal(table)}"
+
+
+def _unpacked(program: Program, plan: Plan, body: list[str], given: Mapping[str, str]) -> list[str]:
+    """Assignments for the names the body reads before it writes them, and no others."""
+    used = _names("def f():\n" + "\n".join(body))
+    frame = plan.frame
+    lines: list[str] = []
+
+    def bind(identifiers: list[str], values: list[str]) -> None:
+        pairs = [(i, v) for i, v in zip(identifiers, values, strict=True) if i in used]
+        lines.extend(f"    {i} = {v}" for i, v in pairs)
+
+    bind(["B", "dtype", "state"], ["call.B", "call.dtype", "call.state"])
+    bind(["fresh"], ["call.state is None"])
+    for axis, n in frame.axes.items():
+        key = page.literal(axis)
+        bind([n.length, n.longest], [f"call.lengths[{key}]", f"call.longest[{key}]"])
+    if frame.stream:
+        bind([frame.past], [f"np.zeros(B, int) if call.state is None else call.state[{page.literal(frame.stream)}]"])
+    bind(list(frame.dim_names.values()), [f"call.dims[{page.literal(name)}]" for name in frame.dim_names])
+    params = [p.name for p in program.params if p.name in frame.stored]
+    bind([frame.stored[p].identifier for p in params], [f"call.params[{page.literal(p)}]" for p in params])
+    kept = [name for name in given if name in frame.stored]
+    bind([frame.stored[name].identifier for name in kept], [given[name] for name in kept])
+    if frame.past in used and "B" not in used:
+        lines.insert(0, "    B = call.B")
+    return lines
+
+
+def _names(source: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+

@@ -1,0 +1,45 @@
+"""Python names for quantities: the user's where possible, never one that means something else.
+
+`h` stays `h`, `h1.W_ix` becomes `h1_W_ix`, the adjoint `~h` becomes `dh`, a temporary `h.2` becomes `h_2`.
+Keywords, builtins, the module's own functions and the printer's locals are never handed out: a clash
+gets an underscore (and then a number)."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Iterable
+
+PRINTER = frozenset(
+    "np B dtype state fresh params batch run tape dims data given cotangents workspace buffers grads "
+    "dbatch dstate outputs nll train seed last rng out half one".split()
+)
+RESERVED = PRINTER | frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
+
+
+class Names:
+    """Hands out identifiers; the same quantity always gets the same one."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(RESERVED) | set(taken)
+        self._given: dict[str, str] = {}
+
+    def of(self, quantity: str) -> str:
+        """The identifier of a quantity."""
+        if quantity not in self._given:
+            self._given[quantity] = self.fresh(plain(quantity))
+        return self._given[quantity]
+
+    def fresh(self, wish: str) -> str:
+        """An identifier nobody else has, ``wish`` if it is free."""
+        name, count = wish, 1
+        while name in self._taken:
+            name, count = wish + "_" + (str(count) if count > 1 else ""), count + 1
+        self._taken.add(name)
+        return name
+
+
+def plain(quantity: str) -> str:
+    """The identifier one would like: dots become underscores, an adjoint's `~` a d."""
+    text = quantity.replace("~", "d").replace(".", "_")
+    return "".join(c if c.isalnum() or c == "_" else "_" for c in text)

@@ -1,0 +1,247 @@
+"""The printed page: tables, functions and the parts every module shares, put together by Jinja."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import PurePath
+
+from jinja2 import Environment, StrictUndefined
+
+from ...spec.sizes import Size
+from ..operators import TABLE, Call
+from ..prelude_text import prelude_names, prelude_source
+from ..program import Init, Param, Program
+from .python import expression
+
+MARK = "# Written by rnnc; change the spec, not this file."
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text that the compiler itself made: the only thing a template accepts."""
+
+    text: str
+
+
+def _only_code(value: object) -> str:
+    if not isinstance(value, Code):
+        raise TypeError(f"a template was given {type(value).__name__}, not Code")
+    return value.text
+
+
+def render(parts: Mapping[str, str]) -> str:
+    """The page with every slot filled."""
+    environment = Environment(
+        undefined=StrictUndefined, finalize=_only_code, keep_trailing_newline=True, autoescape=False
+    )
+    template = environment.from_string(_resource("templates/module.py.j2"))
+    page = template.render({name: Code(text) for name, text in parts.items()})
+    return _tidy(page)
+
+
+def _resource(path: str) -> str:
+    return resources.files(__package__.rpartition(".")[0]).joinpath(path).read_text("utf-8")
+
+
+def _tidy(page: str) -> str:
+    """No trailing blanks, at most two blank lines in a row, one newline at the end."""
+    lines: list[str] = []
+    for line in (line.rstrip() for line in page.split("\n")):
+        if line or len(lines) < 2 or lines[-1] or lines[-2]:
+            lines.append(line)
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+# -------------------------------------------------------------------------------------------- tables
+
+
+TABLES = "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS".split()
+FUNCTIONS = "init forward backward loss_and_grad start step sample workspace Array".split()
+
+
+def literal(value: object) -> str:
+    """Plain data as Python writes it, in ASCII."""
+    return ascii(value)
+
+
+def sizes_text(shape: Sequence[Size]) -> str:
+    return "(" + "".join(f"{literal(str(size))}, " for size in shape).strip() + ")"
+
+
+def tables(program: Program) -> str:
+    """DIMS, SHAPES and what the contract checks arguments against."""
+    lines = [f"DIMS = {literal(dict(program.dims))}", "", "SHAPES = {"]
+    lines += [f"    {literal(p.name)}: {sizes_text(p.shape)}," for p in (*program.params, *program.inputs)]
+    lines += ["}", "", f"PARAMS = {literal([p.name for p in program.params])}"]
+    lines += [f"TRAINED = {literal([p.name for p in program.params if p.trained])}"]
+    lines += [f"AXES = {literal({a.index: a.length for a in program.forward.axes if a.length})}"]
+    lines += ["INPUTS = {"]
+    for item in program.inputs:
+        kept = (item.axes, [str(size) for size in item.shape], item.kind, str(item.count) if item.count else None)
+        lines.append(f"    {literal(item.name)}: {literal(kept)},")
+    lines += ["}"]
+    optional = [head.target.name for head in program.heads if not head.fed_back]
+    states = {s.key: (s.lags, s.type) for s in program.states}
+    lines += [f"OPTIONAL = {literal(optional)}", f"STATES = {literal(states)}"]
+    lines += [f"FIXED = {literal(dict(program.fixed))}"]
+    lines += [f"STREAM, NO_STREAM = {literal((program.stream, program.no_stream))}"]
+    return "\n".join(lines)
+
+
+def dims_functions(program: Program) -> str:
+    """`_dims` solves the dims from the parameters' shapes; `_shapes` goes the other way."""
+    names = [name for name, _ in program.dims]
+    lines = ["def _dims(params):", '    """The dims that a set of parameters has."""', "    dims = dict(DIMS)"]
+    solved: list[str] = []
+    for name in names:
+        solution = _solution(program, name, solved)
+        if solution:
+            lines.append(f"    dims[{literal(name)}] = {solution}")
+        solved.append(name)
+    lines += ["    return dims", "", ""]
+    shapes = [(p.name, p.shape) for p in (*program.params, *program.inputs)]
+    lines += _dict_function("_shapes", "The shape of every parameter and input.", shapes)
+    states = [(s.key, s.shape) for s in program.states]
+    lines += _dict_function("_state_shapes", "The feature shape of every carried quantity.", states)
+    counts = [(i.name, (i.count,)) for i in program.inputs if i.count is not None]
+    lines += _dict_function("_token_counts", "How many tokens each token input has.", counts)
+    return "\n".join(lines).rstrip()
+
+
+def _dict_function(name: str, doc: str, shapes: Sequence[tuple[str, Sequence[Size]]]) -> list[str]:
+    """A function of the dims that gives a tuple of sizes for each name."""
+    lines = [f"def {name}(dims):", f'    """{doc}"""', "    return {"]
+    for key, shape in shapes:
+        parts = "".join(f"{_size(size)}, " for size in shape).strip()
+        lines.append(f"        {literal(key)}: ({parts}),")
+    return [*lines, "    }", "", ""]
+
+
+def _size(size: Size | None) -> str:
+    """A size over ``dims``."""
+    assert size is not None
+    tree = expression(str(size))
+    return ast.unparse(_Looked().visit(tree))
+
+
+class _Looked(ast.NodeTransformer):
+    """A dim's name becomes a look-up."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return expression("dims[{0}]", ast.Constant(node.id))
+
+
+def _solution(program: Program, dim: str, solved: Sequence[str]) -> str:
+    """The dim read off a parameter's shape: a size that is the dim itself, else one linear in it; or "" ."""
+    for param in program.params:
+        for place, size in enumerate(param.shape):
+            if size == Size.of(dim):
+                return f"params[{literal(param.name)}].shape[{place}]"
+    for param in program.params:
+        for place, size in enumerate(param.shape):
+            factor = next((f for m, f in size.terms if m == (dim,)), 0)
+            rest = size - Size.of(dim) * Size.of(factor)
+            if factor > 0 and dim not in rest.dims and rest.dims <= set(solved):
+                shape = f"params[{literal(param.name)}].shape[{place}]"
+                return f"({shape} - ({_size(rest)})) // {factor}" if rest.terms else f"{shape} // {factor}"
+    return ""
+
+
+# --------------------------------------------------------------------------------------------- init
+
+
+def init_body(program: Program) -> str:
+    """The body of `init`."""
+    lines = ["    dims = _checked_dims(dims)", "    rng = np.random.default_rng(seed)", "    params = {"]
+    for param in program.params:
+        lines.append(f"        {literal(param.name)}: {ast.unparse(_init(param, param.init))},")
+    lines += ["    }", "    return {name: np.asarray(value, _float_type(dtype)) for name, value in params.items()}"]
+    return "\n".join(lines)
+
+
+FILLERS = frozenset("zeros ones constant normal uniform glorot he orthogonal identity sparse range".split())
+
+
+def _init(param: Param, init: Init) -> ast.expr:
+    """An init as an expression over `rng` and the parameter's shape."""
+    if init.op in FILLERS:
+        shape = expression("(" + "".join(f"{_size(size)}, " for size in param.shape) + ")")
+        arguments = [_init_number(arg) for arg in init.args]
+        slots = ", ".join(f"{{{i + 1}}}" for i in range(len(arguments)))
+        return expression(f"init_{init.op}(rng, {{0}}{', ' if slots else ''}{slots})", shape, *arguments)
+    if init.op in ("number", "dim"):
+        shape = expression("(" + "".join(f"{_size(size)}, " for size in param.shape) + ")")
+        return expression("init_constant(rng, {0}, {1})", shape, _init_number(init))
+    return _applied(init, [_init(param, arg) for arg in init.args])
+
+
+def _init_number(init: Init) -> ast.expr:
+    """A number among an init's arguments."""
+    if init.op == "number":
+        return expression(repr(init.value))
+    if init.op == "dim":
+        return expression(_size(init.size))
+    return _applied(init, [_init_number(arg) for arg in init.args])
+
+
+def _applied(init: Init, arguments: Sequence[ast.expr]) -> ast.expr:
+    """An elementwise operator on inits."""
+    count = len(arguments)
+    code = TABLE[init.op].printed(Call(((),) * count, ("real",) * count))
+    return expression(code.text, *arguments)
+
+
+def init_names(init: Init) -> set[str]:
+    """The helper functions an init calls."""
+    own = {f"init_{init.op}"} if init.op in FILLERS else {"init_constant"}
+    return own.union(*(init_names(arg) for arg in init.args))
+
+
+# ------------------------------------------------------------------------------------------ functions
+
+
+@lru_cache(maxsize=1)
+def _contract() -> Mapping[str, str]:
+    """The source of every function and class of the shared part, by name."""
+    text = _resource("printing/contract.py")
+    return {
+        node.name: ast.get_source_segment(text, node) or ""
+        for node in ast.parse(text).body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    }
+
+
+def shared_names() -> frozenset[str]:
+    """Names that a printed module may not use otherwise."""
+    return frozenset(_contract()) | prelude_names()
+
+
+def shared_functions(body: str) -> str:
+    """The functions that ``body`` needs, directly or not, in the order of their files."""
+    table = _contract()
+    needed: set[str] = set()
+    work = _names_in(body)
+    while work:
+        name = work.pop()
+        if name in table and name not in needed:
+            needed.add(name)
+            work |= _names_in(table[name])
+    sources = [table[name] for name in table if name in needed]
+    helpers = sorted(_names_in("\n".join([body, *sources])) & prelude_names())
+    alias = ["Array = np.ndarray", prelude_source(helpers)] if helpers else []
+    return "\n\n\n".join([*sources, *alias])
+
+
+def _names_in(text: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+
+
+def docstring(program: Program, level: str) -> str:
+    """The module's first lines."""
+    name = PurePath(program.source.path).name.encode("ascii", "replace").decode()
+    safe = "".join(c if c.isalnum() or c in "._- <>" else "_" for c in name)
+    return f'"""The network of {safe}, forward and backward ({level})."""'

@@ -1,0 +1,122 @@
+"""The textbook plan: which variables there are, with one slot layout for all arrays of an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..ir import Equation, System
+from ..operators import TABLE
+from ..program import Program
+from ..schedule import Node, Stage, edges, schedule
+from ..weave import weave
+from . import page
+from .body import cleaned_axes
+from .frame import AxisNames, Frame
+from .inline import nodes, textbook_inlined
+from .layout import Demands, Stored, demands, end_value, lag_sizes, pooled_axes
+from .naming import Names
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything decided before the first line is printed."""
+
+    frame: Frame
+    demands: Demands
+    forward: tuple[Stage, ...]
+    backward: tuple[Stage, ...]
+    names: Names
+
+
+def textbook_plan(program: Program, forward: System, adjoint: System) -> Plan:
+    """One statement per equation of the spec, every step in a loop, arrays indexed as the textbook does."""
+    systems = (forward, adjoint)
+    needed = _with_outputs(demands(systems), forward)
+    inlined = textbook_inlined(systems, {equation.name for equation in adjoint.given})
+    frame, names = base_frame(program, systems)
+    groups = [nodes(system, inlined) for system in systems]
+    slots = {axis: _slots(needed, axis) for axis in frame.axes}
+    stored = {
+        root.name: Stored(
+            names.of(root.name),
+            root.axes,
+            {axis: slots[axis][0] for axis in root.axes if axis in slots},
+            {axis: slots[axis][1] for axis in root.axes if axis in slots},
+        )
+        for root in (*(node.root for group in groups for node in group), *_params(systems))
+    }
+    frame = replace(frame, stored=stored)
+    frame = replace(frame, zeroed=_zeroed(frame, needed))
+    stages = [_woven(system, group, frame) for system, group in zip(systems, groups, strict=True)]
+    return Plan(frame, needed, stages[0], stages[1], names)
+
+
+def base_frame(program: Program, systems: Sequence[System]) -> tuple[Frame, Names]:
+    """The frame without variables: axes and dims get their names first, so that they keep them."""
+    names = Names({*page.shared_names(), *page.TABLES, *page.FUNCTIONS})
+    axes: dict[str, AxisNames] = {}
+    for axis in program.forward.axes:
+        if axis.length:
+            longest = f"{axis.length}_max"
+            axes[axis.index] = AxisNames(names.fresh(axis.index), names.fresh(axis.length), names.fresh(longest))
+    dims = {name: names.fresh(name) for name, _ in program.dims}
+    past = names.fresh(f"{program.stream or 't'}_past")
+    table = {name: equation for system in systems for name, equation in system.table().items()}
+    lags = {axis: size for system in systems for axis, size in lag_sizes(system).items()}
+    return Frame(table, {}, axes, lags, frozenset(), dims, program.stream, past), names
+
+
+def _with_outputs(needed: Demands, forward: System) -> Demands:
+    """Outputs are 0 past a sequence's end."""
+    return replace(needed, pooled=needed.pooled | {name for _, name in forward.outputs})
+
+
+def _slots(needed: Demands, axis: str) -> tuple[int, int]:
+    """Slots before and after the steps: at least one before, so that h[t] is the value at step t."""
+    found = [pair for (_, a), pair in needed.slots.items() if a == axis]
+    return max([1, *(before for before, _ in found)]), max([0, *(after for _, after in found)])
+
+
+def _params(systems: Sequence[System]) -> list[Equation]:
+    return [e for system in systems for e in system.equations if e.op == "param"]
+
+
+def _zeroed(frame: Frame, needed: Demands) -> frozenset[tuple[str, str]]:
+    """What is 0 past a sequence's end: leaves as they come, and what is made so where it is defined."""
+    found: set[tuple[str, str]] = set()
+    for name in frame.stored:
+        equation = frame.table[name]
+        axes = frame.times(equation.axes) if is_leaf(equation) else cleaned_axes(frame, needed, equation)
+        found |= {(name, axis) for axis in axes if end_value(equation, axis) is None}
+    return frozenset(found)
+
+
+def is_leaf(equation: Equation) -> bool:
+    return "leaf" in TABLE[equation.op].traits
+
+
+def _woven(system: System, group: tuple[Node, ...], frame: Frame) -> tuple[Stage, ...]:
+    def loop_axes(node: Node) -> tuple[str, ...]:
+        return _loop_axes(node.root, frame)
+
+    return weave(schedule(system, group), edges(system, group), loop_axes)
+
+
+def _loop_axes(root: Equation, frame: Frame) -> tuple[str, ...]:
+    """The axes along which a textbook would write a loop for this equation."""
+    if is_leaf(root):
+        return ()
+    own = frame.times(root.axes)
+    whole = dict(root.attrs).get("axis") if root.op == "softmax_over" else None
+    summed = {a for read in root.reads for a in pooled_axes(root, read, frame.axes)}
+    sums = "sums" in TABLE[root.op].traits
+    return tuple(axis for axis in own if axis != whole) + tuple(sorted(summed) if sums else ())
+
+
+def output_entries(program: Program, kind: str, system: System) -> Mapping[str, str]:
+    """The outputs ``kind:key`` of a system as key -> quantity."""
+    prefix = kind + ":"
+    return {key.removeprefix(prefix): name for key, name in system.outputs if key.startswith(prefix)}
+
+

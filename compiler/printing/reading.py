@@ -1,0 +1,134 @@
+"""Reads as NumPy subscripts: a step, a slice one slot on, each sequence's own end, a window of lags."""
+
+from __future__ import annotations
+
+import ast
+
+from .frame import Frame, Value
+from ..ir import BATCH, Position, Read
+from .layout import Stored
+from .python import expression
+
+
+def read_stored(frame: Frame, read: Read, axes: tuple[str, ...], stored: Stored) -> Value:
+    """The value of a stored quantity (with these axes) where the read asks for it."""
+    positions = [(axis, p) for axis, p in zip(axes, read.at, strict=True) if axis in stored.axes]
+    value: ast.expr = expression(stored.identifier)
+    dims = list(stored.axes)
+    for axis, position in positions:
+        if _needs_gather(frame, axis, position):
+            value, dims = _gather(frame, value, dims, axis, position, stored)
+    subscripts: list[ast.expr] = []
+    left: list[str] = []
+    places = dict(positions)
+    for dim in dims:
+        place = places.get(dim)
+        if place is None or _needs_gather(frame, dim, place):
+            subscripts.append(ast.Slice())
+            left.append(dim)
+            continue
+        part = _subscript(frame, dim, place, stored)
+        subscripts.append(part)
+        if isinstance(part, ast.Slice):
+            left.append(place.over or dim)
+    return Value(subscript(value, subscripts), tuple(left))
+
+
+def subscript(value: ast.expr, parts: list[ast.expr]) -> ast.expr:
+    """``value[parts]`` without trailing full slices."""
+    while parts and _is_full(parts[-1]):
+        parts = parts[:-1]
+    if not parts:
+        return value
+    index = parts[0] if len(parts) == 1 else ast.Tuple(parts, ast.Load())
+    return ast.Subscript(value, index, ast.Load())
+
+
+def _is_full(part: ast.expr) -> bool:
+    return isinstance(part, ast.Slice) and part.lower is None and part.upper is None
+
+
+def _needs_gather(frame: Frame, axis: str, position: Position) -> bool:
+    """A place that differs from row to row of the batch, or runs over another axis than the array's."""
+    if position.ends:
+        return True
+    return position.over not in (axis, None) and not (position.over in frame.lags and frame.is_time(axis))
+
+
+def _subscript(frame: Frame, axis: str, position: Position, stored: Stored) -> ast.expr:
+    """The index or slice along one axis."""
+    before, after = stored.margins(axis)
+    start = before + position.offset
+    if position.over is None:
+        return expression(str(start - 1))
+    if position.over in frame.steps:
+        return plus(frame.steps[position.over], start - 1)
+    if position.over in frame.lags and position.over != axis:
+        return _slice(start, start + frame.lags[position.over])
+    return _slice(start, position.offset - after)
+
+
+def _slice(start: int, stop: int) -> ast.Slice:
+    """``start:stop`` where a start of 0, and a stop of 0 counted from the end, go without saying."""
+    lower = expression(str(start)) if start else None
+    upper = expression(str(stop)) if stop else None
+    return ast.Slice(lower, upper)
+
+
+def plus(variable: str | ast.expr, offset: int) -> ast.expr:
+    """``variable + offset`` as a person writes it."""
+    if not offset:
+        return expression("{0}", variable)
+    return expression("{0} + {1}" if offset > 0 else "{0} - {1}", variable, abs(offset))
+
+
+def step_of(frame: Frame, position: Position) -> tuple[ast.expr, tuple[str, ...]]:
+    """The 1-based place along the axis read, for every row: an integer array and its dims."""
+    total: ast.expr | None = None
+    dims: tuple[str, ...] = ()
+    if position.over in frame.steps:
+        total = expression(frame.steps[position.over])
+    elif position.over is not None:
+        total = counter(frame, position.over)
+        dims = (position.over,)
+    if position.ends:
+        length = frame.length(position.of)
+        if total is None:
+            total = length if position.ends > 0 else expression("-{0}", length)
+        else:
+            total = expression("{0} + {1}" if position.ends > 0 else "{0} - {1}", total, length)
+        dims = (*dims, BATCH)
+    return plus(total or expression("0"), position.offset), dims
+
+
+def counter(frame: Frame, axis: str) -> ast.expr:
+    """1, 2, … along an axis, as a column beside the batch."""
+    if axis in frame.lags:
+        return expression("np.arange(1, {0})[:, None]", frame.lags[axis] + 1)
+    return expression("np.arange(1, {0} + 1)[:, None]", frame.extent(axis))
+
+
+def _gather(
+    frame: Frame, value: ast.expr, dims: list[str], axis: str, position: Position, stored: Stored
+) -> tuple[ast.expr, list[str]]:
+    """Read along ``axis`` at a place of its own for each row; a lag axis gives 0 outside."""
+    before, _ = stored.margins(axis)
+    leading = [axis, *([BATCH] if BATCH in dims else [])]
+    rest = [d for d in dims if d not in leading]
+    if dims[: len(leading)] != leading:
+        places = ", ".join(str(dims.index(d)) for d in leading)
+        value = expression(f"np.moveaxis({{0}}, ({places},), ({', '.join(map(str, range(len(leading))))},))", value)
+    step, step_dims = step_of(frame, position)
+    over = [d for d in step_dims if d != BATCH]
+    if axis in frame.lags:
+        if BATCH not in step_dims:
+            step = expression("{0} + np.zeros(B, int)", step)
+        value = expression("at_step({0}, {1})", value, step)
+    else:
+        index, _ = step_of(frame, _moved(position, before - 1))
+        value = expression("{0}[{1}, np.arange(B)]" if BATCH in dims else "{0}[{1}]", value, index)
+    return value, [*over, BATCH, *rest]
+
+
+def _moved(position: Position, offset: int) -> Position:
+    return Position(position.over, position.ends, position.of, position.offset + offset)

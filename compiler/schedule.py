@@ -1,0 +1,194 @@
+"""From equations without order to stages: straight blocks and loops.
+
+What lies on a cycle of dependences must be computed step by step along an axis; all the rest can be
+computed for every index at once. Strongly connected components tell the two apart (Allen & Kennedy
+1987, after Karp, Miller & Winograd 1967): a component without an edge to itself is a straight
+statement; any other opens a loop along an axis on which all its delays have one sign, the delayed
+edges are satisfied by the loop's order, and what remains is scheduled again inside. Hoisting of
+loop-invariant work, weight gradients as one product over all steps and backward loops for
+anticausal recurrences are consequences, not cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from .ir import BATCH, Equation, Read, System
+
+
+class ScheduleError(Exception):
+    """A cycle that no axis can order: the checker should have refused the spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What is scheduled as one: an equation together with the equations printed inside it.
+
+    ``name`` is the equation that gives the node its value; ``equations`` lists all of them, ``name``'s
+    last."""
+
+    name: str
+    equations: tuple[Equation, ...]
+
+    @property
+    def root(self) -> Equation:
+        return self.equations[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Straight:
+    """A node computed for all indices of its axes (but those of the loops around it) at once."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``axis`` from 1 to its length (``step`` 1) or back (-1)."""
+
+    axis: str
+    step: int
+    body: tuple[Stage, ...]
+
+
+Stage = Straight | Loop
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``reader`` needs ``source``; ``delays`` has the distance along each axis both share at their own
+    index (0 the same step, -1 the step before); along every other axis the source must be complete."""
+
+    source: str
+    reader: str
+    delays: tuple[tuple[str, int], ...]
+
+    def delay(self, axis: str) -> int | None:
+        """The distance along an axis, None when the reader needs the whole of it."""
+        return next((delay for name, delay in self.delays if name == axis), None)
+
+
+def schedule(system: System, nodes: Sequence[Node]) -> tuple[Stage, ...]:
+    """Stages that compute every node, each after what it needs; ties keep the order of ``nodes``."""
+    return _order(tuple(nodes), edges(system, nodes))
+
+
+def edges(system: System, nodes: Iterable[Node]) -> tuple[Edge, ...]:
+    """Who needs whom among the nodes. A quantity needs its boundaries complete."""
+    owner = {equation.name: node for node in nodes for equation in node.equations}
+    found: dict[Edge, None] = {}
+    for equation, node in ((e, n) for n in dict.fromkeys(owner.values()) for e in n.equations):
+        for read in equation.reads:
+            source = owner.get(read.name)
+            if source is not None and not (source is node and read.name != node.name):
+                found[Edge(source.name, node.name, _delays(node.root, read))] = None
+        for boundary in equation.boundaries:
+            if boundary.name in owner:
+                found[Edge(owner[boundary.name].name, node.name, ())] = None
+    return tuple(found)
+
+
+def _delays(reader: Equation, read: Read) -> tuple[tuple[str, int], ...]:
+    """The axes along which a read stays beside its reader, with the distance."""
+    return tuple(
+        (p.over, p.offset) for p in read.at if p.over in reader.axes and not p.ends and p.over != BATCH
+    )
+
+
+def _order(nodes: tuple[Node, ...], links: tuple[Edge, ...]) -> tuple[Stage, ...]:
+    return tuple(_stage(component, links) for component in components(nodes, links))
+
+
+def _stage(component: tuple[Node, ...], links: tuple[Edge, ...]) -> Stage:
+    members = {node.name for node in component}
+    inside = tuple(link for link in links if link.source in members and link.reader in members)
+    if not inside:
+        return Straight(component[0])
+    axis, step = _loop_axis(component, inside)
+    return Loop(axis, step, _order(component, tuple(link for link in inside if not link.delay(axis))))
+
+
+def _loop_axis(component: tuple[Node, ...], inside: tuple[Edge, ...]) -> tuple[str, int]:
+    """The axis to loop along: all delays of one sign; of several, the one that leaves least to do."""
+    choices: list[tuple[int, int, str, int]] = []
+    for rank, axis in enumerate(a for a in component[0].root.axes if a != BATCH):
+        step = _direction(link.delay(axis) for link in inside)
+        if step:
+            left = tuple(link for link in inside if link.delay(axis) == 0)
+            cyclic = sum(len(c) for c in components(component, left) if _is_cycle(c, left))
+            choices.append((cyclic, rank, axis, step))
+    if not choices:
+        raise ScheduleError("no axis orders the cycle of " + ", ".join(node.name for node in component))
+    _, _, axis, step = min(choices)
+    return axis, step
+
+
+def _direction(delays: Iterable[int | None]) -> int:
+    """1 when every delay looks back or stays, -1 when every one looks ahead or stays, else 0."""
+    known = list(delays)
+    if any(delay is None for delay in known):
+        return 0
+    signs = {(delay > 0) - (delay < 0) for delay in known if delay is not None} - {0}
+    return -signs.pop() if len(signs) == 1 else 0
+
+
+def _is_cycle(component: tuple[Node, ...], links: tuple[Edge, ...]) -> bool:
+    return len(component) > 1 or any(e.source == e.reader == component[0].name for e in links)
+
+
+def components(nodes: Sequence[Node], links: Iterable[Edge]) -> list[tuple[Node, ...]]:
+    """Strongly connected components, sources first (Tarjan 1972, without recursion)."""
+    position = {node.name: index for index, node in enumerate(nodes)}
+    needs: dict[str, list[str]] = {node.name: [] for node in nodes}
+    for link in links:
+        if link.source in position and link.reader in position:
+            needs[link.reader].append(link.source)
+    groups = _tarjan([node.name for node in nodes], lambda name: needs[name])
+    table = {node.name: node for node in nodes}
+    return [tuple(table[name] for name in sorted(group, key=position.__getitem__)) for group in groups]
+
+
+def _tarjan(names: Sequence[str], needs: Callable[[str], Sequence[str]]) -> list[list[str]]:
+    """Components in an order in which each comes after all it needs."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    on_stack: set[str] = set()
+    groups: list[list[str]] = []
+    for start in names:
+        work = [(start, 0)] if start not in index else []
+        while work:
+            name, child = work.pop()
+            if child == 0:
+                index[name] = low[name] = len(index)
+                stack.append(name)
+                on_stack.add(name)
+            sources = needs(name)
+            descended = False
+            for position in range(child, len(sources)):
+                source = sources[position]
+                if source not in index:
+                    work += [(name, position + 1), (source, 0)]
+                    descended = True
+                    break
+                if source in on_stack:
+                    low[name] = min(low[name], index[source])
+            if descended:
+                continue
+            if low[name] == index[name]:
+                groups.append(_pop(stack, on_stack, name))
+            for parent, _ in work[-1:]:
+                low[parent] = min(low[parent], low[name])
+    return groups
+
+
+def _pop(stack: list[str], on_stack: set[str], root: str) -> list[str]:
+    """Take the component of ``root`` off the stack."""
+    group: list[str] = []
+    while not group or group[-1] != root:
+        group.append(stack.pop())
+        on_stack.discard(group[-1])
+    return group
+
+
