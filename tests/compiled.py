@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 import rnnc
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"

@@ -1,4 +1,4 @@
-"""Every network of `examples/`: equal to the one written by hand, right gradients, streams, chunks, padding."""
+"""Every network of `examples/`: equal to the one by hand, right gradients, streams, chunks, padding."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from compiled import check_gradient, close, close_all, module
 from references.cases import CASES, Case
 
@@ -145,7 +146,7 @@ def test_chunks_equal_the_whole(case: Case, level: int, at: list[int]) -> None:
     weights = np.random.default_rng(3).standard_normal(whole.outputs["y"].shape)
     wanted, _, _ = m.backward(params, whole, {"y": weights})
     edges = [0, *at, len(batch["x"])]
-    total, later = {name: 0.0 for name in wanted}, {}
+    total, later = dict.fromkeys(wanted, 0.0), {}
     for run, start, end in reversed(list(zip(runs, edges, edges[1:], strict=False))):
         cotangents = {"y": weights[start:end], **later}
         grads, _, d_state = m.backward(params, run, cotangents)

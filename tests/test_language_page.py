@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-import rnnc
 from rnnc.spec.diagnostics import SpecError
+
+import rnnc
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "language.md"
 BLOCK = re.compile(r"^```rnn(?:-error (RNN\d+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import rnnc
 from compiled import EXAMPLES
 
-# Runs in `python -I` in an empty folder beside the module: any other import fails as if it were not installed.
+# For `python -I` in a folder of its own: any other import fails as if it were not installed.
 DRIVER = """
 import sys
 

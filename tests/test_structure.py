@@ -1,4 +1,4 @@
-"""The architecture's invariants: what each folder must not know, sizes of functions and files, pages in step."""
+"""The invariants of the architecture: what each folder must not know, short functions, pages in step."""
 
 from __future__ import annotations
 

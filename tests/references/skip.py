@@ -19,7 +19,7 @@ SHAPES = {
 def sequence(p: Params, x: Array, y: Array) -> Result:
     n = len(x)
     zero = np.zeros_like(p["b"])
-    h = {t: zero for t in range(-2, 1)}  # h[-2], h[-1], h[0]
+    h = dict.fromkeys(range(-2, 1), zero)  # h[-2], h[-1], h[0]
     d_o, nll = {}, 0.0
     for t in range(1, n + 1):
         h[t] = np.tanh(p["b"] + p["W"] @ h[t - 1] + p["S"] @ h[t - 3] + p["U"] @ x[t - 1])
@@ -27,7 +27,7 @@ def sequence(p: Params, x: Array, y: Array) -> Result:
         nll += loss
 
     g = zeros_like(p)
-    d_a = {t: zero for t in range(n + 1, n + 4)}  # nothing reads past the end
+    d_a = dict.fromkeys(range(n + 1, n + 4), zero)  # nothing reads past the end
     for t in range(n, 0, -1):
         g["c"] += d_o[t]
         g["V"] += np.outer(d_o[t], h[t])
