@@ -129,8 +129,8 @@ HABITS = (
     Habit("RNN106", TARGET + r"=", r"=", EQUALITY, "write `=`"),
     Habit("RNN106", r"(?:=|\bwhen\b|[(\[,]).*", r"=(?!=)", EQUALITY,
           "write `==` to compare; an equation has one `=`"),
-    Habit("RNN107", "", r"==|!=|[<>]", "comparisons do not chain",
-          "compare twice: `a < b and b < c`", OPERATOR),
+    Habit("RNN107", r"(?:[=!<>]=|[<>]).*", r"[=!<>]=|[<>]", "comparisons do not chain",
+          "compare twice: `a < b and b < c`"),
     # signs of other languages
     _sign(r"(?P<sign>\^)\s*T\b", "the transpose of a matrix is `transpose(W)`"),
     _sign(r"(?P<sign>\^)", "a power is written `a ** b`"),

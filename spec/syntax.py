@@ -146,7 +146,7 @@ class InputItem(Node):
 
 @dataclass(frozen=True, slots=True)
 class ParamItem(Node):
-    """``W : TYPE ~ INIT`` or ``b : TYPE = 0``; ``random`` tells ``~`` from ``=``; ``init`` None for neither."""
+    """``W : TYPE ~ INIT`` or ``b : TYPE = 0``; ``random`` tells ``~`` from ``=``; no ``init`` for neither."""
 
     name: Name
     type: Type

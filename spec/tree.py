@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
-from functools import cache
-from typing import Any
 
 from .syntax import Node
 
@@ -22,15 +19,10 @@ def walk(nodes: Iterable[Node]) -> Iterator[tuple[Node, int]]:
 def children(node: Node) -> list[Node]:
     """The nodes directly below a node, in the order of its fields."""
     found: list[Node] = []
-    for name in _field_names(type(node)):
+    for name in node.__dataclass_fields__:
         value = getattr(node, name)
         if isinstance(value, Node):
             found.append(value)
         elif isinstance(value, tuple):
             found.extend(item for item in value if isinstance(item, Node))
     return found
-
-
-@cache
-def _field_names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
