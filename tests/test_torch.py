@@ -1,0 +1,160 @@
+"""Examples against PyTorch, where it is installed: its own layers, or plain tensors where it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compiled import close, close_all, module
+from references.cases import CASES, Case
+
+torch = pytest.importorskip("torch")
+
+Tensors = dict[str, Any]
+LENGTHS = [6, 1, 4, 7]
+
+
+def layer(kind: Any, x: Any, weights: Tensors, hidden: int, **options: Any) -> Any:
+    """The outputs of one `torch.nn` layer whose weights are ours, so that gradients flow into them."""
+    rnn = kind(x.shape[1], hidden, dtype=torch.float64, **options)
+    for name, value in weights.items():
+        delattr(rnn, name)
+        setattr(rnn, name, value)
+    return rnn(x)[0]
+
+
+def vanilla(p: Tensors, x: Any, y: Any) -> Any:
+    none = torch.zeros_like(p["b"])
+    weights = {"weight_ih_l0": p["U"], "weight_hh_l0": p["W"], "bias_ih_l0": p["b"], "bias_hh_l0": none}
+    return layer(torch.nn.RNN, x, weights, len(none)) @ p["V"].T + p["c"]
+
+
+def many_to_one(p: Tensors, x: Any, y: Any) -> Any:
+    return vanilla(p, x, y)[-1]
+
+
+def bidirectional(p: Tensors, x: Any, y: Any) -> Any:
+    none = torch.zeros_like(p["bh"])
+    weights = {}
+    for q, end in (("h", "l0"), ("g", "l0_reverse")):
+        weights |= {f"weight_ih_{end}": p[f"U{q}"], f"weight_hh_{end}": p[f"W{q}"]}
+        weights |= {f"bias_ih_{end}": p[f"b{q}"], f"bias_hh_{end}": none}
+    both = layer(torch.nn.RNN, x, weights, len(none), bidirectional=True)
+    return both @ torch.cat([p["Vh"], p["Vg"]], 1).T + p["c"]
+
+
+def stacked(p: Tensors, form: str, gates: str) -> Any:
+    return torch.cat([p[form.format(gate)] for gate in gates])
+
+
+def lstm2(p: Tensors, x: Any, y: Any) -> Any:
+    weights = {}
+    for number, name, below in ((0, "h1", "x"), (1, "h2", "x")):
+        weights[f"weight_ih_l{number}"] = stacked(p, f"{name}.W_{{}}{below}", "ifgo")
+        weights[f"weight_hh_l{number}"] = stacked(p, f"{name}.W_{{}}h", "ifgo")
+        weights[f"bias_ih_l{number}"] = bias = stacked(p, f"{name}.b_{{}}", "ifgo")
+        weights[f"bias_hh_l{number}"] = torch.zeros_like(bias)
+    h = layer(torch.nn.LSTM, x, weights, len(p["h2.b_i"]), num_layers=2)
+    return h @ p["W_yh2"].T + p["b_y"]
+
+
+def gru(p: Tensors, x: Any, y: Any) -> Any:
+    none = torch.zeros_like(p["h.b_r"])
+    weights = {
+        "weight_ih_l0": stacked(p, "h.W_{}x", "rzn"),
+        "weight_hh_l0": stacked(p, "h.W_{}h", "rzq"),
+        "bias_ih_l0": stacked(p, "h.b_{}", "rzn"),
+        "bias_hh_l0": torch.cat([none, none, p["h.b_q"]]),
+    }
+    return layer(torch.nn.GRU, x, weights, len(none)) @ p["W_yh"].T + p["b_y"]
+
+
+def gru_reset_before(p: Tensors, x: Any, y: Any) -> Any:
+    h, outputs = torch.zeros_like(p["h.b_r"]), []
+    for x_t in x:
+        r = torch.sigmoid(p["h.W_rx"] @ x_t + p["h.W_rh"] @ h + p["h.b_r"])
+        z = torch.sigmoid(p["h.W_zx"] @ x_t + p["h.W_zh"] @ h + p["h.b_z"])
+        new = torch.tanh(p["h.W_nx"] @ x_t + p["h.W_n2"] @ (r * h) + p["h.b_n"])
+        h = z * h + (1 - z) * new
+        outputs.append(p["W_yh"] @ h + p["b_y"])
+    return torch.stack(outputs)
+
+
+def output_recurrence(p: Tensors, x: Any, y: Any) -> Any:
+    o, outputs = torch.zeros_like(p["c"]), []
+    for x_t in x:
+        o = p["V"] @ torch.tanh(p["W"] @ o + p["U"] @ x_t + p["b"]) + p["c"]
+        outputs.append(o)
+    return torch.stack(outputs)
+
+
+def teacher_forcing(p: Tensors, x: Any, y: Any) -> Any:
+    before = torch.cat([torch.zeros(1, dtype=y.dtype), y[:-1]])
+    return torch.tanh(p["W"].T[before] + x @ p["U"].T + p["b"]) @ p["V"].T + p["c"]
+
+
+def skip(p: Tensors, x: Any, y: Any) -> Any:
+    h = [torch.zeros_like(p["b"])] * 3
+    for x_t in x:
+        h.append(torch.tanh(p["W"] @ h[-1] + p["S"] @ h[-3] + p["U"] @ x_t + p["b"]))
+    return torch.stack(h[3:]) @ p["V"].T + p["c"]
+
+
+LOGITS: dict[str, Callable[[Tensors, Any, Any], Any]] = {
+    f.__name__: f
+    for f in (
+        vanilla,
+        output_recurrence,
+        teacher_forcing,
+        many_to_one,
+        bidirectional,
+        lstm2,
+        gru,
+        gru_reset_before,
+        skip,
+    )
+}
+
+
+def in_torch(
+    case: Case, params: dict[str, Any], batch: dict[str, Any]
+) -> tuple[list[Any], Any, dict[str, Any]]:
+    """Logits of each sequence, loss and gradients."""
+    p = {name: torch.tensor(value, requires_grad=True) for name, value in params.items()}
+    logits, nll, count = [], 0.0, 0
+    for b, length in enumerate(batch["T"]):
+        y = torch.tensor(batch["y"][:length, b] if case.per_step else batch["y"][b])
+        logits.append(LOGITS[case.name](p, torch.tensor(batch["x"][:length, b]), y))
+        nll = nll + torch.nn.functional.cross_entropy(logits[-1], y, reduction="sum")
+        count += y.numel()
+    loss = nll / count
+    loss.backward()
+    return [o.detach().numpy() for o in logits], loss.item(), {name: v.grad.numpy() for name, v in p.items()}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_hand_written_network_is_that_of_torch(case: Case) -> None:
+    rng = np.random.default_rng(7)
+    params, batch = case.params(rng), case.batch(rng, LENGTHS)
+    _, loss, grads = in_torch(case, params, batch)
+    found, found_grads = case.loss_and_grads(params, batch)
+    close(found, loss, 1e-12)
+    close_all(found_grads, grads, 1e-11)
+
+
+@pytest.mark.parametrize("level", [0, 2], ids=["O0", "O2"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_forward_and_gradients(case: Case, level: int) -> None:
+    m = module(case.name, level)
+    rng = np.random.default_rng(8)
+    params, batch = case.params(rng), case.batch(rng, LENGTHS)
+    logits, loss, grads = in_torch(case, params, batch)
+    run = m.forward(params, batch)
+    for b, length in enumerate(LENGTHS):
+        found = run.outputs["y"][:length, b] if case.per_step else run.outputs["y"][b]
+        close(found, logits[b], 1e-10)
+    close(run.loss, loss, 1e-10)
+    close_all(m.loss_and_grad(params, batch)[1], grads, 1e-10)
