@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rnnc.compiler.driver import Options
 
 import rnnc
 
@@ -20,10 +20,8 @@ Arrays = Mapping[str, np.ndarray]
 
 @functools.cache
 def module(name: str, level: int) -> Any:
-    """`examples/NAME.rnn` compiled at -O0 or -O2 and run as a module."""
-    made = types.ModuleType(name)
-    exec(rnnc.compile(EXAMPLES / f"{name}.rnn", level=level), made.__dict__)
-    return made
+    """`examples/NAME.rnn` compiled at -O0 or -O2."""
+    return rnnc.load(EXAMPLES / f"{name}.rnn", Options(level=level))
 
 
 def close(found: Any, wanted: Any, tolerance: float = 1e-11) -> None:

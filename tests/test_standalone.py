@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rnnc.compiler.driver import Options
 
 import rnnc
 from compiled import EXAMPLES
@@ -77,7 +78,7 @@ def filled(values: dict[str, str]) -> str:
 @pytest.mark.parametrize("level", [0, 2], ids=["O0", "O2"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_runs_where_everything_else_is_blocked(name: str, level: int, tmp_path: Path) -> None:
-    (tmp_path / "network.py").write_text(rnnc.compile(EXAMPLES / f"{name}.rnn", level=level))
+    (tmp_path / "network.py").write_text(rnnc.compile(EXAMPLES / f"{name}.rnn", Options(level=level)))
     (tmp_path / "driver.py").write_text(filled(NETWORKS[name]))
     command = [sys.executable, "-I", "driver.py", str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
@@ -88,7 +89,7 @@ def test_runs_where_everything_else_is_blocked(name: str, level: int, tmp_path: 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.rnn")), ids=lambda path: path.stem)
 def test_imports_numpy_and_the_standard_library_alone(path: Path, level: int) -> None:
     found = set()
-    for node in ast.walk(ast.parse(rnnc.compile(path, level=level))):
+    for node in ast.walk(ast.parse(rnnc.compile(path, Options(level=level)))):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
