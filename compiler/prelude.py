@@ -32,6 +32,29 @@ def absolute(x: Array) -> Array:
     return np.where(x.real < 0, -x, x)
 
 
+def lgamma(x: Array) -> Array:
+    """log of the gamma function for x > 0: Stirling's series at x + 8, carried down by the recurrence."""
+    y = x + 8
+    series = 0
+    for term in (1 / 156, -691 / 360360, 1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12):
+        series = term + series / (y * y)
+    product = x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5) * (x + 6) * (x + 7)
+    result: Array = (y - 0.5) * np.log(y) - y + 0.9189385332046727 + series / y - np.log(product)
+    return result
+
+
+def digamma(x: Array) -> Array:
+    """The derivative of lgamma for x > 0, in the same way."""
+    y = x + 8
+    series = 0
+    for term in (1 / 12, -691 / 32760, 1 / 132, -1 / 240, 1 / 252, -1 / 120, 1 / 12):
+        series = term + series / (y * y)
+    result: Array = np.log(y) - 0.5 / y - series / (y * y)
+    for shift in range(8):
+        result = result - 1 / (x + shift)
+    return result
+
+
 def floor_mod(a: Array, b: Array) -> Array:
     """a - b * floor(a / b)."""
     result: Array = a - b * np.floor((a / b).real)

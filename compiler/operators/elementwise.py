@@ -78,7 +78,7 @@ binary(
     "{0} + {1}",
     "np.add({0}, {1}, {2})",
     (lambda c: c.d, lambda c: c.d),
-    "linear zero commutative",
+    "linear zero commutative associative",
 )
 binary(
     "sub",
@@ -96,7 +96,7 @@ binary(
     "{0} * {1}",
     "np.multiply({0}, {1}, {2})",
     (lambda c: c.d * c.b, lambda c: c.d * c.a),
-    "bilinear zero commutative",
+    "bilinear zero commutative associative",
 )
 binary(
     "div",
@@ -161,6 +161,14 @@ unary("sqrt", "the square root", "np.sqrt({0})", lambda c: c.d * (0.5 / c.q), "z
 unary("square", "a * a", "np.square({0})", lambda c: c.d * (c.a * 2), "zero")
 unary("sin", "the sine", "np.sin({0})", lambda c: c.d * apply("cos", c.a), "zero")
 unary("cos", "the cosine", "np.cos({0})", lambda c: c.d * -apply("sin", c.a))
+unary(
+    "lgamma",
+    "log of the gamma function of a positive number; log(k!) is lgamma(k + 1)",
+    "lgamma({0})",
+    lambda c: c.d * apply("digamma", c.a),
+    out="",
+)
+unary("digamma", "the derivative of lgamma", "digamma({0})", None, out="")
 unary("tanh", "the hyperbolic tangent", "np.tanh({0})", lambda c: c.d * (1 - apply("square", c.q)), "zero")
 unary("sigmoid", "1 / (1 + exp(-a))", "sigmoid({0})", lambda c: c.d * (c.q * (1 - c.q)))
 unary("softplus", "log(1 + exp(a))", "softplus({0})", lambda c: c.d * apply("sigmoid", c.a), out="")

@@ -450,3 +450,30 @@ define(
     derivative=_einsum_derivative,
     surface="einsum",
 )
+
+
+def _outer_code(call: Call) -> str:
+    left, right = (len(shape) for shape in call.shapes)
+    rows = "{0}[..., " + "None, " * right + "]" if right else "{0}"
+    columns = "{1}[..., " + "None, " * left + ":, " * right + "]" if left and right else "{1}"
+    return f"{rows} * {columns}"
+
+
+def _outer_derivative(c: Cotangent, operand: int) -> Term:
+    names = "abcdefghijklmnopqrstuvwxyz"
+    left, right = names[: len(c.a.shape)], names[len(c.a.shape) : len(c.q.shape)]
+    other, wanted = ((c.b, right), left) if operand == 0 else ((c.a, left), right)
+    return apply("einsum", c.d, other[0], spec=f"{left}{right},{other[1]}->{wanted}")
+
+
+define(
+    "outer",
+    "a b",
+    "every component of a times every component of b",
+    shape=lambda call: call.shapes[0] + call.shapes[1],
+    type=real,
+    traits="bilinear zero",
+    code=_outer_code,
+    derivative=(lambda c: _outer_derivative(c, 0), lambda c: _outer_derivative(c, 1)),
+    surface="outer",
+)

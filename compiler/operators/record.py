@@ -24,6 +24,7 @@ TRAITS: dict[str, str] = {
     "bilinear": "linear in each real operand while the others are held",
     "zero": "0 wherever all real operands are 0",
     "commutative": "the two operands may be swapped",
+    "associative": "chains may be regrouped (up to rounding)",
     "identity": "the value of its operand, read as it stands",
     "leaf": "has no operands: the world gives its value",
     "structure": "works along axes, not on features: it has no `code`, the printer knows it by name",
