@@ -155,7 +155,10 @@ def test_no_paths_of_a_machine() -> None:
 NAMED = re.compile(r"`((?:spec|compiler|runtime|rnnc|tests|tools|docs|examples|benchmarks)/[\w./*-]*)`")
 
 
-@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "docs/language.md"])
+PAGES = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "docs/language.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_path_named_exists(page: str) -> None:
     named = NAMED.findall((ROOT / page).read_text(encoding="utf-8"))
     assert [path for path in named if not list(ROOT.glob(path.rstrip("/")))] == []
