@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ class Module(Protocol):
 
     DIMS: Mapping[str, int]
     SHAPES: Mapping[str, tuple[str, ...]]
+    PARAMS: Iterable[str]
     SPEC: str
 
     def init(self, *args: Any, **options: Any) -> Arrays: ...

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import archive
@@ -19,33 +21,30 @@ def save_params(path: str | os.PathLike[str], params: Arrays, **meta: Any) -> No
 def load_params(path: str | os.PathLike[str], module: Module) -> tuple[Arrays, dict[str, Any]]:
     """The parameters and the notes saved with them; ValueError when they are not this module's.
 
-    Dims noted in the file count where they differ from the module's defaults."""
+    Dims noted in the file count more than the module's defaults."""
 
     def check(headers: Mapping[str, Header], meta: Mapping[str, Any]) -> None:
-        check_params(headers, module, _dims(meta, module))
+        check_params(headers, module, {**module.DIMS, **noted_dims(meta)})
 
     contents = archive.read(path, check)
     return contents.arrays, contents.meta
 
 
-def _dims(meta: Mapping[str, Any], module: Module) -> dict[str, int]:
-    """The dims to give `init`: those noted which are not the defaults."""
+def noted_dims(meta: Mapping[str, Any]) -> dict[str, int]:
+    """The dims a file of parameters was saved with."""
     noted = meta.get("dims", {})
     if not isinstance(noted, dict) or not all(type(value) is int and value >= 0 for value in noted.values()):
         raise ValueError("the dims noted in it are not numbers by name")
-    return {name: value for name, value in noted.items() if module.DIMS.get(name) != value}
+    return noted
 
 
 def check_params(headers: Mapping[str, Header], module: Module, dims: Mapping[str, int]) -> None:
-    """Names, shapes and dtypes, against those `init` gives."""
-    wanted = module.init(**dims)
-    _check_names(set(headers), set(wanted))
-    sizes = {**module.DIMS, **dims}
-    for name, value in wanted.items():
-        found = headers[name]
-        if found.shape != value.shape:
-            need = _shape(module.SHAPES.get(name, ()), value.shape, sizes)
-            raise ValueError(f"parameter {name!r}: expected shape {need}, got {found.shape}")
+    """Names, shapes and dtypes, against what the module says of its parameters."""
+    _check_names(set(headers), set(module.PARAMS))
+    for name in module.PARAMS:
+        found, symbols = headers[name], module.SHAPES[name]
+        if found.shape != tuple(size(symbol, dims) for symbol in symbols):
+            raise ValueError(f"parameter {name!r}: expected shape {_shape(symbols, dims)}, got {found.shape}")
         if found.dtype.kind not in "fc" or not found.dtype.isnative:
             raise ValueError(f"parameter {name!r}: expected floating-point numbers, got {found.dtype}")
     dtypes = sorted({str(header.dtype) for header in headers.values()})
@@ -60,9 +59,16 @@ def _check_names(found: set[str], wanted: set[str]) -> None:
         raise ValueError(f"{extra[0]!r} is no parameter of the module, which has {', '.join(sorted(wanted))}")
 
 
-def _shape(symbols: tuple[str, ...], sizes: tuple[int, ...], dims: Mapping[str, int]) -> str:
+def size(text: str, dims: Mapping[str, int]) -> int:
+    """The number that a symbolic size (``4*hidden``, ``n + 2*m - 1``) is, given every dim's."""
+    total = 0
+    for sign, term in re.findall(r"([+-]?) ?([\w*]+)", text):
+        factors = (int(word) if word.isdigit() else dims[word] for word in term.split("*"))
+        total += math.prod(factors) * (-1 if sign == "-" else 1)
+    return total
+
+
+def _shape(symbols: Sequence[str], dims: Mapping[str, int]) -> str:
     """``(hidden = 128, 3)``: sizes, with the dim's name where there is one."""
-    names = symbols if len(symbols) == len(sizes) else [""] * len(sizes)
-    parts = [str(size) if str(size) == str(name) or not name else f"{name} = {size}"
-             for name, size in zip(names, sizes)]  # fmt: skip
+    parts = [symbol if symbol.isdigit() else f"{symbol} = {size(symbol, dims)}" for symbol in symbols]
     return f"({', '.join(parts)}{',' * (len(parts) == 1)})"

@@ -12,7 +12,7 @@ import pytest
 from doubles import char_lstm as model
 from rnnc.runtime import archive
 from rnnc.runtime.files import replacing, write_text
-from rnnc.runtime.params import load_params, save_params
+from rnnc.runtime.params import load_params, save_params, size
 
 SIZES = {"vocab": 7, "embed": 3, "hidden": 4}
 
@@ -85,11 +85,17 @@ def test_parameters_of_another_module(tmp_path, params, said):
         load_params(path, model)
 
 
-@pytest.mark.parametrize("dims", [[1], {"vocab": "7"}, {"vocab": -1}, {"vocab": True}, {"depth": 3}])
+def test_symbolic_sizes():
+    dims = {"n": 3, "gate_size": 5}
+    texts = ["7", "n", "4*n", "n*n*gate_size", "n + 2*gate_size - 1", "-n + 4", "0"]
+    assert [size(text, dims) for text in texts] == [7, 3, 12, 45, 12, 1, 0]
+
+
+@pytest.mark.parametrize("dims", [[1], {"vocab": "7"}, {"vocab": -1}, {"vocab": True}, {"vocab": 10**15}])
 def test_bad_dims(tmp_path, dims):
     path = tmp_path / "w.npz"
     save_params(path, model.init(), dims=dims)
-    with pytest.raises(ValueError, match="dim"):
+    with pytest.raises(ValueError, match=r"dim|vocab = 10{15}"):
         load_params(path, model)
 
 

@@ -1,0 +1,114 @@
+"""The command line: finds the command, runs it, and turns whatever goes wrong into a line and a status."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from .failure import FINE, INTERNAL, INTERRUPTED, USAGE, WRONG, Failure, reason
+from .spec.diagnostics import SpecError
+from .terminal import show_diagnostics
+
+COMMANDS = {
+    "compile": "write a module",
+    "check": "only look for mistakes",
+    "train": "train a spec on text or arrays",
+    "sample": "draw from a trained model",
+    "show": "explain a spec: equations, sizes, what runs where",
+    "fmt": "lay specs out in the one way",
+    "explain": "an error code, with a wrong and a right example",
+    "ops": "the operators",
+    "cells": "the library of cells",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit status; never raises."""
+    if argv is None:
+        _write_any_character()
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    try:
+        status = _run(words)
+        sys.stdout.flush()
+        return status
+    except SystemExit as stop:  # argparse's way to end
+        return stop.code if isinstance(stop.code, int) else USAGE
+    except BrokenPipeError:
+        _drop_output()
+        return FINE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return _report(error)
+
+
+def _run(words: list[str]) -> int:
+    arguments = parser(words).parse_args(words)
+    command = importlib.import_module(f".commands.{arguments.command}", __package__)
+    status: int = command.run(arguments)
+    return status
+
+
+def parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """All commands; only those named among the words are imported for their arguments."""
+    top = argparse.ArgumentParser(prog="rnnc", description="Recurrent networks written as equations.")
+    top.add_argument("--version", action="version", version=f"rnnc {_version()}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        command.add_argument("--debug", action="store_true", help="show the traceback of an internal error")
+        if name in words:
+            importlib.import_module(f".commands.{name}", __package__).add_arguments(command)
+    return top
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("rnnc")
+    except PackageNotFoundError:
+        return "(a checkout, not installed)"
+
+
+def _report(error: Exception) -> int:
+    if isinstance(error, SpecError):
+        show_diagnostics(error.diagnostics)
+        return WRONG
+    if isinstance(error, Failure):
+        return _say(str(error), error.status)
+    if isinstance(error, OSError):
+        return _say(reason(error), USAGE)
+    first = (str(error).splitlines() or [""])[0]
+    return _say(f"internal error: {type(error).__name__}: {first} (--debug shows the traceback)", INTERNAL)
+
+
+def _say(message: str, status: int) -> int:
+    print(f"rnnc: {message}", file=sys.stderr)
+    return status
+
+
+def _write_any_character() -> None:
+    """A terminal that cannot show a character gets a substitute."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _drop_output() -> None:
+    """After a closed pipe: what is still buffered must not fail again at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

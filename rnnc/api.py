@@ -1,0 +1,84 @@
+"""From specs to modules in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import os
+import sys
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+
+from .compiler.driver import Compiled, Options, compile_source
+from .files import Imports, read_spec, to_source
+from .spec.diagnostics import SpecError
+from .spec.source import Source
+
+CACHED = 256
+
+_cache: OrderedDict[tuple[Source, str], tuple[ModuleType, dict[Path, bytes]]] = OrderedDict()
+
+
+def options(level: int, unroll: int | None, skip: Iterable[str], dims: Mapping[str, int]) -> Options:
+    return Options(level=level, unroll=unroll, skip=frozenset(skip), dims=dict(dims))
+
+
+def compile_file(path: str | os.PathLike[str], options: Options) -> Compiled:
+    """A spec on disk (``-``: standard input), compiled. SpecError carries all that is wrong with it."""
+    source = read_spec(os.fspath(path))
+    return compile_with(source, options, Imports(path))
+
+
+def compile_with(source: Source, options: Options, imports: Imports) -> Compiled:
+    """Compiled, where what is wrong with an import counts as any other mistake."""
+    try:
+        compiled = compile_source(source, options, imports)
+    except SpecError as error:
+        raise SpecError((*imports.diagnostics.items, *error.diagnostics)) from None
+    if imports.diagnostics.failed:
+        raise SpecError(imports.diagnostics.items)
+    return compiled
+
+
+def load(path: str | os.PathLike[str], options: Options) -> ModuleType:
+    return _cached(read_spec(os.fspath(path)), Imports(path), options)
+
+
+def loads(text: str, options: Options) -> ModuleType:
+    return _cached(to_source("<string>", text.encode("utf-8", "surrogatepass")), Imports(None), options)
+
+
+def _cached(source: Source, imports: Imports, options: Options) -> ModuleType:
+    """A module compiled before, if neither the spec nor anything it imports has changed since."""
+    key = (source, repr(options))
+    if key in _cache and all(_unchanged(path, data) for path, data in _cache[key][1].items()):
+        _cache.move_to_end(key)
+        return _cache[key][0]
+    module = module_from(compile_with(source, options, imports).text, Path(source.path).stem)
+    _cache[key] = module, imports.read
+    if len(_cache) > CACHED:
+        _cache.popitem(last=False)
+    return module
+
+
+def _unchanged(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def module_from(text: str, name: str) -> ModuleType:
+    """A module made of its text, which tracebacks and debuggers can show."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    module = ModuleType(f"rnnc.modules.{name}_{digest}")
+    module.__file__ = filename = f"<rnnc {name} {digest}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    sys.modules[module.__name__] = module  # while it is made: dataclasses look their module up
+    try:
+        exec(compile(text, filename, "exec"), vars(module))
+    finally:
+        del sys.modules[module.__name__]
+    return module
