@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from .ir import BATCH, Equation, Read, System
+from .ir import BATCH, Equation, Read
 
 
 class ScheduleError(Exception):
@@ -69,30 +69,35 @@ class Edge:
         return next((delay for name, delay in self.delays if name == axis), None)
 
 
-def schedule(system: System, nodes: Sequence[Node]) -> tuple[Stage, ...]:
+def schedule(nodes: Sequence[Node]) -> tuple[Stage, ...]:
     """Stages that compute every node, each after what it needs; ties keep the order of ``nodes``."""
-    return _order(tuple(nodes), edges(system, nodes))
+    return _order(tuple(nodes), edges(nodes))
 
 
-def edges(system: System, nodes: Iterable[Node]) -> tuple[Edge, ...]:
-    """Who needs whom among the nodes. A quantity needs its boundaries complete."""
+def edges(nodes: Iterable[Node], running: bool = False) -> tuple[Edge, ...]:
+    """Who needs whom among the nodes. A quantity needs its boundaries complete.
+
+    ``running``: a sum over an axis counts as taken step by step, so it needs one step at a time."""
+    nodes = tuple(nodes)
     owner = {equation.name: node for node in nodes for equation in node.equations}
     found: dict[Edge, None] = {}
     for equation, node in ((e, n) for n in dict.fromkeys(owner.values()) for e in n.equations):
         for read in equation.reads:
             source = owner.get(read.name)
             if source is not None and not (source is node and read.name != node.name):
-                found[Edge(source.name, node.name, _delays(node.root, read))] = None
+                found[Edge(source.name, node.name, _delays(equation if running else node.root, read, running))] = None
         for boundary in equation.boundaries:
             if boundary.name in owner:
                 found[Edge(owner[boundary.name].name, node.name, ())] = None
     return tuple(found)
 
 
-def _delays(reader: Equation, read: Read) -> tuple[tuple[str, int], ...]:
+def _delays(reader: Equation, read: Read, running: bool) -> tuple[tuple[str, int], ...]:
     """The axes along which a read stays beside its reader, with the distance."""
     return tuple(
-        (p.over, p.offset) for p in read.at if p.over in reader.axes and not p.ends and p.over != BATCH
+        (p.over, p.offset)
+        for p in read.at
+        if p.over is not None and p.over != BATCH and not p.ends and (running or p.over in reader.axes)
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..ir import AFTER, BEFORE, Boundary, Equation
+from ..operators import TABLE
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
 from .computing import Value, compute, completed, full_shape, keep, operand
@@ -36,8 +37,8 @@ def print_stages(frame: Frame, demands: Demands, stages: Sequence[Stage], out: L
     """Every stage, with the arrays it fills made just before it."""
     notes = Notes()
     for stage in stages:
-        if isinstance(stage, Loop):
-            for node in nodes_of(stage):
+        for node in nodes_of(stage):
+            if isinstance(stage, Loop) or frame.times(node.root.axes):
                 _allocate(frame, node.root, out)
         _stage(frame, demands, stage, out, notes)
 
@@ -85,6 +86,10 @@ def _statement(frame: Frame, demands: Demands, node: Node, out: Lines, notes: No
     root = node.root
     notes.write(root, out)
     stored = frame.stored[root.name]
+    if "leaf" in TABLE[root.op].traits:
+        out.assign(stored.identifier, compute(frame, root).expr)
+        fill_margins(frame, root, stored, out)
+        return
     summed = [axis for axis in frame.steps if axis not in root.axes]
     if summed:
         value = compute(frame, root)
@@ -125,7 +130,7 @@ def place_of(frame: Frame, root: Equation, stored: Stored) -> ast.expr:
     for axis in stored.axes:
         before, after = stored.margins(axis)
         if axis in frame.steps:
-            parts.append(plus(frame.steps[axis], before - 1))
+            parts.append(plus(frame.step(axis), before - 1))
         else:
             lower = expression(str(before)) if before else None
             parts.append(ast.Slice(lower, expression(str(-after)) if after else None))
@@ -135,6 +140,8 @@ def place_of(frame: Frame, root: Equation, stored: Stored) -> ast.expr:
 def _allocate(frame: Frame, root: Equation, out: Lines) -> None:
     """An array for a quantity computed in a loop, its slots outside the steps filled."""
     stored = frame.stored[root.name]
+    if "leaf" in TABLE[root.op].traits:
+        return
     if not frame.times(root.axes):
         shape = full_shape(frame, frame.free(root.axes), root)
         zero = expression(f"np.zeros({{0}}, {DTYPES[root.type]})", shape)

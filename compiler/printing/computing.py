@@ -146,7 +146,7 @@ def _dim(frame: Frame, equation: Equation) -> Value:
 def _index(frame: Frame, equation: Equation) -> Value:
     axis = str(equation.attr("axis"))
     if axis in frame.steps:
-        return Value(plus_count(frame, axis, expression(frame.steps[axis])), (BATCH,))
+        return Value(plus_count(frame, axis, expression(frame.step(axis))), (BATCH,))
     return Value(plus_count(frame, axis, counter(frame, axis)), (axis, BATCH))
 
 
@@ -248,7 +248,7 @@ def keep(frame: Frame, value: Value, axes: tuple[str, ...], fill: ast.expr | Non
 
 def inside(frame: Frame, axis: str) -> ast.expr:
     """Which rows the step belongs to: (B,) at a loop's step, (steps, B) for all steps at once."""
-    step = expression(frame.steps[axis]) if axis in frame.steps else counter(frame, axis)
+    step = expression(frame.step(axis)) if axis in frame.steps else counter(frame, axis)
     return expression("{0} <= {1}", step, frame.length(axis))
 
 
@@ -328,7 +328,7 @@ def validity(frame: Frame, axes: tuple[str, ...], dims: tuple[str, ...]) -> ast.
 def _position(frame: Frame, equation: Equation) -> Value:
     axis = str(equation.attr("axis"))
     if axis in frame.steps:
-        return Value(expression("{0} + np.zeros(B, int)", frame.steps[axis]), (BATCH,))
+        return Value(expression("{0} + np.zeros(B, int)", frame.step(axis)), (BATCH,))
     return Value(expression("{0} + np.zeros(B, int)", counter(frame, axis)), (axis, BATCH))
 
 
@@ -370,7 +370,7 @@ def _place(frame: Frame, equation: Equation) -> Value:
     where = expression(str(offset))
     if equation.attr("ends"):
         where = plus(frame.length(str(equation.attr("of"))), offset)
-    step = expression(frame.steps[axis]) if axis in frame.steps else counter(frame, axis)
+    step = expression(frame.step(axis)) if axis in frame.steps else counter(frame, axis)
     dims = frame.free(equation.axes)
     present = tuple(a for a in dims if a in value.dims or a == axis or a == BATCH)
     test_dims = (*((axis,) if axis not in frame.steps else ()), BATCH)

@@ -33,6 +33,33 @@ class AxisNames:
     longest: str
 
 
+@dataclass(slots=True)
+class Scope:
+    """A loop being printed: what it runs over. ``iterables`` maps an array's text to its loop variable."""
+
+    axis: str
+    step: int
+    taken: set[str]
+    iterables: dict[str, str] = field(default_factory=dict)
+
+    def variable(self, iterable: ast.expr, wish: str) -> str:
+        """The loop variable that takes the values of ``iterable``."""
+        key = ast.unparse(iterable)
+        if key not in self.iterables:
+            self.iterables[key] = free_name(wish, self.taken)
+        return self.iterables[key]
+
+
+def free_name(wish: str, taken: set[str]) -> str:
+    """``wish``, or the first of wish_2, wish_3, … that nobody has; taken from then on."""
+    name, count = wish, 1
+    while name in taken:
+        count += 1
+        name = f"{wish}_{count}"
+    taken.add(name)
+    return name
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """``stored`` has a variable for every quantity that is not printed inside its reader. ``steps`` maps the
@@ -48,11 +75,25 @@ class Frame:
     stream: str | None
     past: str
     steps: Mapping[str, str] = field(default_factory=dict)
+    scopes: tuple[Scope, ...] = ()  # the loops around, outermost first, when they run over arrays
     flat: bool = True  # products over many leading dimensions as one two-dimensional product
 
     def inside(self, axis: str) -> Frame:
         """The frame of a loop's body."""
         return replace(self, steps={**self.steps, axis: self.axes[axis].step})
+
+    def within(self, scope: Scope) -> Frame:
+        """The frame of the body of a loop over arrays."""
+        steps = {**self.steps, scope.axis: self.axes[scope.axis].step}
+        return replace(self, steps=steps, scopes=(*self.scopes, scope))
+
+    def step(self, axis: str) -> str:
+        """The loop variable that counts the steps of an axis."""
+        for scope in self.scopes:
+            if scope.axis == axis:
+                name = self.axes[axis].step
+                return scope.variable(expression("range(1, {0} + 1)", self.axes[axis].longest), name)
+        return self.steps[axis]
 
     def is_time(self, axis: str) -> bool:
         return axis in self.axes

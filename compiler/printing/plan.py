@@ -48,7 +48,7 @@ def textbook_plan(program: Program, forward: System, adjoint: System) -> Plan:
     }
     frame = replace(frame, stored=stored)
     frame = replace(frame, zeroed=_zeroed(frame, needed))
-    stages = [_woven(system, group, frame) for system, group in zip(systems, groups, strict=True)]
+    stages = [_woven(group, frame) for group in groups]
     return Plan(frame, needed, stages[0], stages[1], names)
 
 
@@ -96,11 +96,11 @@ def is_leaf(equation: Equation) -> bool:
     return "leaf" in TABLE[equation.op].traits
 
 
-def _woven(system: System, group: tuple[Node, ...], frame: Frame) -> tuple[Stage, ...]:
+def _woven(group: tuple[Node, ...], frame: Frame) -> tuple[Stage, ...]:
     def loop_axes(node: Node) -> tuple[str, ...]:
         return _loop_axes(node.root, frame)
 
-    return weave(schedule(system, group), edges(system, group), loop_axes)
+    return weave(schedule(group), edges(group, running=True), loop_axes)
 
 
 def _loop_axes(root: Equation, frame: Frame) -> tuple[str, ...]:

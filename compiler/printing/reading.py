@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from .frame import Frame, Value
+from collections.abc import Mapping
+
+from .frame import Frame, Scope, Value
 from ..ir import BATCH, Position, Read
 from .layout import Stored
 from .python import expression
@@ -13,6 +15,9 @@ from .python import expression
 def read_stored(frame: Frame, read: Read, axes: tuple[str, ...], stored: Stored) -> Value:
     """The value of a stored quantity (with these axes) where the read asks for it."""
     positions = [(axis, p) for axis, p in zip(axes, read.at, strict=True) if axis in stored.axes]
+    for scope in frame.scopes:
+        stored = _stepped(frame, scope, stored, dict(positions))
+    positions = [(axis, p) for axis, p in positions if axis in stored.axes]
     value: ast.expr = expression(stored.identifier)
     dims = list(stored.axes)
     for axis, position in positions:
@@ -32,6 +37,24 @@ def read_stored(frame: Frame, read: Read, axes: tuple[str, ...], stored: Stored)
         if isinstance(part, ast.Slice):
             left.append(place.over or dim)
     return Value(subscript(value, subscripts), tuple(left))
+
+
+def _stepped(frame: Frame, scope: Scope, stored: Stored, places: Mapping[str, Position]) -> Stored:
+    """What a stored array is at the step of a loop over arrays: a loop variable with one axis less."""
+    axis = scope.axis
+    place = places.get(axis, Position(axis))
+    if axis not in stored.axes or place.over != axis or place.ends:
+        return stored
+    before, after = stored.margins(axis)
+    index = stored.axes.index(axis)
+    array = expression(stored.identifier)
+    if index:
+        array = expression("np.moveaxis({0}, {1}, 0)", array, index)
+    part = _slice(before + place.offset, place.offset - after)
+    suffix = f"_{frame.axes[axis].step}" + (f"{'m' if place.offset < 0 else 'p'}{abs(place.offset)}" if place.offset else "")
+    name = scope.variable(subscript(array, [part]), stored.identifier + suffix)
+    margins = [{a: n for a, n in m.items() if a != axis} for m in (stored.before, stored.after)]
+    return Stored(name, tuple(a for a in stored.axes if a != axis), *margins)
 
 
 def subscript(value: ast.expr, parts: list[ast.expr]) -> ast.expr:
@@ -62,7 +85,7 @@ def _subscript(frame: Frame, axis: str, position: Position, stored: Stored) -> a
     if position.over is None:
         return expression(str(start - 1))
     if position.over in frame.steps:
-        return plus(frame.steps[position.over], start - 1)
+        return plus(frame.step(position.over), start - 1)
     if position.over in frame.lags and position.over != axis:
         return _slice(start, start + frame.lags[position.over])
     return _slice(start, position.offset - after)
@@ -87,7 +110,7 @@ def step_of(frame: Frame, position: Position) -> tuple[ast.expr, tuple[str, ...]
     total: ast.expr | None = None
     dims: tuple[str, ...] = ()
     if position.over in frame.steps:
-        total = expression(frame.steps[position.over])
+        total = expression(frame.step(position.over))
     elif position.over is not None:
         total = counter(frame, position.over)
         dims = (position.over,)
