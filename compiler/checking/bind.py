@@ -1,0 +1,268 @@
+"""Expressions of the syntax tree with every name bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ...spec import syntax
+from ...spec.diagnostics import Label
+from ...spec.sizes import Size
+from ...spec.source import Span
+from ..ir import Position
+from . import tree
+from .functions import FUNCTIONS, OVER, STATIC, unknown_function
+from .index import position
+from .inits import init
+from .numbers import lookup, name_text, size, unknown_name
+from .report import plural
+from .scope import AxisIndex, AxisLength, Context, Dim, Scope, Thing
+
+
+@dataclass(slots=True)
+class Binder:
+    """Binds the expressions of one equation. ``axes`` may stand in indices: those of the left side, and
+    inside a reduction its own; ``left`` is the left side's name for `affine`, "" where it cannot stand."""
+
+    context: Context
+    scope: Scope
+    axes: tuple[str, ...]
+    left: str = ""
+    owner: str = ""
+    made: dict[str, int] = field(default_factory=dict)
+
+    def bind(self, expr: syntax.Expr) -> tree.Expr:
+        match expr:
+            case syntax.Number(span, text):
+                return tree.Number(span, float(text), text.isdigit())
+            case syntax.Text(span, value):
+                return tree.Text(span, value)
+            case syntax.Ref(span, name):
+                return self._name(span, name)
+            case syntax.Subscript(span, base, args):
+                return self._subscript(span, base, args)
+            case syntax.Unary(span, op, operand):
+                return tree.Apply(span, op + "_", (self.bind(operand),), span)
+            case syntax.Binary(span, op, left, right, op_span):
+                return tree.Apply(span, op, (self.bind(left), self.bind(right)), op_span)
+            case syntax.Call():
+                return self._call(expr)
+
+    def error(self, code: str, span: Span, message: str, *, help: str = "", labels: Iterable[Label] = ()) -> tree.Bad:
+        self.context.report(code, span, message, via=self.scope.via, help=help, labels=labels)
+        return tree.Bad(span)
+
+    # names and indices
+
+    def _name(self, span: Span, name: syntax.Name) -> tree.Expr:
+        text = name_text(self.context, self.scope, name)
+        if text is None:
+            return tree.Bad(span)
+        match lookup(self.context, self.scope, text):
+            case None:
+                unknown_name(self.context, self.scope, name, text)
+                return tree.Bad(span)
+            case Dim(found):
+                self.context.model.uses |= found.dims
+                literal = found.literal
+                return tree.DimNumber(span, found) if literal is None else tree.Number(span, float(literal), True)
+            case AxisLength(axis):
+                return tree.LengthNumber(span, axis)
+            case AxisIndex(axis):
+                return self._index_number(span, axis)
+            case Thing(whole):
+                return self._read(span, whole, text, ())
+
+    def _index_number(self, span: Span, axis: str) -> tree.Expr:
+        if axis not in self.axes:
+            return self._unbound(span, axis)
+        number = tree.IndexNumber(span, axis)
+        if not self.scope.reverse:
+            return number
+        past = tree.Apply(span, "+", (tree.LengthNumber(span, axis), tree.Number(span, 1.0, True)), span)
+        return tree.Apply(span, "-", (past, number), span)
+
+    def _unbound(self, span: Span, axis: str) -> tree.Bad:
+        known = f"it stands for one of {', '.join(self.axes)} here" if self.axes else "the left side has no index"
+        return self.error(
+            "RNN402",
+            span,
+            f"the index `{axis}` is not on the left side: {known}",
+            help=f"put `{axis}` on the left, reduce over it (`sum[{axis}](…)`), or read an end (`1`, the axis's length)",
+        )
+
+    def _subscript(self, span: Span, base: syntax.Expr, args: tuple[syntax.Expr, ...]) -> tree.Expr:
+        if isinstance(base, syntax.Ref):
+            text = name_text(self.context, self.scope, base.name)
+            if text is None:
+                return tree.Bad(span)
+            found = lookup(self.context, self.scope, text)
+            if isinstance(found, Thing) and self.context.declared[found.name].axes:
+                return self._read(span, found.name, text, args)
+        table = self.bind(base)
+        if len(args) == 1:
+            return tree.Row(span, table, self.bind(args[0]))
+        return self.error("RNN403", span, f"a row is taken with one index, not {len(args)}")
+
+    def _read(self, span: Span, whole: str, local: str, args: tuple[syntax.Expr, ...]) -> tree.Expr:
+        declaration = self.context.declared[whole]
+        axes = declaration.axes
+        if len(args) != len(axes):
+            shown = f"{local}[{', '.join(axes)}]" if axes else local
+            return self.error(
+                "RNN403",
+                span,
+                f"`{local}` needs {plural(len(axes), 'index') if len(axes) < 2 else f'{len(axes)} indices'}, "
+                f"{len(args) or 'none'} found",
+                labels=[Label(declaration.span, f"`{local}` is defined here")],
+                help=f"write `{shown}`",
+            )
+        at = tuple(self._position(arg, axis) for arg, axis in zip(args, axes, strict=True))
+        found = tuple(p for p in at if p is not None)
+        return tree.Read(span, whole, found, local) if len(found) == len(axes) else tree.Bad(span)
+
+    def _position(self, expr: syntax.Expr, axis: str) -> Position | None:
+        found = position(self.context, self.scope, expr, axis)
+        if found is not None and found.over is not None and found.over not in self.axes:
+            self._unbound(expr.span, found.over)
+            return None
+        return found
+
+    # calls
+
+    def _call(self, call: syntax.Call) -> tree.Expr:
+        name = name_text(self.context, self.scope, call.function)
+        if name is None:
+            return tree.Bad(call.span)
+        if name in self.scope.cells:
+            return self.error(
+                "RNN205",
+                call.span,
+                f"the cell `{name}` is called inside an expression",
+                help=f"a call of a cell is a whole right side: `u[t] = {name}(…)`, then read `u[t]`",
+            )
+        if name == "affine":
+            return self._affine(call)
+        if name not in FUNCTIONS:
+            unknown_function(self.context, self.scope, call, name)
+            return tree.Bad(call.span)
+        over = self._over(call, name)
+        return tree.Bad(call.span) if over is None else self._apply(call, name, over)
+
+    def _over(self, call: syntax.Call, name: str) -> tuple[str, ...] | None:
+        """The axes of ``sum[s](…)``; None when something is wrong with them."""
+        axes = []
+        for expr in call.over:
+            text = name_text(self.context, self.scope, expr.name) if isinstance(expr, syntax.Ref) else None
+            found = lookup(self.context, self.scope, text) if text else None
+            if not isinstance(found, AxisIndex):
+                self.error("RNN410", expr.span, f"`{expr.span.text}` is not the index of an axis to reduce over")
+                return None
+            axes.append(found.axis)
+        if axes and (name not in OVER or len(axes) > 1):
+            known = ", ".join(f"{n}[{axes[0]}]" for n in sorted(OVER))
+            self.error("RNN410", call.span, f"`{name}` does not reduce over {', '.join(axes)}", help=f"there are {known}")
+            return None
+        return tuple(axes)
+
+    def _apply(self, call: syntax.Call, name: str, over: tuple[str, ...]) -> tree.Expr:
+        if any(argument.keyword for argument in call.args):
+            word = next(a.keyword for a in call.args if a.keyword)
+            return self.error("RNN207", word.span, f"`{name}` has no argument called `{word.text}`")
+        low, high = (1, 1) if over else FUNCTIONS[name].arity
+        if not low <= len(call.args) <= high:
+            return self._arity(call, name, low, high)
+        if over and name == "softmax" and over[0] not in self.axes:
+            return self._unbound(call.over[0].span, over[0])
+        inner = self._within(over)
+        values = [argument.value for argument in call.args]
+        fixed = STATIC.get(name, 0)
+        sizes = [size(self.context, self.scope, expr) for expr in values[len(values) - fixed :]] if fixed else []
+        args = tuple(inner.bind(expr) for expr in values[: len(values) - fixed])
+        static = tuple(found for found in sizes if found is not None)
+        if len(static) < fixed:
+            return tree.Bad(call.span)
+        return tree.Apply(call.span, name, args, call.function.span, over, static)
+
+    def _within(self, over: tuple[str, ...]) -> Binder:
+        more = tuple(axis for axis in over if axis not in self.axes)
+        return Binder(self.context, self.scope, self.axes + more, self.left, self.owner, self.made) if more else self
+
+    def _arity(self, call: syntax.Call, name: str, low: int, high: int) -> tree.Bad:
+        wanted = str(low) if low == high else f"{low} or more" if high > 9 else f"{low} to {high}"
+        return self.error(
+            "RNN203",
+            call.span,
+            f"`{name}` takes {wanted} argument{'' if wanted == '1' else 's'}, {len(call.args)} found",
+            help=f"it is written `{FUNCTIONS[name].usage}`",
+        )
+
+    # affine
+
+    def _affine(self, call: syntax.Call) -> tree.Expr:
+        if not self.left:
+            return self.error(
+                "RNN306",
+                call.span,
+                "`affine` cannot stand here: its parameters are named after a left side",
+                help="give it a name: an equation `a[t] : TYPE = affine(…)`, then read `a[t]`",
+            )
+        plain = [a.value for a in call.args if a.keyword is None]
+        others = [a for a in call.args if a.keyword is not None]
+        wrong = next((a for a in others if a.keyword and a.keyword.text != "bias"), None)
+        if wrong is not None and wrong.keyword is not None:
+            return self.error("RNN207", wrong.keyword.span, f"`affine` has no argument called `{wrong.keyword.text}`")
+        if not plain or len(others) > 1:
+            return self.error("RNN203", call.span, "`affine` takes one or more arguments, and at most one `bias = …`")
+        args = tuple(self.bind(expr) for expr in plain)
+        weights = tuple(self._made(f"W_{self.left}{_tag(arg, i)}", call) for i, arg in enumerate(args, 1))
+        value = others[0].value if others else None
+        if isinstance(value, syntax.Ref) and value.name.text == "none":
+            return tree.Affine(call.span, args, weights, None, None)
+        start = None if value is None else init(self.context, self.scope, value)
+        return tree.Affine(call.span, args, weights, self._made(f"b_{self.left}", call), start)
+
+    def _made(self, base: str, call: syntax.Call) -> str:
+        """The whole name of a parameter that this `affine` makes; a clash is reported."""
+        self.made[base] = self.made.get(base, 0) + 1
+        local = base if self.made[base] == 1 else f"{base}_{self.made[base]}"
+        whole = self.scope.params + local
+        if self.scope.shares:
+            return whole
+        taken = self.context.declared.get(whole)
+        place = taken.span if taken else self.context.weights.get(whole, (None, None))[1]
+        if place is not None:
+            self.error(
+                "RNN211",
+                call.span,
+                f"`affine` would name a parameter `{local}`, and there is one already",
+                labels=[Label(place, f"`{local}` is made here")],
+                help=f"declare a parameter of your own and write `V @ …`, or rename `{self.left}`",
+            )
+        else:
+            self.context.weights[whole] = (self.owner, call.span)
+        return whole
+
+
+def _tag(arg: tree.Expr, position: int) -> str:
+    """What names an argument's weights: the name of a plain read, else its position."""
+    return arg.local.replace(".", "_") if isinstance(arg, tree.Read) else str(position)
+
+
+def constant(expr: syntax.Expr) -> float | None:
+    """The value of an expression of numbers alone."""
+    match expr:
+        case syntax.Number(_, text):
+            return float(text)
+        case syntax.Unary(_, "-" | "+" as sign, operand):
+            inner = constant(operand)
+            return None if inner is None else -inner if sign == "-" else inner
+        case syntax.Binary(_, "+" | "-" | "*" | "/" as sign, left, right):
+            a, b = constant(left), constant(right)
+            if a is None or b is None or (sign == "/" and b == 0):
+                return None
+            return {"+": a + b, "-": a - b, "*": a * b}[sign] if sign != "/" else a / b
+    return None
+
+
+__all__ = ["Binder", "Size", "constant"]

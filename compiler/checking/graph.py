@@ -1,0 +1,156 @@
+"""Which quantity needs which, at what delay along each axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ...spec.source import Span
+from ..ir import Position
+from . import tree
+from .model import Model, Quantity, Sides
+from .report import Via
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A quantity, or one of its ends (``sides`` not empty)."""
+
+    name: str
+    sides: Sides = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``reader`` needs ``read``. ``offsets`` gives for each axis of the quantity read how far along it, and
+    None where all of the axis, or a fixed place of it, is needed."""
+
+    reader: Node
+    read: Node
+    offsets: tuple[tuple[str, int | None], ...]
+    span: Span
+    via: Via
+
+    def offset(self, axis: str) -> int | None:
+        """How far along an axis; 0 along an axis that the quantity read does not have."""
+        return dict(self.offsets).get(axis, 0)
+
+    @property
+    def immediate(self) -> bool:
+        return all(offset == 0 for _, offset in self.offsets)
+
+
+Graph = Mapping[Node, list[Edge]]
+
+
+def dependences(model: Model) -> dict[Node, list[Edge]]:
+    """Every edge, by reader. A quantity needs its own ends."""
+    graph: dict[Node, list[Edge]] = {}
+    for quantity in model.quantities.values():
+        node = Node(quantity.name)
+        edges = graph.setdefault(node, [])
+        for expr in _defining(quantity):
+            edges += _edges(model, node, expr, quantity.via)
+        for sides, start in quantity.starts.items():
+            end = Node(quantity.name, sides)
+            edges.append(Edge(node, end, (), start.span, start.via))
+            graph[end] = list(_edges(model, end, start.value, start.via))
+    return graph
+
+
+def _defining(quantity: Quantity) -> Iterator[tree.Expr]:
+    if quantity.value is not None:
+        yield quantity.value
+    if quantity.distribution is not None:
+        yield from quantity.distribution.args
+
+
+def _edges(model: Model, reader: Node, expr: tree.Expr, via: Via) -> Iterator[Edge]:
+    for read, reduced in _reads(expr, frozenset()):
+        quantity = model.quantities.get(read.name)
+        if quantity is None:
+            continue
+        sides = _outside(quantity.axes, read.at)
+        if sides and sides not in quantity.starts:
+            continue
+        offsets = tuple(
+            (axis, _offset(p, reduced))
+            for axis, p in zip(quantity.axes, read.at, strict=True)
+            if axis not in dict(sides)
+        )
+        yield Edge(reader, Node(read.name, sides), offsets, read.span, via)
+
+
+def _offset(position: Position, reduced: frozenset[str]) -> int | None:
+    return None if position.over is None or position.over in reduced else position.offset
+
+
+def _outside(axes: tuple[str, ...], at: tuple[Position, ...]) -> Sides:
+    """The ends that a read at fixed places points to."""
+    return tuple((axis, side) for axis, p in zip(axes, at, strict=True) if (side := outside(p)))
+
+
+def outside(position: Position) -> int:
+    """BEFORE for the place 0, AFTER for T+1, 0 for places inside."""
+    if position.over is not None or position.offset != position.ends:
+        return 0
+    return 1 if position.ends else -1
+
+
+def _reads(expr: tree.Expr, reduced: frozenset[str]) -> Iterator[tuple[tree.Read, frozenset[str]]]:
+    """Every read, with the axes that reductions around it run over."""
+    stack = [(expr, reduced)]
+    while stack:
+        node, inside = stack.pop()
+        if isinstance(node, tree.Read):
+            yield node, inside
+        if isinstance(node, tree.Apply) and node.over:
+            inside = inside | set(node.over)
+        stack.extend((child, inside) for child in reversed(tree.children(node)))
+
+
+def components(nodes: Iterable[Node], graph: Graph) -> list[list[Node]]:
+    """Sets of nodes that need one another (Tarjan 1972), each set after those it needs."""
+    index: dict[Node, int] = {}
+    low: dict[Node, int] = {}
+    stack: list[Node] = []
+    on_stack: set[Node] = set()
+    found: list[list[Node]] = []
+    for root in nodes:
+        if root in index:
+            continue
+        work: list[tuple[Node, Iterator[Edge]]] = []
+        _open(root, graph, index, low, stack, on_stack, work)
+        while work:
+            node, edges = work[-1]
+            edge = next(edges, None)
+            if edge is not None:
+                if edge.read not in index:
+                    _open(edge.read, graph, index, low, stack, on_stack, work)
+                elif edge.read in on_stack:
+                    low[node] = min(low[node], index[edge.read])
+                continue
+            work.pop()
+            if work:
+                low[work[-1][0]] = min(low[work[-1][0]], low[node])
+            if low[node] == index[node]:
+                cut = stack.index(node)
+                found.append(stack[cut:])
+                on_stack.difference_update(stack[cut:])
+                del stack[cut:]
+    return found
+
+
+def _open(
+    node: Node,
+    graph: Graph,
+    index: dict[Node, int],
+    low: dict[Node, int],
+    stack: list[Node],
+    on_stack: set[Node],
+    work: list[tuple[Node, Iterator[Edge]]],
+) -> None:
+    index[node] = low[node] = len(index)
+    stack.append(node)
+    on_stack.add(node)
+    work.append((node, iter(graph.get(node, ()))))

@@ -1,0 +1,89 @@
+"""Indices: `t`, `t-k`, `t+k`, and the ends `0`, `1`, `T`, `T+1`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...spec import syntax
+from ...spec.sizes import Size
+from ...spec.source import Span
+from ..ir import Position
+from .numbers import lookup, name_text, size, value
+from .scope import AxisIndex, AxisLength, Context, Scope
+
+LONGEST_DELAY = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """``steps * t + ends * T + rest``."""
+
+    steps: int
+    ends: int
+    rest: Size
+
+
+def position(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Position | None:
+    """Where along ``axis`` an index points; None, reported, when it is none."""
+    found = _linear(context, scope, expr, axis)
+    if found is None:
+        return None
+    offset = value(context, scope, expr, found.rest, f"the index `{expr.span.text}`")
+    if offset is None:
+        return None
+    if found.steps == 1 and found.ends == 0:
+        return _delayed(context, scope, expr, axis, offset)
+    if found.steps == 0 and found.ends in (0, 1) and offset in (0, 1):
+        return end(axis, 1 - found.ends, 1 - offset) if scope.reverse else end(axis, found.ends, offset)
+    length = context.model.axes[axis].length
+    context.report(
+        "RNN401",
+        expr.span,
+        f"`{expr.span.text}` is not an index along `{axis}`",
+        via=scope.via,
+        help=f"write `{axis}`, `{axis}-k` or `{axis}+k`, or an end: `1`, `{length}`, `0`, `{length}+1`",
+    )
+    return None
+
+
+def end(axis: str, ends: int, offset: int) -> Position:
+    return Position(None, ends, axis if ends else "", offset)
+
+
+def _delayed(context: Context, scope: Scope, expr: syntax.Expr, axis: str, offset: int) -> Position | None:
+    if abs(offset) <= LONGEST_DELAY:
+        return Position(axis, offset=-offset if scope.reverse else offset)
+    context.report(
+        "RNN407", expr.span, f"a delay of {abs(offset)} steps; the longest is {LONGEST_DELAY}", via=scope.via
+    )
+    return None
+
+
+def _linear(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Linear | None:
+    match expr:
+        case syntax.Ref(span, name):
+            text = name_text(context, scope, name)
+            found = lookup(context, scope, text) if text is not None else None
+            if isinstance(found, AxisIndex | AxisLength):
+                if found.axis != axis:
+                    return _other_axis(context, scope, span, axis, found)
+                return Linear(*((1, 0) if isinstance(found, AxisIndex) else (0, 1)), Size.of(0))
+        case syntax.Binary(_, "+" | "-" as sign, left, right):
+            a, b = _linear(context, scope, left, axis), _linear(context, scope, right, axis)
+            if a is None or b is None:
+                return None
+            factor = 1 if sign == "+" else -1
+            rest = a.rest + b.rest if sign == "+" else a.rest - b.rest
+            return Linear(a.steps + factor * b.steps, a.ends + factor * b.ends, rest)
+    rest = size(context, scope, expr)
+    return None if rest is None else Linear(0, 0, rest)
+
+
+def _other_axis(context: Context, scope: Scope, span: Span, axis: str, found: AxisIndex | AxisLength) -> None:
+    context.report(
+        "RNN401",
+        span,
+        f"this index runs along `{axis}`, and `{span.text}` belongs to the axis `{found.axis}`",
+        via=scope.via,
+        help=f"`{axis}` and `{found.axis}` are different directions, each with its own lengths",
+    )

@@ -1,0 +1,102 @@
+"""How a parameter starts: the expressions after `~`, and constants after `=`."""
+
+from __future__ import annotations
+
+from ...spec import syntax
+from ...spec.sizes import Size
+from ...spec.suggest import suggest
+from ..program import Init
+from .numbers import lookup, name_text
+from .scope import Context, Dim, Scope
+
+# Name of a filler: the smallest and the largest number of its arguments.
+FILLERS = {
+    "zeros": (0, 0),
+    "ones": (0, 0),
+    "constant": (1, 1),
+    "normal": (0, 1),
+    "uniform": (0, 2),
+    "glorot": (0, 0),
+    "he": (0, 0),
+    "orthogonal": (0, 1),
+    "identity": (0, 0),
+    "sparse": (2, 2),
+    "range": (0, 0),
+}
+MATRICES = frozenset({"glorot", "he", "orthogonal", "identity", "sparse"})
+UNARY = frozenset(
+    "exp log log1p expm1 sqrt square abs tanh sigmoid softplus relu sin cos floor sign".split()
+)
+SIGNS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "%": "mod"}
+PAIRS = {"min": "minimum", "max": "maximum"}
+
+
+def number(value: float) -> Init:
+    return Init("number", value=value)
+
+
+def dim(size: Size) -> Init:
+    return Init("dim", size=size)
+
+
+def init(context: Context, scope: Scope, expr: syntax.Expr) -> Init | None:
+    """The start of a parameter; None, reported, when the expression is none."""
+    match expr:
+        case syntax.Number(_, text):
+            return number(float(text))
+        case syntax.Unary(_, "-" | "+" as sign, operand):
+            inner = init(context, scope, operand)
+            return Init("neg", (inner,)) if inner and sign == "-" else inner
+        case syntax.Binary(_, op, left, right) if op in SIGNS:
+            a, b = init(context, scope, left), init(context, scope, right)
+            return Init(SIGNS[op], (a, b)) if a and b else None
+        case syntax.Ref(_, name):
+            return _named(context, scope, expr, name)
+        case syntax.Call(_, name, (), args) if not any(a.keyword for a in args):
+            return _call(context, scope, expr, name, [a.value for a in args])
+    return _wrong(context, scope, expr)
+
+
+def _wrong(context: Context, scope: Scope, expr: syntax.Expr, near: str | None = None) -> None:
+    context.report(
+        "RNN312",
+        expr.span,
+        f"`{expr.span.text}` does not say how a parameter starts",
+        via=scope.via,
+        help=f"did you mean `{near}`?" if near else f"there are {', '.join(FILLERS)}, numbers, dims and functions of them",
+    )
+
+
+def _named(context: Context, scope: Scope, expr: syntax.Expr, name: syntax.Name) -> Init | None:
+    text = name_text(context, scope, name)
+    if text is None:
+        return None
+    found = lookup(context, scope, text)
+    if isinstance(found, Dim):
+        context.model.uses |= found.size.dims
+        return dim(found.size)
+    if text in FILLERS:
+        return _call(context, scope, expr, name, [])
+    return _wrong(context, scope, expr, suggest(text, FILLERS))
+
+
+def _call(
+    context: Context, scope: Scope, expr: syntax.Expr, name: syntax.Name, values: list[syntax.Expr]
+) -> Init | None:
+    text = name.text
+    args = tuple(init(context, scope, value) for value in values)
+    found = tuple(arg for arg in args if arg is not None)
+    if len(found) < len(args):
+        return None
+    if text in UNARY and len(args) == 1:
+        return Init(text, found)
+    if text in PAIRS and len(args) == 2:
+        return Init(PAIRS[text], found)
+    if text not in FILLERS:
+        return _wrong(context, scope, expr, suggest(text, FILLERS))
+    low, high = FILLERS[text]
+    if low <= len(args) <= high:
+        return Init(text, found)
+    wanted = str(low) if low == high else f"{low} to {high}"
+    context.report("RNN312", expr.span, f"`{text}` takes {wanted} numbers, {len(args)} found", via=scope.via)
+    return None

@@ -1,0 +1,150 @@
+"""What is a number before anything runs: names of families, sizes, delays, bounds."""
+
+from __future__ import annotations
+
+from ...spec import syntax
+from ...spec.sizes import Size
+from ...spec.suggest import suggest
+from .scope import AxisIndex, AxisLength, Binding, Context, Dim, Scope, Thing
+
+POWER = 8  # the highest power in a size
+TERMS = 64  # the most terms of a size
+LARGEST = 2**31 - 1
+
+
+def name_text(context: Context, scope: Scope, name: syntax.Name) -> str | None:
+    """The name with its braces worked out: ``h{l-1}`` is ``h0`` where l is 1."""
+    texts = []
+    for part in name.parts:
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        value = whole(context, scope, part, f"the name `{name.text}`")
+        if value is None:
+            return None
+        if value < 0:
+            context.report("RNN212", name.span, f"`{name.text}` would be numbered {value}", via=scope.via)
+            return None
+        texts.append(str(value))
+    return "".join(texts)
+
+
+def lookup(context: Context, scope: Scope, text: str) -> Binding | None:
+    """What a name stands for here; None when nothing has it."""
+    if text in scope.loops:
+        return Dim(Size.of(scope.loops[text]))
+    if text in scope.names:
+        return scope.names[text]
+    dotted = scope.prefix + text
+    return Thing(dotted) if "." in text and dotted in context.declared else None
+
+
+def size(context: Context, scope: Scope, expr: syntax.Expr) -> Size | None:
+    """The polynomial that an expression over dims is; None, reported, when it is none."""
+    match expr:
+        case syntax.Number(_, text) if text.isdigit():
+            return Size.of(int(text))
+        case syntax.Ref(span, name):
+            return _named_size(context, scope, name)
+        case syntax.Unary(_, "-" | "+" as sign, operand):
+            value = size(context, scope, operand)
+            return value if value is None or sign == "+" else -value
+        case syntax.Binary(_, "+" | "-" | "*" as sign, left, right):
+            a, b = size(context, scope, left), size(context, scope, right)
+            return None if a is None or b is None else _limited(context, scope, expr, _combine(sign, a, b))
+        case syntax.Binary(_, "**", left, syntax.Number(_, text)) if text.isdigit() and int(text) <= POWER:
+            base, power = size(context, scope, left), Size.of(1)
+            for _ in range(int(text)) if base is not None else ():
+                power = power * base
+            return None if base is None else _limited(context, scope, expr, power)
+    context.report(
+        "RNN301",
+        expr.span,
+        f"`{expr.span.text}` is not a size",
+        via=scope.via,
+        help="a size is made of whole numbers and dims with + - *; name a part with `dim` and say the whole by it",
+    )
+    return None
+
+
+def _combine(sign: str, a: Size, b: Size) -> Size:
+    return a + b if sign == "+" else a - b if sign == "-" else a * b
+
+
+def _limited(context: Context, scope: Scope, expr: syntax.Expr, found: Size) -> Size | None:
+    if len(found.terms) <= TERMS:
+        return found
+    context.report("RNN301", expr.span, f"this size has {len(found.terms)} terms, more than {TERMS}", via=scope.via)
+    return None
+
+
+def _named_size(context: Context, scope: Scope, name: syntax.Name) -> Size | None:
+    text = name_text(context, scope, name)
+    if text is None:
+        return None
+    match lookup(context, scope, text):
+        case Dim(found):
+            context.model.uses |= found.dims
+            return found
+        case None:
+            unknown_name(context, scope, name, text, only=Dim)
+        case AxisIndex() | AxisLength():
+            context.report("RNN301", name.span, f"`{text}` changes with the sequence: it is not a size", via=scope.via)
+        case Thing():
+            context.report(
+                "RNN301",
+                name.span,
+                f"`{text}` is not a dim, so it is not a size",
+                via=scope.via,
+                help=f"declare `dim {text} = …` under a name of its own",
+            )
+    return None
+
+
+def whole(context: Context, scope: Scope, expr: syntax.Expr, use: str) -> int | None:
+    """The number of an expression over dims whose values it then fixes; ``use`` says what for."""
+    found = size(context, scope, expr)
+    return None if found is None else value(context, scope, expr, found, use)
+
+
+def value(context: Context, scope: Scope, expr: syntax.Expr, found: Size, use: str) -> int | None:
+    """The number of a size at the dims' values, which are thereby fixed."""
+    unknown = found.dims & context.model.unknowns.keys()
+    if unknown:
+        context.report(
+            "RNN213",
+            expr.span,
+            f"`{sorted(unknown)[0].rpartition('.')[2]}` is known only from the argument's sizes, too late for {use}",
+            via=scope.via,
+            help="make it a parameter of the cell, without a type, and pass it",
+        )
+        return None
+    for dim in found.dims:
+        context.model.fixed.setdefault(dim, use)
+    return found.value(context.model.dims)
+
+
+def unknown_name(
+    context: Context, scope: Scope, name: syntax.Name, text: str, *, only: type[Dim] | None = None
+) -> None:
+    """Reports a name that nothing has, with the nearest that something has."""
+    names = [n for n, b in scope.names.items() if only is None or isinstance(b, only)]
+    if only is None or not names:
+        names += [n.removeprefix(scope.prefix) for n in context.declared if n.startswith(scope.prefix)]
+    context.report(
+        "RNN201",
+        name.span,
+        f"nothing here is called `{text}`",
+        via=scope.via,
+        help=_advice(text, suggest(text, names)),
+    )
+
+
+def _advice(text: str, near: str | None) -> str:
+    stem, dot, last = text.rpartition(".")
+    if dot and last == "T":
+        return f"the transpose of a matrix is `transpose({stem})`"
+    for ending in ("_prev", "_t_1", "_tm1", "_last"):
+        if text.endswith(ending):
+            return f"the value one step before is `{text.removesuffix(ending)}[t-1]`"
+    return f"did you mean `{near}`?" if near else ""

@@ -1,0 +1,98 @@
+"""Where a function's rule works: its checked arguments, and how it says that they do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...spec.diagnostics import Label
+from ...spec.sizes import Size
+from ...spec.source import Span
+from .report import Report, Via
+from .terms import Term, unknown
+from .types import UNKNOWN, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One call of a function. ``guess``: a number beside something unknown makes it a scalar, the last
+    resort of inference."""
+
+    name: str
+    span: Span
+    place: Span
+    args: tuple[Term, ...]
+    static: tuple[Size, ...]
+    over: tuple[str, ...]
+    report: Report
+    via: Via
+    guess: bool
+
+    def fail(self, code: str, message: str, *, labels: Iterable[Label] = (), help: str = "") -> Term:
+        self.report(code, self.span, message, via=self.via, labels=labels, help=help)
+        return unknown(self.span)
+
+    def labels(self, terms: Iterable[Term]) -> list[Label]:
+        """Where the sizes of these come from."""
+        found = []
+        for term in terms:
+            origin = term.type.origin
+            if origin is not None:
+                found.append(Label(origin, f"`{brief(term.span)}` is {term.type}, from here"))
+        return found
+
+    def shape(self, *terms: Term) -> Type | None:
+        """The common shape of an elementwise operation's operands; None, reported, when there is none.
+        `UNKNOWN` when the operands do not tell yet."""
+        known = [term for term in terms if term.type.known]
+        shaped = [term for term in known if term.shape]
+        for term in shaped[1:]:
+            if term.shape != shaped[0].shape:
+                self._differ(shaped[0], term)
+                return None
+        if shaped:
+            return shaped[0].type
+        if len(known) == len(terms) or (known and self.guess):
+            return known[0].type
+        return UNKNOWN
+
+    def _differ(self, a: Term, b: Term) -> None:
+        self.fail(
+            "RNN303",
+            f"`{self.name.rstrip('_')}` needs equal shapes: {described(a)}, {described(b)}{difference(a.type, b.type)}",
+            labels=self.labels((a, b)),
+            help=_stretch(a, b) or _stretch(b, a) or product_help(self.name, a, b),
+        )
+
+
+def brief(span: Span) -> str:
+    """The text of a place on one short line."""
+    text = " ".join(span.text.split())
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def described(term: Term) -> str:
+    return f"`{brief(term.span)}` is {term.type}"
+
+
+def difference(a: Type, b: Type) -> str:
+    """Which size differs, when the ranks agree."""
+    if len(a.shape) != len(b.shape):
+        return ""
+    x, y = next((x, y) for x, y in zip(a.shape, b.shape, strict=True) if x != y)
+    return f"; `{x}` is not `{y}`"
+
+
+def _stretch(a: Term, b: Term) -> str:
+    if a.shape and len(a.shape) < len(b.shape) and b.shape[: len(a.shape)] == a.shape:
+        text = brief(a.span)
+        for size in b.shape[len(a.shape) :]:
+            text = f"expand({text}, {size})"
+        return f"nothing is stretched silently: write `{text}`"
+    return ""
+
+
+def product_help(name: str, a: Term, b: Term) -> str:
+    if name == "*" and len(a.shape) == 2 and len(b.shape) in (1, 2):
+        return f"a matrix product is written `{brief(a.span)} @ {brief(b.span)}`"
+    return ""

@@ -1,0 +1,46 @@
+"""Warnings: what is declared and serves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...spec.source import Span
+from .infer import Typed, expressions
+from .model import Model
+from .report import Report
+from .tree import reads
+
+
+def warn_unused(typed: Typed, report: Report) -> None:
+    """Warns of parameters, inputs, equations and dims that nothing reads."""
+    model = typed.model
+    used = set(_read(model)) | model.outputs.keys()
+    for name, param in model.params.items():
+        if name not in used:
+            report("RNN901", param.span, f"the parameter `{name}` is never read", via=param.via)
+    for quantity in model.quantities.values():
+        if quantity.name in used or quantity.via:
+            continue
+        if quantity.role == "input":
+            report("RNN902", quantity.span, f"the input `{quantity.name}` is never read")
+        elif quantity.role == "equation":
+            help = f"`output {quantity.name}` returns it from `forward`"
+            report("RNN904", quantity.span, f"nothing reads `{quantity.name}`", help=help)
+    for name, span in model.dim_spans.items():
+        if name not in model.uses:
+            report("RNN903", span, f"the dim `{name}` is never used")
+    _warn_idle(model, report)
+
+
+def _read(model: Model) -> Iterator[str]:
+    for quantity in model.quantities.values():
+        for expr in expressions(quantity):
+            yield from (read.name for read in reads(expr) if read.name != quantity.name)
+
+
+def _warn_idle(model: Model, report: Report) -> None:
+    asked = any(quantity.role in ("head", "loss") for quantity in model.quantities.values())
+    if not asked and not model.outputs:
+        last = list(model.quantities.values())[-1].span if model.quantities else Span(model.source, 0, 0)
+        help = "add a `head`, a `loss`, or `output NAME`"
+        report("RNN905", last, "nothing is asked of this spec: it has no head, loss or output", help=help)

@@ -1,0 +1,230 @@
+"""Terms become equations: each operator application gets a name and axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .checking.graph import outside
+from .checking.infer import Typed
+from .checking.model import Quantity, Sides
+from .checking.terms import Term, expand, number
+from .checking.types import Type
+from .ir import BATCH, BEFORE, Boundary, Equation, Position, Read, attrs, here
+from .reach import Reach
+
+LEAVES = frozenset({"number", "dim", "index", "length"})
+
+Axes = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Flattener:
+    """Collects equations. ``aliases`` are arguments of cells that are read only as they stand: their readers
+    read the caller's quantity itself."""
+
+    typed: Typed
+    reach: Reach
+    equations: list[Equation] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    batched: dict[str, bool] = field(default_factory=dict)
+    made: dict[str, Axes] = field(default_factory=dict)  # the compiler's own indexed quantities
+
+    def __post_init__(self) -> None:
+        for quantity in self.typed.model.quantities.values():
+            source = self._aliased(quantity)
+            if source is not None:
+                self.aliases[quantity.name] = source
+
+    def _aliased(self, quantity: Quantity) -> str | None:
+        term = self.typed.terms.get(quantity.name)
+        if quantity.role != "argument" or term is None or term.op != "read" or quantity.starts:
+            return None
+        if quantity.name in self.reach.elsewhere or quantity.name in self.typed.model.outputs:
+            return None
+        return term.name if term.at == here(quantity.axes) and self.axes_of(term.name) == quantity.axes else None
+
+    def name(self, name: str) -> str:
+        """The quantity that is read under a name."""
+        while name in self.aliases:
+            name = self.aliases[name]
+        return name
+
+    def fresh(self, name: str) -> str:
+        """A name for the compiler's own quantity; a cell may have used it."""
+        while name in self.typed.model.quantities or name in self.typed.params:
+            name += "_"
+        return name
+
+    def add(self, equation: Equation) -> None:
+        self.equations.append(equation)
+
+    # axes
+
+    def axes_of(self, name: str) -> Axes:
+        """The time axes of a quantity; none of a parameter."""
+        quantity = self.typed.model.quantities.get(name)
+        return quantity.axes if quantity is not None else self.made.get(name, ())
+
+    def has_batch(self, name: str) -> bool:
+        """Whether a quantity differs from sequence to sequence."""
+        quantity = self.typed.model.quantities.get(name)
+        if quantity is None:
+            return name in self.made
+        if quantity.axes or quantity.role not in ("equation", "argument", "loss"):
+            return True
+        if name not in self.batched:
+            term = self.typed.terms.get(name)
+            self.batched[name] = term is not None and BATCH in self._axes(term)
+        return self.batched[name]
+
+    def _axes(self, term: Term) -> frozenset[str]:
+        """The axes along which a term varies."""
+        match term.op:
+            case "read":
+                return self._read_axes(term)
+            case "index":
+                return frozenset({str(dict(term.attrs)["axis"]), BATCH})
+            case "length":
+                return frozenset({BATCH})
+            case "softmax_over":
+                return self._axes(term.args[0]) | {str(dict(term.attrs)["axis"]), BATCH}
+            case op if op.endswith("_over"):
+                return (self._axes(term.args[0]) - {str(dict(term.attrs)["axis"])}) | {BATCH}
+        return frozenset().union(*(self._axes(arg) for arg in term.args))
+
+    def _read_axes(self, term: Term) -> frozenset[str]:
+        over = frozenset(p.over for p in term.at if p.over is not None)
+        sides = self._sides(term)
+        if sides and not over:
+            start = self.typed.starts.get((term.name, sides))
+            return self._axes(start) if start is not None else frozenset()
+        return over | {BATCH} if self.has_batch(term.name) else over
+
+    def ordered(self, left: Axes, found: Iterable[str]) -> Axes:
+        """Axes in the order of the left side, then as declared, the batch last."""
+        found = set(found)
+        order = dict.fromkeys((*(axis for axis in left if axis != BATCH), *self.typed.model.axes))
+        return tuple(axis for axis in order if axis in found) + ((BATCH,) if BATCH in found else ())
+
+    # equations
+
+    def define(self, name: str, axes: Axes, term: Term, origin: str, boundaries: tuple[Boundary, ...] = ()) -> None:
+        """The equation of a named quantity, after those of its temporaries."""
+        _Flattening(self, name, axes, origin).root(term, boundaries)
+
+    def _sides(self, term: Term) -> Sides:
+        axes = self.axes_of(term.name)
+        return tuple((axis, s) for axis, p in zip(axes, term.at, strict=True) if (s := outside(p)))
+
+    def end_name(self, quantity: Quantity, sides: Sides) -> str:
+        """The name of ``h[0] = …``: ``h.start``; with several axes ``h.start_t``."""
+        words = []
+        for axis, side in sides:
+            word = "start" if side == BEFORE else "end"
+            words.append(word if len(quantity.axes) == 1 else f"{word}_{axis}")
+        return self.fresh(".".join((quantity.name, *words)))
+
+    def end_axes(self, quantity: Quantity, sides: Sides) -> Axes:
+        """The axes of an end: those left free, and the batch if it depends on it."""
+        free = tuple(axis for axis in quantity.axes if axis not in dict(sides))
+        term = self.typed.starts[quantity.name, sides]
+        return (*free, BATCH) if free or BATCH in self._axes(term) else ()
+
+
+@dataclass(slots=True)
+class _Flattening:
+    """The equations of one quantity."""
+
+    owner: Flattener
+    name: str
+    axes: Axes
+    origin: str
+    made: dict[int, Read] = field(default_factory=dict)
+
+    def root(self, term: Term, boundaries: tuple[Boundary, ...]) -> None:
+        natural = self.owner.ordered(self.axes, self.owner._axes(term))
+        if term.op == "read" or (term.op in LEAVES and natural != self.axes):
+            self._equation(self.name, self.axes, term.type, "copy", (self._read(term),), (), term, boundaries)
+        else:
+            self._equation(self.name, self.axes, term.type, term.op, self._operands(term), term.attrs, term, boundaries)
+
+    def _equation(
+        self,
+        name: str,
+        axes: Axes,
+        type: Type,
+        op: str,
+        reads: tuple[Read, ...],
+        static: tuple[tuple[str, object], ...],
+        term: Term,
+        boundaries: tuple[Boundary, ...] = (),
+    ) -> None:
+        values = attrs(**_static(op, type, dict(static)))  # type: ignore[arg-type]
+        found = Equation(name, axes, type.shape, type.stored, op, reads, values, boundaries, term.span, self.origin)
+        self.owner.add(found)
+
+    def _operands(self, term: Term) -> tuple[Read, ...]:
+        if term.op.endswith("_over"):
+            return (self._spread(term.args[0], str(dict(term.attrs)["axis"])),)
+        return tuple(self._read(arg) for arg in term.args)
+
+    def _spread(self, arg: Term, axis: str) -> Read:
+        """An operand of a reduction, which must run along the axis reduced."""
+        found = self.owner._axes(arg)
+        if axis in found:
+            return self._read(arg)
+        axes = self.owner.ordered(self.axes, found | {axis, BATCH})
+        name = self._temporary()
+        self._equation(name, axes, arg.type, "copy", (self._read(arg),), (), arg)
+        return Read(name, here(axes))
+
+    def _temporary(self) -> str:
+        counts = self.owner.counts
+        counts[self.name] = counts.get(self.name, 0) + 1
+        return f"{self.name}.{counts[self.name]}"
+
+    def _read(self, term: Term) -> Read:
+        if id(term) not in self.made:
+            self.made[id(term)] = self._quantity(term) if term.op == "read" else self._operation(term)
+        return self.made[id(term)]
+
+    def _operation(self, term: Term) -> Read:
+        operands = self._operands(term)
+        axes = self.owner.ordered(self.axes, self.owner._axes(term))
+        name = self._temporary()
+        self._equation(name, axes, term.type, term.op, operands, term.attrs, term)
+        return Read(name, here(axes))
+
+    def _quantity(self, term: Term) -> Read:
+        owner = self.owner
+        sides = owner._sides(term)
+        if sides:
+            return self._end(term, sides)
+        batch = (Position(BATCH),) if owner.has_batch(term.name) else ()
+        return Read(owner.name(term.name), (*term.at, *batch))
+
+    def _end(self, term: Term, sides: Sides) -> Read:
+        """A read of a place outside: the boundary quantity itself, or 0."""
+        owner, quantity = self.owner, self.owner.typed.model.quantities[term.name]
+        if sides not in quantity.starts:
+            return self._read(expand(number(0.0, term.span, _scalar(term.type)), term.shape))
+        axes = owner.end_axes(quantity, sides)
+        inside = [p for axis, p in zip(quantity.axes, term.at, strict=True) if axis not in dict(sides)]
+        return Read(owner.end_name(quantity, sides), (*inside, *here(axes[len(inside) :])))
+
+
+def _scalar(type: Type) -> Type:
+    return Type(type.kind, (), type.count)
+
+
+def _static(op: str, type: Type, values: dict[str, object]) -> dict[str, object]:
+    """Static arguments as equations have them: a reduction's axis shows in its axes, numbers have their type."""
+    if op == "number":
+        value = values["value"]
+        assert isinstance(value, float)
+        return {"value": value if type.kind == "real" else value != 0 if type.kind == "bool" else int(value)}
+    if op.endswith("_over") and op != "softmax_over":
+        return {}
+    return values

@@ -1,0 +1,238 @@
+"""From the checked model to flat equations: one operator application each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from .checking.heads import DENSITIES
+from .checking.infer import Typed
+from .checking.model import Quantity, Sides
+from .checking.terms import Term, over_last, read
+from .flatten import Flattener
+from .ir import AFTER, BATCH, BEFORE, Axis, Boundary, Equation, Position, Read, System, attrs, here
+from .losses import loss_equations
+from .program import Head, Init, Input, Param, Program, State
+from .reach import Reach, reach
+from .stream import stream_axis
+
+
+def lower(typed: Typed) -> Program:
+    """The program of a model without mistakes."""
+    return _Lowering(typed).program()
+
+
+@dataclass(slots=True)
+class _Lowering:
+    typed: Typed
+    flat: Flattener = field(init=False)
+    reach: Reach = field(init=False)
+    outputs: list[tuple[str, str]] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+    lags: dict[int, str] = field(default_factory=dict)
+    past: dict[str, str] = field(default_factory=dict)
+    stream: str | None = None
+    no_stream: str = ""
+
+    def __post_init__(self) -> None:
+        self.reach = reach(self.typed)
+        self.stream, self.no_stream = stream_axis(self.typed)
+        self.flat = Flattener(self.typed, self.reach)
+
+    @property
+    def carried(self) -> str | None:
+        """The axis along which the state is kept; None when there is no stepping."""
+        return None if self.no_stream else self.stream
+
+    def program(self) -> Program:
+        model = self.typed.model
+        params = tuple(
+            Param(p.name, p.type.shape, self._init(p.init), p.trained, p.span) for p in self.typed.params.values()
+        )
+        for param in params:
+            self.flat.add(
+                Equation(param.name, (), param.shape, "real", "param", (), attrs(name=param.name), (), param.span, param.name)
+            )
+        for quantity in model.quantities.values():
+            if quantity.name not in self.flat.aliases:
+                self._quantity(quantity)
+        equations, outputs = loss_equations(self.typed, self.flat)
+        self.flat.equations += equations
+        heads = {head.name for head in self.heads}
+        named = [(f"output:{name}", self.flat.name(name)) for name in model.outputs if name not in heads]
+        self.outputs = [*outputs, *self.outputs, *named]
+        return Program(
+            source=model.source,
+            dims=tuple(model.dims.items()),
+            fixed=self._fixed(params),
+            params=params,
+            inputs=tuple(self._input(q) for q in model.quantities.values() if q.role == "input"),
+            heads=tuple(self.heads),
+            noises=(),
+            states=tuple(self.states),
+            stream=self.carried,
+            no_stream=self.no_stream,
+            forward=System(self._axes(), tuple(self.flat.equations), tuple(self.outputs)),
+        )
+
+    def _init(self, init: Init) -> Init:
+        """A start with the dims of cells replaced."""
+        size = init.size.substitute(self.typed.sizes) if init.size is not None else None
+        return replace(init, args=tuple(self._init(arg) for arg in init.args), size=size)
+
+    def _fixed(self, params: tuple[Param, ...]) -> dict[str, str]:
+        """Dims that `init` refuses: used while compiling, or sizing no parameter."""
+        model = self.typed.model
+        sizing = {dim for param in params for size in param.shape for dim in size.dims}
+        free = {dim: "it sizes no parameter" for dim in model.dims if dim not in sizing}
+        return {**free, **{dim: f"it was needed to compile {use}" for dim, use in model.fixed.items()}}
+
+    def _axes(self) -> tuple[Axis, ...]:
+        times = [Axis(axis.index, axis.length) for axis in self.typed.model.axes.values()]
+        return (*times, *(Axis(name, size=size) for size, name in self.lags.items()), Axis(BATCH))
+
+    def _input(self, quantity: Quantity) -> Input:
+        type = self.typed.types[quantity.name]
+        return Input(quantity.name, quantity.axes, type.shape, type.kind, type.count, quantity.span)
+
+    # quantities
+
+    def _quantity(self, quantity: Quantity) -> None:
+        for sides in quantity.starts:
+            term = self.typed.starts[quantity.name, sides]
+            axes = self.flat.end_axes(quantity, sides)
+            self.flat.define(self.flat.end_name(quantity, sides), axes, term, quantity.name)
+        boundaries = self._boundaries(quantity)
+        axes = (*quantity.axes, *((BATCH,) if self.flat.has_batch(quantity.name) else ()))
+        if quantity.role in ("input", "head"):
+            self._leaf(quantity, axes, boundaries)
+        else:
+            self.flat.define(quantity.name, axes, self.typed.terms[quantity.name], quantity.name, boundaries)
+        if quantity.role == "head":
+            self._head(quantity, axes)
+        if quantity.name in self.past:
+            self._state(quantity)
+
+    def _leaf(self, quantity: Quantity, axes: tuple[str, ...], boundaries: tuple[Boundary, ...]) -> None:
+        type = self.typed.types[quantity.name]
+        named = attrs(name=quantity.name)
+        self.flat.add(
+            Equation(
+                quantity.name, axes, type.shape, type.stored, "input", (), named, boundaries, quantity.span, quantity.name
+            )
+        )
+
+    def _head(self, quantity: Quantity, axes: tuple[str, ...]) -> None:
+        """The distribution's arguments, and the negative log-likelihood of one element."""
+        name, shown = quantity.name, self.typed.heads[quantity.name]
+        assert quantity.distribution is not None
+        density = DENSITIES[quantity.distribution.name]
+        at, reads, args = here(quantity.axes), [], []
+        for i, (key, term) in enumerate(zip(shown.keys, shown.args, strict=True)):
+            made = self.flat.fresh(f"{name}.{key}")
+            self.flat.define(made, axes, term, name)
+            self.flat.made[made] = quantity.axes
+            reads.append(read(made, at, term.type, term.span))
+            args.append((f"{name}.{key}" if i else name, made))
+        target = self.typed.types[name]
+        nll = density.nll(target, tuple(reads), read(name, at, target, quantity.span))
+        while nll.shape:
+            nll = over_last("sum", nll)
+        made = self.flat.fresh(f"{name}.nll")
+        self.flat.define(made, axes, nll, name)
+        self.outputs += [(f"output:{key}", arg) for key, arg in args]
+        self.heads.append(
+            Head(
+                name,
+                quantity.axes,
+                density.name,
+                tuple(args),
+                made,
+                quantity.weight,
+                name in self.reach.read,
+                self._input(quantity),
+                quantity.span,
+            )
+        )
+
+    # what a quantity is outside its sequence
+
+    def _boundaries(self, quantity: Quantity) -> tuple[Boundary, ...]:
+        found = []
+        for axis in quantity.axes:
+            for side in (BEFORE, AFTER):
+                name = self._boundary(quantity, ((axis, side),))
+                if name is not None:
+                    found.append(Boundary(((axis, side),), name))
+        corners = [sides for sides in quantity.starts if len(sides) > 1]
+        return (*found, *(Boundary(sides, self._lagged(quantity, sides)) for sides in corners))
+
+    def _boundary(self, quantity: Quantity, sides: Sides) -> str | None:
+        ((axis, side),) = sides
+        if axis == self.carried and side == BEFORE and (quantity.name, axis, side) in self.reach.delays:
+            return self._carried(quantity, sides)
+        return self._lagged(quantity, sides) if sides in quantity.starts else None
+
+    def _lags(self, quantity: Quantity, sides: Sides) -> dict[str, str]:
+        """The lag axis that stands in the place of each axis read more than one step outside."""
+        found = {}
+        for axis, side in sides:
+            steps = self.reach.steps.get((quantity.name, axis, side), 0)
+            if steps > 1:
+                found[axis] = self.lags.setdefault(steps, self._lag_name(steps))
+        return found
+
+    def _lag_name(self, steps: int) -> str:
+        name = f"u{steps}"
+        while name in self.typed.model.axes:
+            name = "u" + name
+        return name
+
+    def _end(self, quantity: Quantity, sides: Sides) -> Term:
+        """A read of the end itself."""
+        known = dict(sides)
+        at = []
+        for axis in quantity.axes:
+            place = Position(None) if known.get(axis) == BEFORE else Position(None, 1, axis, 1)
+            at.append(place if axis in known else Position(axis))
+        return read(quantity.name, tuple(at), self.typed.types[quantity.name], quantity.span)
+
+    def _end_axes(self, quantity: Quantity, sides: Sides) -> tuple[str, ...]:
+        lags, known = self._lags(quantity, sides), dict(sides)
+        return tuple(lags.get(axis, axis) for axis in quantity.axes if axis in lags or axis not in known)
+
+    def _lagged(self, quantity: Quantity, sides: Sides) -> str:
+        """The end as a boundary: the same value for every place outside."""
+        name = self.flat.end_name(quantity, sides)
+        if not self._lags(quantity, sides):
+            return name
+        lagged = self.flat.fresh(f"{name}.lags")
+        axes = (*self._end_axes(quantity, sides), *((BATCH,) if BATCH in self.flat.end_axes(quantity, sides) else ()))
+        self.flat.define(lagged, axes, self._end(quantity, sides), quantity.name)
+        return lagged
+
+    def _carried(self, quantity: Quantity, sides: Sides) -> str:
+        """The values before the first step: the caller's state if given, else the start."""
+        type = self.typed.types[quantity.name]
+        start = self._end(quantity, sides)
+        carry = Term("carry", (start,), type, quantity.span, attrs(key=quantity.name))
+        name = self.flat.fresh(f"{quantity.name}.past")
+        self.flat.define(name, (*self._end_axes(quantity, sides), BATCH), carry, quantity.name)
+        self.past[quantity.name] = name
+        return name
+
+    def _state(self, quantity: Quantity) -> None:
+        """The last values of a carried quantity."""
+        axis = self.carried
+        assert axis is not None
+        sides = ((axis, BEFORE),)
+        steps = self.reach.steps[quantity.name, axis, BEFORE]
+        lags = self._lags(quantity, sides)
+        last = Position(lags[axis], 1, axis, -steps) if lags else Position(None, 1, axis)
+        at = tuple(last if a == axis else Position(a) for a in quantity.axes)
+        name, type = self.flat.fresh(f"{quantity.name}.state"), self.typed.types[quantity.name]
+        axes = (*self._end_axes(quantity, sides), BATCH)
+        reads = (Read(quantity.name, (*at, Position(BATCH))),)
+        self.flat.add(Equation(name, axes, type.shape, type.stored, "copy", reads, (), (), quantity.span, quantity.name))
+        self.outputs.append((f"state:{quantity.name}", name))
+        self.states.append(State(quantity.name, steps, self.past[quantity.name], type.shape, type.stored))

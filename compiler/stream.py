@@ -1,0 +1,78 @@
+"""The axis along which a network can be stepped, or why it cannot."""
+
+from __future__ import annotations
+
+from .checking.infer import Typed
+from .checking.model import Model, Quantity
+from .checking.terms import Term
+from .ir import Position
+from .reach import subterms
+
+
+def stream_axis(typed: Typed) -> tuple[str | None, str]:
+    """The heads' common axis, else the last declared; and why there is no stepping along it, or ""."""
+    axis = _common(typed.model)
+    if axis is None:
+        return None, "the spec has no axis to step along"
+    for reader, term in _terms(typed):
+        why = _hindrance(typed.model, term, axis)
+        if why:
+            return axis, f"{reader} {why}"
+    return axis, ""
+
+
+def _common(model: Model) -> str | None:
+    heads = [q.axes for q in model.quantities.values() if q.role == "head" and q.axes]
+    shared = [axis for axis in model.axes if heads and all(axis in axes for axes in heads)]
+    return shared[0] if shared else next(reversed(model.axes), None)
+
+
+def _terms(typed: Typed) -> list[tuple[str, Term]]:
+    found = [(name, typed.terms[name]) for name in typed.terms]
+    found += [(name, term) for (name, _), term in typed.starts.items()]
+    found += [(name, arg) for name, shown in typed.heads.items() for arg in shown.args]
+    return [(name, term) for name, root in found for term in subterms([root])]
+
+
+def _hindrance(model: Model, term: Term, axis: str) -> str:
+    if term.op == "length" and dict(term.attrs)["axis"] == axis:
+        return f"reads {model.axes[axis].length}: how long a sequence will be is not known while it runs"
+    if term.op.endswith("_over") and dict(term.attrs)["axis"] == axis:
+        return f"reduces over {axis}: it needs the whole sequence"
+    if term.op != "read" or term.name not in model.quantities:
+        return ""
+    quantity = model.quantities[term.name]
+    for name, position in zip(quantity.axes, term.at, strict=True):
+        if name == axis:
+            return _position(model, quantity, term, position)
+    return ""
+
+
+def _position(model: Model, quantity: Quantity, term: Term, position: Position) -> str:
+    shown = f"reads {quantity.name}[{written(model, quantity, term.at)}]"
+    if position.over is not None and position.offset > 0:
+        return f"{shown}: steps after the present one are not known while a sequence runs"
+    if position.over is not None and position.offset < 0 and _diagonal(term.at):
+        return f"{shown}: a delay along two axes at once is not carried from step to step"
+    if position.over is None and position.ends == 0 and position.offset == 1:
+        return f"{shown}: the first step is not kept while a sequence runs"
+    if position.over is None and position.ends == 1 and position.offset == 0:
+        return f"{shown}: the last step is not known while a sequence runs"
+    return ""
+
+
+def _diagonal(at: tuple[Position, ...]) -> bool:
+    return sum(1 for position in at if position.offset) > 1
+
+
+def written(model: Model, quantity: Quantity, at: tuple[Position, ...]) -> str:
+    """Indices as a spec writes them."""
+    texts = []
+    for axis, position in zip(quantity.axes, at, strict=True):
+        if position.over is not None:
+            texts.append(position.over + (f"{position.offset:+d}" if position.offset else ""))
+        elif position.ends:
+            texts.append(model.axes[axis].length + (f"+{position.offset}" if position.offset else ""))
+        else:
+            texts.append(str(position.offset))
+    return ", ".join(texts)
