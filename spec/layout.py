@@ -171,8 +171,8 @@ class _Scan:
             )
 
     def continues(self, span: Span) -> bool:
-        """Whether a word belongs to the family before it: the `_x` of `h{l}_x`."""
-        return self.last.text == "}" and self.last.end == span.start
+        """Whether a word belongs to the family before it: the `_x` of `h{l}_x` and `h{l}2_x`."""
+        return self.last.end == span.start and (self.last.text == "}" or self.last.text.isdigit())
 
     def report_word(self, code: str, span: Span, message: str, help: str) -> None:
         self.hide(span, "x")
