@@ -20,18 +20,24 @@ from .record import TABLE, Call, Shape
 
 @dataclass(slots=True)
 class Builder:
-    """Collects equations. New ones are named ``prefix.1``, ``prefix.2``, … and carry ``span``, ``origin``."""
+    """Collects equations. New ones are named ``prefix.1``, ``prefix.2``, … but for the ``reserved`` names,
+    and carry ``span`` and ``origin``; ``owners`` remembers the prefix under which each was made."""
 
     equations: dict[str, Equation] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    reserved: frozenset[str] = frozenset()
     prefix: str = "_"
     span: Span | None = None
     origin: str = ""
 
     def name(self) -> str:
         """The next free name."""
-        self.counts[self.prefix] = self.counts.get(self.prefix, 0) + 1
-        return f"{self.prefix}.{self.counts[self.prefix]}"
+        while True:
+            self.counts[self.prefix] = self.counts.get(self.prefix, 0) + 1
+            name = f"{self.prefix}.{self.counts[self.prefix]}"
+            if name not in self.reserved:
+                return name
 
     def term(self, equation: Equation, at: Iterable[Position] | None = None) -> Term:
         """A read of a quantity: where it stands, or at the positions given."""
@@ -42,6 +48,11 @@ class Builder:
     def leaf(self, op: str, over: tuple[str, ...], **statics: Attr) -> Term:
         """A real scalar without operands."""
         return self._add(Equation(self.name(), over, (), "real", op, (), attributes(**statics)))
+
+    def cotangent(self, key: str, output: Equation) -> Term:
+        """The caller's cotangent of an output."""
+        name, statics = self.name(), attributes(key=key)
+        return self._add(Equation(name, output.axes, output.shape, output.type, "cotangent", (), statics))
 
     def number(self, value: float, like: Shape = ()) -> Term:
         """A real literal, repeated to a feature shape."""
@@ -68,6 +79,7 @@ class Builder:
     def _add(self, equation: Equation) -> Term:
         placed = replace(equation, span=self.span, origin=self.origin)
         self.equations[placed.name] = placed
+        self.owners[placed.name] = self.prefix
         return self.term(placed)
 
 
