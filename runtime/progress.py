@@ -62,7 +62,7 @@ class ProgressLine:
             ends.append(limit.seconds - trainer.seconds)
         if limit.steps is not None and speed:
             ends.append((limit.steps - trainer.step) / speed)
-        return max(0.0, min(ends, default=math.nan))
+        return max(0.0, min(ends)) if ends else math.nan
 
     def _show(self, text: str) -> None:
         if self.live:
