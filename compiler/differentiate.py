@@ -22,10 +22,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from .ir import AFTER, BATCH, BEFORE, Equation, Position, Read, System, here
+from .ir import AFTER, BATCH, BEFORE, Attr, Equation, Position, Read, System, here, lag_axes
 from .operators import TABLE, Builder, Cotangent, Term
 from .operators.terms import apply, union, where
-from .validate import lag_axes
 
 ROOTS = ("loss", "output:", "state:")
 LEAVES = {"grad": ("param", "name"), "dinput": ("input", "name"), "dstate": ("carry", "key")}
@@ -195,7 +194,7 @@ class _Reverse:
         self._give(p, z, links, v)
 
     def _place_outside(self, axis: str, side: int, lag: str | None) -> Position:
-        """The place along an axis for which a boundary stands: one slot of its lag axis, or the first outside."""
+        """The place for which a boundary stands: a slot of its lag axis, or the first one outside."""
         slot = Position(lag, offset=0 if lag else 1)
         if side == AFTER:
             return moved(slot, 1, axis, 0)
@@ -268,7 +267,7 @@ class _Reverse:
         """v at the one place along the owner's axis that was read."""
         fixed = moved(link.position, -link.place.ends, link.place.of, -link.place.offset)
         axis = link.place.over or ""
-        statics = {"axis": axis, "ends": fixed.ends, "of": fixed.of, "offset": fixed.offset}
+        statics: dict[str, Attr] = {"axis": axis, "ends": fixed.ends, "of": fixed.of, "offset": fixed.offset}
         return self.builder.apply("place", v, over=union((v.axes, (axis,))), statics=statics)
 
     def _number(self, position: Position) -> Term:

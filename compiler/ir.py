@@ -162,3 +162,15 @@ def attrs(**values: Attr) -> tuple[tuple[str, Attr], ...]:
 def rename(read: Read, names: Mapping[str, str]) -> Read:
     """The same read of another quantity."""
     return replace(read, name=names.get(read.name, read.name))
+
+
+def lag_axes(equation: Equation, boundary: Equation, sides: tuple[str, ...]) -> dict[str, str]:
+    """Which lag axis of a boundary quantity stands for which of the axes it is a boundary of."""
+    found: dict[str, str] = {}
+    axes = list(boundary.axes)
+    for axis in equation.axes:
+        if axis in sides and axes and axes[0] not in equation.axes:
+            found[axis] = axes.pop(0)
+        elif axis not in sides and axes:
+            axes.pop(0)
+    return found

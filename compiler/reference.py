@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from .ir import AFTER, BATCH, BEFORE, Axis, Equation, Position, Read, System
+from .ir import AFTER, BATCH, BEFORE, Axis, Equation, Position, Read, System, lag_axes
 from .operators import TABLE, Call
 
 Array = Any  # numpy.ndarray; NumPy is imported inside functions only
@@ -352,18 +352,6 @@ class Evaluator:
 
     def _index(self, axes: tuple[str, ...], point: Point) -> Indices:
         return tuple(point[axis] - (axis != BATCH) for axis in axes)
-
-
-def lag_axes(equation: Equation, boundary: Equation, sides: tuple[str, ...]) -> dict[str, str]:
-    """Which lag axis of a boundary quantity stands for which of the axes it is a boundary of."""
-    found: dict[str, str] = {}
-    axes = list(boundary.axes)
-    for axis in equation.axes:
-        if axis in sides and axes and axes[0] not in equation.axes:
-            found[axis] = axes.pop(0)
-        elif axis not in sides and axes:
-            axes.pop(0)
-    return found
 
 
 @cache

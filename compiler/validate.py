@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..spec.sizes import Size
-from .ir import AFTER, BATCH, BEFORE, Attr, Boundary, Equation, Position, Read, System
+from .ir import AFTER, BATCH, BEFORE, Attr, Boundary, Equation, Position, Read, System, lag_axes
 from .ir_text import equation_text
 from .operators import TABLE, Call, ShapeError
-from .reference import lag_axes
 
 KINDS: dict[str, tuple[type, ...]] = {
     "size": (Size,),
