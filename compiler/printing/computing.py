@@ -123,9 +123,8 @@ def _whole(frame: Frame, value: Value, dims: tuple[str, ...], source: Equation) 
 
 def as_scalar(expr: ast.expr) -> ast.expr:
     """A constant that does not widen float32 arrays: literals are weak in NumPy, computed scalars are not."""
-    literal = isinstance(expr, (ast.Constant, ast.Name)) or (
-        isinstance(expr, ast.UnaryOp) and isinstance(expr.operand, ast.Constant)
-    )
+    bare = expr.operand if isinstance(expr, ast.UnaryOp) else expr
+    literal = isinstance(bare, (ast.Constant, ast.Name, ast.Attribute))
     return expr if literal else expression("dtype.type({0})", expr)
 
 
@@ -136,6 +135,7 @@ def _number(frame: Frame, equation: Equation) -> Value:
     value = equation.attr("value")
     assert isinstance(value, (int, float))
     text = str(int(value)) if float(value).is_integer() and equation.type == "int" else repr(value)
+    text = text.replace("inf", "np.inf").replace("nan", "np.nan")
     return Value(expression(text), (), constant=True)
 
 

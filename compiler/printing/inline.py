@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 
 from ..ir import BATCH, Equation, Position, Read, System
+from ..operators import TABLE
 from ..schedule import Node
 from .layout import pooled_axes
 
@@ -37,7 +38,8 @@ def textbook_inlined(systems: Iterable[System], kept: Collection[str]) -> frozen
                 source = table[read.name]
                 once = uses[read.name] == 1 and read.name not in kept and is_temporary(read.name)
                 pools = any(pooled_axes(source, r, times) for r in source.reads)
-                if once and in_place(source, read) and not pools and not source.boundaries:
+                leaf = "leaf" in TABLE[source.op].traits and source.op not in ALWAYS
+                if once and in_place(source, read) and not (pools or leaf or source.boundaries):
                     chosen.add(read.name)
     return frozenset(chosen)
 

@@ -32,7 +32,7 @@ class Plan:
 def textbook_plan(program: Program, forward: System, adjoint: System) -> Plan:
     """One statement per equation of the spec, every step in a loop, arrays indexed as the textbook does."""
     systems = (forward, adjoint)
-    needed = _with_outputs(demands(systems), forward)
+    needed = with_outputs(demands(systems), forward)
     inlined = textbook_inlined(systems, {equation.name for equation in adjoint.given})
     frame, names = base_frame(program, systems)
     groups = [nodes(system, inlined) for system in systems]
@@ -47,7 +47,7 @@ def textbook_plan(program: Program, forward: System, adjoint: System) -> Plan:
         for root in (*(node.root for group in groups for node in group), *_params(systems))
     }
     frame = replace(frame, stored=stored)
-    frame = replace(frame, zeroed=_zeroed(frame, needed))
+    frame = replace(frame, zeroed=zeroed(frame, needed))
     stages = [_woven(group, frame) for group in groups]
     return Plan(frame, needed, stages[0], stages[1], names)
 
@@ -67,7 +67,7 @@ def base_frame(program: Program, systems: Sequence[System]) -> tuple[Frame, Name
     return Frame(table, {}, axes, lags, frozenset(), dims, program.stream, past), names
 
 
-def _with_outputs(needed: Demands, forward: System) -> Demands:
+def with_outputs(needed: Demands, forward: System) -> Demands:
     """Outputs are 0 past a sequence's end."""
     return replace(needed, pooled=needed.pooled | {name for _, name in forward.outputs})
 
@@ -82,7 +82,7 @@ def _params(systems: Sequence[System]) -> list[Equation]:
     return [e for system in systems for e in system.equations if e.op == "param"]
 
 
-def _zeroed(frame: Frame, needed: Demands) -> frozenset[tuple[str, str]]:
+def zeroed(frame: Frame, needed: Demands) -> frozenset[tuple[str, str]]:
     """What is 0 past a sequence's end: leaves as they come, and what is made so where it is defined."""
     found: set[tuple[str, str]] = set()
     for name in frame.stored:

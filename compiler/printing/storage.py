@@ -1,0 +1,284 @@
+"""The fast plan (-O2): where every quantity lives, chosen so that no loop allocates.
+
+array    a slot for every step, and slots around them
+rolling  one buffer, written at every step and read one step later: all its readers come before its writer
+scratch  a buffer for one step, read at that step only
+fresh    a new array: small (no batch axis), or made by an operator that writes into no buffer
+
+A quantity may *share* another's place (a temporary that an elementwise operator consumes), or be an
+*alias*: a stretch of the last size of another's array (a slice; a piece of what `concat` puts together).
+In loops inside loops everything is an array."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ...spec.sizes import Size
+from ..ir import BATCH, Equation, Read, System
+from ..operators import TABLE
+from ..program import Program
+from ..schedule import Edge, Loop, Node, Stage, Straight, components, edges, schedule
+from ..weave import nodes_of
+from .frame import Frame
+from .inline import ALWAYS, in_place, is_temporary
+from .layout import Demands, Stored, demands
+from .naming import Names
+from .plan import base_frame, is_leaf, with_outputs, zeroed
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """`start : start + size` of the last size of another quantity's array."""
+
+    base: str
+    start: Size
+    size: Size
+
+
+@dataclass(slots=True)
+class Storage:
+    """What was decided, by quantity. ``loops`` is the axis of the flat loop a quantity is computed in."""
+
+    kinds: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, Alias] = field(default_factory=dict)
+    shares: dict[str, str] = field(default_factory=dict)
+    loops: dict[str, str] = field(default_factory=dict)
+
+    def owner(self, name: str) -> str:
+        """The quantity whose place a temporary takes: itself, when it takes nobody's."""
+        while name in self.shares:
+            name = self.shares[name]
+        return name
+
+    def holder(self, name: str) -> str:
+        """The quantity that owns the array."""
+        name = self.owner(name)
+        while name in self.aliases:
+            name = self.owner(self.aliases[name].base)
+        return name
+
+    def aliases_of(self, base: str) -> list[str]:
+        return [name for name, alias in self.aliases.items() if self.owner(alias.base) == base]
+
+
+@dataclass(frozen=True, slots=True)
+class FastPlan:
+    frame: Frame
+    demands: Demands
+    storage: Storage
+    forward: tuple[Stage, ...]
+    backward: tuple[Stage, ...]
+    names: Names
+
+
+def fast_plan(program: Program, forward: System, adjoint: System) -> FastPlan:
+    """Loops hold only what lies on a cycle; every quantity there has its place before the loop starts."""
+    systems = (forward, adjoint)
+    needed = with_outputs(demands(systems), forward)
+    frame, names = base_frame(program, systems)
+    kept = {e.name for e in adjoint.given} | {name for s in systems for _, name in s.outputs}
+    storage, stages = Storage(), []
+    stored: dict[str, Stored] = {}
+    for system in systems:
+        virtual = _virtual(system, kept)
+        nodes = [Node(e.name, (e,)) for e in system.equations if e.name not in virtual and e.op != "param"]
+        staged = tuple(map(_readers_first, schedule(nodes)))
+        stages.append(staged)
+        _Chooser(system, staged, kept, virtual, needed, storage).choose()
+    for system in systems:
+        for e in system.equations:
+            if e.op == "param" or e.name in storage.kinds:
+                stored[e.name] = _variable(frame, e, storage, needed, names)
+    frame = replace(frame, stored=stored)
+    return FastPlan(replace(frame, zeroed=zeroed(frame, needed)), needed, storage, *stages, names)
+
+
+def _virtual(system: System, kept: set[str]) -> frozenset[str]:
+    """What is printed in its readers: NumPy broadcasts it at no cost."""
+    elsewhere = _read_elsewhere(system)
+    return frozenset(
+        e.name
+        for e in system.equations
+        if e.op in ALWAYS or (e.op == "expand" and e.name not in kept and e.name not in elsewhere)
+    )
+
+
+def _read_elsewhere(system: System) -> set[str]:
+    """What is read at another place than the reader's own, or bounds something."""
+    table = system.table()
+    found = {b.name for e in system.equations for b in e.boundaries}
+    for reader in system.equations:
+        found |= {read.name for read in reader.reads if not in_place(table[read.name], read)}
+    return found
+
+
+def _readers_first(stage: Stage) -> Stage:
+    """A loop's body in an order in which what is read one step later is read before it is written again,
+    where no dependence forbids it: that makes rolling buffers possible."""
+    if not isinstance(stage, Loop) or not is_flat(stage):
+        return stage
+    order = nodes_of(stage)
+    links = edges(order)
+    now = [link for link in links if not link.delay(stage.axis)]
+    for link in links:
+        turned = Edge(link.reader, link.source, ())
+        if abs(link.delay(stage.axis) or 0) == 1 and turned.source != turned.reader:
+            if all(len(component) == 1 for component in components(order, [*now, turned])):
+                now.append(turned)
+    return replace(stage, body=tuple(Straight(component[0]) for component in components(order, now)))
+
+
+def is_flat(loop: Loop) -> bool:
+    return all(isinstance(part, Straight) for part in loop.body)
+
+
+def writes_out(equation: Equation) -> bool:
+    """Whether the operator can write into a buffer."""
+    return bool(TABLE[equation.op].out) or equation.op in ("einsum", "concat")
+
+
+@dataclass(slots=True)
+class _Chooser:
+    """Decides for the quantities of one system."""
+
+    system: System
+    stages: Sequence[Stage]
+    kept: set[str]
+    virtual: frozenset[str]
+    needed: Demands
+    storage: Storage
+    table: Mapping[str, Equation] = field(init=False)
+    readers: dict[str, list[tuple[Equation, Read]]] = field(init=False)
+    stage_of: dict[str, int] = field(init=False)
+    rank: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.table = self.system.table()
+        self.readers = defaultdict(list)
+        for equation in self.system.equations:
+            for read in equation.reads:
+                self.readers[read.name].append((equation, read))
+        ordered = [(n, node.name) for n, stage in enumerate(self.stages) for node in nodes_of(stage)]
+        self.stage_of = {name: number for number, name in ordered}
+        self.rank = {name: rank for rank, (_, name) in enumerate(ordered)}
+
+    def choose(self) -> None:
+        """Kinds first, then aliases, then shared places."""
+        nodes = [(stage, node.root) for stage in self.stages for node in nodes_of(stage)]
+        for stage, root in nodes:
+            self.storage.kinds[root.name] = self._kind(stage, root)
+            if isinstance(stage, Loop) and is_flat(stage):
+                self.storage.loops[root.name] = stage.axis
+        for _, root in nodes:
+            if root.op == "slice":
+                self._cut(root)
+            elif root.op == "concat" and BATCH in root.axes:
+                self._assemble(root)
+        for _, root in reversed(nodes):
+            self._share(root)
+
+    def _kind(self, stage: Stage, root: Equation) -> str:
+        if isinstance(stage, Straight):
+            place = writes_out(root) and BATCH in root.axes and not is_leaf(root)
+            return "array" if place or self._slots(root) and not is_leaf(root) else "fresh"
+        if root.name in self.kept or not is_flat(stage) or not self._inside_only(stage, root):
+            return "array"
+        reads = self._final_readers(root.name)
+        delays = {_delay(stage.axis, read) for _, read in reads}
+        if delays <= {0}:
+            return "scratch"
+        late = [reader for reader, read in reads if self.rank[reader.name] > self.rank[root.name]]
+        return "rolling" if delays == {-stage.step} and not late else "array"
+
+    def _slots(self, root: Equation) -> bool:
+        """Whether something is read outside the quantity's steps."""
+        return any(self.needed.slots.get((root.name, axis), (0, 0)) != (0, 0) for axis in root.axes)
+
+    def _final_readers(self, name: str) -> list[tuple[Equation, Read]]:
+        """Who reads a quantity, seen through equations that are printed in place."""
+        found: list[tuple[Equation, Read]] = []
+        for reader, read in self.readers[name]:
+            if reader.name in self.virtual:
+                found += [(final, read) for final, _ in self._final_readers(reader.name)]
+            else:
+                found.append((reader, read))
+        return found
+
+    def _inside_only(self, loop: Loop, root: Equation) -> bool:
+        """Whether only this loop reads the quantity, each reader at its own step or at a delay from it."""
+        number = self.stage_of[root.name]
+        return all(
+            self.stage_of.get(reader.name) == number
+            and any(p.over == loop.axis and not p.ends for p in read.at)
+            for reader, read in self._final_readers(root.name)
+        ) and root.name not in {b.name for e in self.system.equations for b in e.boundaries}
+
+    def _movable(self, part: Equation, whole: Equation, read: Read) -> bool:
+        """Whether a quantity that ``whole`` reads here, once, can be made in a place of ``whole``'s."""
+        here = self.stage_of.get(part.name) == self.stage_of[whole.name] or self._outside_loops(part, whole)
+        return (
+            here
+            and self.storage.kinds.get(part.name) in ("scratch", "array")
+            and part.axes == whole.axes
+            and in_place(part, read)
+            and part.name not in self.kept
+            and not part.boundaries
+            and not self._slots(part)
+            and writes_out(part)
+            and part.name not in self.storage.aliases
+        )
+
+    def _outside_loops(self, *equations: Equation) -> bool:
+        return all(
+            e.name in self.stage_of and isinstance(self.stages[self.stage_of[e.name]], Straight) for e in equations
+        )
+
+    def _cut(self, root: Equation) -> None:
+        """A slice is a stretch of what it cuts, when that has an array or a buffer of its own."""
+        base = self.table[root.reads[0].name]
+        start, size = root.attr("start"), root.attr("size")
+        kind = self.storage.kinds.get(base.name)
+        fits = kind == "array" or (kind == "scratch" and self.stage_of[base.name] == self.stage_of[root.name])
+        if fits and in_place(base, root.reads[0]) and not self._slots(root) and root.axes == base.axes:
+            if isinstance(start, Size) and isinstance(size, Size) and not root.boundaries:
+                self.storage.aliases[root.name] = Alias(base.name, start, size)
+
+    def _assemble(self, root: Equation) -> None:
+        """The pieces are made where the whole wants them."""
+        start = Size.of(0)
+        for read in root.reads:
+            part = self.table[read.name]
+            if self._movable(part, root, read) and root.reads.count(read) == 1:
+                self.storage.aliases[part.name] = Alias(root.name, start, part.shape[-1])
+            start = start + part.shape[-1]
+
+    def _share(self, root: Equation) -> None:
+        """A temporary read once, by an elementwise operator, gives its place to the result."""
+        kind = self.storage.kinds[root.name]
+        if "elementwise" not in TABLE[root.op].traits or not writes_out(root) or kind in ("rolling", "fresh"):
+            return
+        for read in root.reads:
+            part = self.table[read.name]
+            once = len(self.readers[part.name]) == 1 and is_temporary(part.name)
+            alike = (part.shape, part.type) == (root.shape, root.type)
+            if once and alike and self._movable(part, root, read) and not self.storage.aliases_of(part.name):
+                self.storage.shares[part.name] = root.name
+                return
+
+
+def _delay(axis: str, read: Read) -> int:
+    return next(p.offset for p in read.at if p.over == axis)
+
+
+def _variable(frame: Frame, equation: Equation, storage: Storage, needed: Demands, names: Names) -> Stored:
+    """The Python variable of a quantity. A one-step buffer lacks the loop's axis."""
+    owner, holder = storage.owner(equation.name), storage.holder(equation.name)
+    identifier = names.of(owner)
+    if storage.kinds.get(holder) in ("scratch", "rolling"):
+        return Stored(identifier, tuple(a for a in equation.axes if a != storage.loops[holder]))
+    slots = {axis: needed.slots.get((holder, axis), (0, 0)) for axis in frame.times(equation.axes)}
+    before = {axis: pair[0] for axis, pair in slots.items() if pair[0]}
+    after = {axis: pair[1] for axis, pair in slots.items() if pair[1]}
+    return Stored(identifier, equation.axes, before, after)
