@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+import re
 
 from ..failure import FINE, Failure
 from ..spec.cells import cell_source, library
@@ -27,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _summary(text: str) -> str:
-    """The first line, when it is a comment."""
-    first = text.split("\n", 1)[0]
-    return first.lstrip("# ").rstrip() if first.startswith("#") else ""
+    """The first words of the comment it begins with."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), text.split("\n"))
+    comment = " ".join(line.lstrip("# ").rstrip() for line in lines)
+    return re.split(r" \(|[.:] ", comment)[0]

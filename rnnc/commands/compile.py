@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from .. import api
 from ..compiler.driver import STAGES, Compiled
@@ -22,7 +22,7 @@ STDOUT = "-"
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="F.rnn", help="`-` is standard input")
     command.add_argument("-o", dest="out", metavar="OUT.py",
-                         help="where the module goes; `-` is standard output (default: F.py beside the spec)")  # fmt: skip
+                         help="where to; `-` is standard output (default: beside the spec)")  # fmt: skip
     command.add_argument("--force", action="store_true", help="overwrite a file that rnnc did not write")
     command.add_argument("--target", choices=("numpy",), default="numpy")
     command.add_argument("--unroll", type=whole(1), metavar="K",
@@ -39,19 +39,28 @@ def run(arguments: argparse.Namespace) -> int:
     late = [stage for stage in arguments.dump if STAGES.index(stage) > STAGES.index(options.stop_after)]
     if late:
         raise Failure(f"--dump {late[0]}: nothing is made of it with --stop-after {options.stop_after}")
-    out = arguments.out or (STDOUT if arguments.spec == STDIN else Path(arguments.spec).with_suffix(".py"))
-    check_replaceable(out, MARK, arguments.force)
     compiled = api.compile_file(arguments.spec, options)
     show_diagnostics(compiled.warnings)
     for stage in arguments.dump:
         sys.stdout.write(compiled.dumps[stage])
     if options.stop_after == STAGES[-1]:
-        _write(compiled, out)
+        _write(compiled, _place(arguments), arguments.force)
     return FINE
 
 
-def _write(compiled: Compiled, out: str | Path) -> None:
+def _place(arguments: argparse.Namespace) -> str:
+    """Where the module goes: never over the spec."""
+    if arguments.out is None and arguments.spec == STDIN:
+        return STDOUT
+    out = arguments.out or os.path.splitext(arguments.spec)[0] + ".py"
+    if os.path.exists(out) and arguments.spec != STDIN and os.path.samefile(out, arguments.spec):
+        raise Failure(f"{out}: that is the spec itself; name another file with -o")
+    return str(out)
+
+
+def _write(compiled: Compiled, out: str, force: bool) -> None:
     if out == STDOUT:
         sys.stdout.write(compiled.text)
     else:
+        check_replaceable(out, MARK, force)
         write_text(out, compiled.text)
