@@ -101,7 +101,8 @@ class _Lowering:
         for sides in quantity.starts:
             term = self.typed.starts[quantity.name, sides]
             axes = self.flat.end_axes(quantity, sides)
-            self.flat.define(self.flat.end_name(quantity, sides), axes, term, quantity.name)
+            corners = self._corners(quantity, sides)
+            self.flat.define(self.flat.end_name(quantity, sides), axes, term, quantity.name, corners)
         boundaries = self._boundaries(quantity)
         axes = (*quantity.axes, *((BATCH,) if self.flat.has_batch(quantity.name) else ()))
         if quantity.role in ("input", "head"):
@@ -166,6 +167,12 @@ class _Lowering:
                     found.append(Boundary(((axis, side),), name))
         corners = [sides for sides in quantity.starts if len(sides) > 1]
         return (*found, *(Boundary(sides, self._lagged(quantity, sides)) for sides in corners))
+
+    def _corners(self, quantity: Quantity, sides: Sides) -> tuple[Boundary, ...]:
+        """What an end is outside the axes that it leaves free."""
+        wider = [other for other in quantity.starts if set(sides) < set(other)]
+        rests = [(tuple(side for side in other if side not in sides), other) for other in wider]
+        return tuple(Boundary(rest, self.flat.end_name(quantity, other)) for rest, other in rests)
 
     def _boundary(self, quantity: Quantity, sides: Sides) -> str | None:
         ((axis, side),) = sides

@@ -2,4 +2,68 @@
 
 from .entry import Entry
 
-ENTRIES: tuple[Entry, ...] = ()
+_START = "axis t = 1..T\ninput x[t] : real\n"
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "RNN501",
+        "unknown distribution",
+        "A head is drawn from one of the distributions that the compiler knows.",
+        wrong=_START + "head y[t] : real ~ gauss(x[t])\n",
+        right=_START + "head y[t] : real ~ normal(x[t])\n",
+    ),
+    Entry(
+        "RNN502",
+        "target of the wrong type",
+        "Each distribution draws values of one kind: `categorical` tokens, `bernoulli` truth values, `normal` and "
+        "`normal_mixture` real numbers, `poisson` whole numbers.",
+        wrong=_START + "head y[t] : real ~ bernoulli(x[t])\n",
+        right=_START + "head y[t] : bool ~ bernoulli(x[t])\n",
+    ),
+    Entry(
+        "RNN503",
+        "wrong number of arguments of a distribution",
+        "A distribution was given more or fewer arguments than it has parameters.",
+        wrong=_START + "head y[t] : bool ~ bernoulli(x[t], 1)\n",
+        right=_START + "head y[t] : bool ~ bernoulli(x[t])\n",
+    ),
+    Entry(
+        "RNN504",
+        "argument does not fit the target",
+        "The arguments of a distribution go with the target's type: the logits of a `categorical` have one "
+        "component for each token, the mean of a `normal` has the target's shape.",
+        wrong="dim n = 4, k = 4\naxis t = 1..T\ninput x[t] : real[n]\nhead y[t] : token(k) ~ categorical(x[t])\n",
+        right="dim k = 4\naxis t = 1..T\ninput x[t] : real[k]\nhead y[t] : token(k) ~ categorical(x[t])\n",
+    ),
+    Entry(
+        "RNN505",
+        "not a weight",
+        "The weight of a head or of a loss is a number.",
+        wrong=_START + "head y[t] : real ~ normal(x[t]) weight x[t]\n",
+        right=_START + "head y[t] : real ~ normal(x[t]) weight 0.5\n",
+    ),
+    Entry(
+        "RNN506",
+        "a head that reads its own target",
+        "What a value is predicted from cannot depend on the value itself. The path from the distribution to its "
+        "own target is shown edge by edge. Earlier values may be read: that is teacher forcing.",
+        wrong=_START + "h[t] = tanh(x[t] + y[t])\nhead y[t] : real ~ normal(h[t])\n",
+        right=_START + "h[t] = tanh(x[t] + y[t-1])\nhead y[t] : real ~ normal(h[t])\n",
+    ),
+    Entry(
+        "RNN507",
+        "a head that reads the future",
+        "A sequence is predicted from its first step to its last: what a value is predicted from may depend on "
+        "earlier values of the head, not on later ones.",
+        wrong=_START + "h[t] = tanh(x[t] + y[t+1])\nhead y[t] : real ~ normal(h[t])\n",
+        right=_START + "h[t] = tanh(x[t] + y[t-1])\nhead y[t] : real ~ normal(h[t])\n",
+    ),
+    Entry(
+        "RNN590",
+        "not compiled yet",
+        "The language has this, and this version of the compiler does not compile it yet.",
+        wrong="axis t = 1..T\ninput x[t] : real\nnoise m[t] : real ~ normal(0, 1)\n"
+        "head y[t] : real ~ normal(x[t] + m[t])\n",
+        right=_START + "head y[t] : real ~ normal(x[t])\n",
+    ),
+)

@@ -2,4 +2,45 @@
 
 from .entry import Entry
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "RNN901",
+        "unused parameter",
+        "A parameter is declared that no equation reads: it is initialised, saved, and never changes.",
+        wrong="axis t = 1..T\ninput x[t] : real\nparam a : real, b : real\nh[t] = a * x[t]\noutput h\n",
+        right="axis t = 1..T\ninput x[t] : real\nparam a : real, b : real\nh[t] = a * x[t] + b\noutput h\n",
+        severity="warning",
+    ),
+    Entry(
+        "RNN902",
+        "unused input",
+        "An input is declared that no equation reads: the batch must hold it all the same.",
+        wrong="axis t = 1..T\ninput x[t] : real, z[t] : real\nh[t] = tanh(x[t])\noutput h\n",
+        right="axis t = 1..T\ninput x[t] : real, z[t] : real\nh[t] = tanh(x[t] + z[t])\noutput h\n",
+        severity="warning",
+    ),
+    Entry(
+        "RNN903",
+        "unused dim",
+        "A dim is declared that nothing uses.",
+        wrong="dim n = 4\naxis t = 1..T\ninput x[t] : real\noutput x\n",
+        right="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\noutput x\n",
+        severity="warning",
+    ),
+    Entry(
+        "RNN904",
+        "unused equation",
+        "Nothing reads this quantity, and no `output` names it, so it is not computed.",
+        wrong="axis t = 1..T\ninput x[t] : real\na[t] = 2 * x[t]\nh[t] = tanh(x[t])\noutput h\n",
+        right="axis t = 1..T\ninput x[t] : real\na[t] = 2 * x[t]\nh[t] = tanh(a[t])\noutput h\n",
+        severity="warning",
+    ),
+    Entry(
+        "RNN905",
+        "nothing is asked for",
+        "The spec has no head, no loss and no output, so the compiled module has nothing to compute.",
+        wrong="axis t = 1..T\ninput x[t] : real\nh[t] = tanh(x[t] + h[t-1])\n",
+        right="axis t = 1..T\ninput x[t] : real\nh[t] = tanh(x[t] + h[t-1])\noutput h\n",
+        severity="warning",
+    ),
+)

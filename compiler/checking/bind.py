@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ...spec import syntax
 from ...spec.diagnostics import Label
@@ -22,14 +22,12 @@ from .scope import AxisIndex, AxisLength, Context, Dim, Scope, Thing
 @dataclass(slots=True)
 class Binder:
     """Binds the expressions of one equation. ``axes`` may stand in indices: those of the left side, and
-    inside a reduction its own; ``left`` is the left side's name for `affine`, "" where it cannot stand."""
+    inside a reduction its own; ``affine`` may stand where there is a left side to name its parameters."""
 
     context: Context
     scope: Scope
     axes: tuple[str, ...]
-    left: str = ""
-    owner: str = ""
-    made: dict[str, int] = field(default_factory=dict)
+    affine: bool = False
 
     def bind(self, expr: syntax.Expr) -> tree.Expr:
         match expr:
@@ -186,7 +184,7 @@ class Binder:
 
     def _within(self, over: tuple[str, ...]) -> Binder:
         more = tuple(axis for axis in over if axis not in self.axes)
-        return Binder(self.context, self.scope, self.axes + more, self.left, self.owner, self.made) if more else self
+        return Binder(self.context, self.scope, self.axes + more, self.affine) if more else self
 
     def _arity(self, call: syntax.Call, name: str, low: int, high: int) -> tree.Bad:
         wanted = str(low) if low == high else f"{low} or more" if high > 9 else f"{low} to {high}"
@@ -200,7 +198,7 @@ class Binder:
     # affine
 
     def _affine(self, call: syntax.Call) -> tree.Expr:
-        if not self.left:
+        if not self.affine:
             return self.error(
                 "RNN306",
                 call.span,
@@ -214,39 +212,11 @@ class Binder:
             return self.error("RNN207", wrong.keyword.span, f"`affine` has no argument called `{wrong.keyword.text}`")
         if not plain or len(others) > 1:
             return self.error("RNN203", call.span, "`affine` takes one or more arguments, and at most one `bias = …`")
+        named = self.context.affine[self.scope.place(call.span)]
         args = tuple(self.bind(expr) for expr in plain)
-        weights = tuple(self._made(f"W_{self.left}{_tag(arg, i)}", call) for i, arg in enumerate(args, 1))
-        value = others[0].value if others else None
-        if isinstance(value, syntax.Ref) and value.name.text == "none":
-            return tree.Affine(call.span, args, weights, None, None)
+        value = others[0].value if others and named.bias is not None else None
         start = None if value is None else init(self.context, self.scope, value)
-        return tree.Affine(call.span, args, weights, self._made(f"b_{self.left}", call), start)
-
-    def _made(self, base: str, call: syntax.Call) -> str:
-        """The whole name of a parameter that this `affine` makes; a clash is reported."""
-        self.made[base] = self.made.get(base, 0) + 1
-        local = base if self.made[base] == 1 else f"{base}_{self.made[base]}"
-        whole = self.scope.params + local
-        if self.scope.shares:
-            return whole
-        taken = self.context.declared.get(whole)
-        place = taken.span if taken else self.context.weights.get(whole, (None, None))[1]
-        if place is not None:
-            self.error(
-                "RNN211",
-                call.span,
-                f"`affine` would name a parameter `{local}`, and there is one already",
-                labels=[Label(place, f"`{local}` is made here")],
-                help=f"declare a parameter of your own and write `V @ …`, or rename `{self.left}`",
-            )
-        else:
-            self.context.weights[whole] = (self.owner, call.span)
-        return whole
-
-
-def _tag(arg: tree.Expr, position: int) -> str:
-    """What names an argument's weights: the name of a plain read, else its position."""
-    return arg.local.replace(".", "_") if isinstance(arg, tree.Read) else str(position)
+        return tree.Affine(call.span, args, named.weights, named.bias, start)
 
 
 def constant(expr: syntax.Expr) -> float | None:

@@ -16,7 +16,7 @@ from .report import Report
 from .scope import CellDefinition
 
 ReadImport = Callable[[str, Span], Source | None]
-FILES = 64
+IMPORTS = 64
 
 Cells = dict[str, CellDefinition]
 
@@ -29,6 +29,7 @@ class Loader:
     diagnostics: Diagnostics
     read_import: ReadImport
     files: dict[str, Cells] = field(default_factory=dict)
+    imports: int = 0
 
     def load(self, spec: syntax.Spec) -> Cells:
         """Every cell that can be called in a file; its cells can call one another."""
@@ -67,21 +68,25 @@ class Loader:
                 help=f"did you mean `{near}`?" if near else f"it has {', '.join(library())}",
             )
             return {}
-        found = self._file(cell_source(name.text), name.span)
+        found = self._file(cell_source(name.text))
         return {name.text: found[name.text]} if name.text in found else {}
 
     def _imported(self, path: syntax.Text) -> Cells:
-        source = self.read_import(path.value, path.span)
+        source = self.read_import(path.value, path.span) if self._more(path.span) else None
         if source is None:
             return {}
-        found = self._file(source, path.span)
+        found = self._file(source)
         return {name: cell for name, cell in found.items() if cell.tree.span.source.path == source.path}
 
-    def _file(self, source: Source, span: Span) -> Cells:
+    def _more(self, span: Span) -> bool:
+        """Whether another file may be read."""
+        self.imports += 1
+        if self.imports > IMPORTS:
+            self.report("RNN281", span, f"more than {IMPORTS} files are imported")
+        return self.imports <= IMPORTS
+
+    def _file(self, source: Source) -> Cells:
         if source.path in self.files:
             return self.files[source.path]
-        if len(self.files) > FILES:
-            self.report("RNN281", span, f"more than {FILES} files are imported")
-            return {}
         spec = parse(source, self.diagnostics)
         return self.load(spec) if spec is not None else {}

@@ -15,6 +15,7 @@ from ...spec.source import Span
 from . import statements
 from .calls import Call, bound_arguments, open_scope
 from .model import Axis, Model, Quantity
+from .naming import name_parameters
 from .numbers import LARGEST, lookup, name_text, size, whole
 from .report import Report
 from .scope import AxisIndex, AxisLength, Binding, CellDefinition, Context, Copy, Declaration, Dim, Scope, Thing
@@ -47,9 +48,9 @@ def expand(
         expansion.block(scope, spec.statements, top=True)
         expansion.share()
     except _TooLong:
-        return expansion.context.model
-    for bind in expansion.later:
-        bind()
+        return Model(spec.source)
+    for step in (*expansion.naming, *expansion.later):
+        step()
     return expansion.context.model
 
 
@@ -60,6 +61,7 @@ class _TooLong(Exception):
 @dataclass(slots=True)
 class _Expansion:
     context: Context
+    naming: list[Callable[[], None]] = field(default_factory=list)
     later: list[Callable[[], None]] = field(default_factory=list)
     sharing: list[Call] = field(default_factory=list)
     met: int = 0
@@ -109,10 +111,12 @@ class _Expansion:
             case syntax.Equation():
                 self._equation(scope, statement)
             case syntax.Head():
+                self._affine(scope, statement.target, [statement.distribution])
                 self._quantity(
                     scope, statement.target, "head", partial(statements.head, self.context, scope, statement)
                 )
             case syntax.Loss():
+                self._affine(scope, statement.target, [statement.value])
                 self._quantity(
                     scope, statement.target, "loss", partial(statements.loss, self.context, scope, statement)
                 )
@@ -283,6 +287,9 @@ class _Expansion:
         if name is not None:
             self.later.append(partial(statements.param, self.context, scope, item, name, trained))
 
+    def _affine(self, scope: Scope, target: syntax.Target, exprs: list[syntax.Expr]) -> None:
+        self.naming.append(partial(name_parameters, self.context, scope, target.name, exprs))
+
     # equations and calls
 
     def _equation(self, scope: Scope, equation: syntax.Equation) -> None:
@@ -291,10 +298,12 @@ class _Expansion:
             word = "reverse" if equation.reverse else "sharing"
             self.error("RNN205", scope, equation.value.span, f"`{word}` goes with a call of a cell as the whole right side")
         elif self._is_start(scope, equation.target):
+            self._affine(scope, equation.target, [equation.value])
             self.later.append(partial(statements.start, self.context, scope, equation))
         elif cell is not None and isinstance(equation.value, syntax.Call):
             self._call(Call(scope, equation, equation.value, cell))
         else:
+            self._affine(scope, equation.target, [equation.value])
             self._quantity(
                 scope, equation.target, "equation", partial(statements.equation, self.context, scope, equation)
             )
@@ -329,6 +338,7 @@ class _Expansion:
             name = call.equation.sharing
             assert name is not None
             self.error("RNN210", call.scope, name.span, f"`{name.text}` is not a copy of a cell")
+            self._unmade(call)
 
     def _shared(self, call: Call) -> None:
         scope, name = call.scope, call.equation.sharing
@@ -341,6 +351,7 @@ class _Expansion:
         if found is None:
             self.sharing.append(call)
         elif found.cell.tree is not call.cell.tree:
+            self._unmade(call)
             self.error(
                 "RNN210",
                 scope,
@@ -357,7 +368,10 @@ class _Expansion:
         axes = self._axes(scope, target)
         if axes is None or not self._undotted(scope, text, target.name.span):
             return
-        if not self._free(scope, text, target.name.span) or not self._shallow(call):
+        if not self._shallow(call):
+            self._unmade(call)
+            return
+        if not self._free(scope, text, target.name.span):
             return
         whole_name = scope.whole(text)
         self._bind(scope, text, Thing(whole_name), target.name.span)
@@ -376,6 +390,14 @@ class _Expansion:
             )
             self._missing(call, whole_name, axes)
         self.later.append(partial(statements.copied, self.context, scope, call.equation, inner, call.cell, whole_name))
+
+    def _unmade(self, call: Call) -> None:
+        """Declares the left side of a call that could not be carried out, so that it is not missed as well."""
+        text = name_text(self.context, call.scope, call.equation.target.name)
+        axes = self._axes(call.scope, call.equation.target)
+        if text is not None and axes is not None and text not in call.scope.names:
+            self._bind(call.scope, text, Thing(call.scope.whole(text)), call.equation.target.name.span)
+            self._missing(call, call.scope.whole(text), axes)
 
     def _missing(self, call: Call, name: str, axes: tuple[str, ...]) -> None:
         """A quantity that stands for what could not be made."""

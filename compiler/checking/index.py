@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from ...spec import syntax
 from ...spec.sizes import Size
 from ...spec.source import Span
+from ...spec.tree import walk
 from ..ir import Position
 from .numbers import lookup, name_text, size, value
-from .scope import AxisIndex, AxisLength, Context, Scope
+from .scope import AxisIndex, AxisLength, Context, Scope, Thing
 
 LONGEST_DELAY = 1024
 
@@ -35,6 +36,10 @@ def position(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Po
         return _delayed(context, scope, expr, axis, offset)
     if found.steps == 0 and found.ends in (0, 1) and offset in (0, 1):
         return end(axis, 1 - found.ends, 1 - offset) if scope.reverse else end(axis, found.ends, offset)
+    return _not_an_index(context, scope, expr, axis)
+
+
+def _not_an_index(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> None:
     length = context.model.axes[axis].length
     context.report(
         "RNN401",
@@ -43,7 +48,6 @@ def position(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Po
         via=scope.via,
         help=f"write `{axis}`, `{axis}-k` or `{axis}+k`, or an end: `1`, `{length}`, `0`, `{length}+1`",
     )
-    return None
 
 
 def end(axis: str, ends: int, offset: int) -> Position:
@@ -75,8 +79,17 @@ def _linear(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Lin
             factor = 1 if sign == "+" else -1
             rest = a.rest + b.rest if sign == "+" else a.rest - b.rest
             return Linear(a.steps + factor * b.steps, a.ends + factor * b.ends, rest)
+    if _runs(context, scope, expr):
+        return _not_an_index(context, scope, expr, axis)
     rest = size(context, scope, expr)
     return None if rest is None else Linear(0, 0, rest)
+
+
+def _runs(context: Context, scope: Scope, expr: syntax.Expr) -> bool:
+    """Whether an expression depends on the index or the length of an axis, or on a quantity."""
+    names = [node for node, _ in walk([expr]) if isinstance(node, syntax.Name)]
+    texts = (name_text(context, scope, name) for name in names)
+    return any(isinstance(lookup(context, scope, t), AxisIndex | AxisLength | Thing) for t in texts if t is not None)
 
 
 def _other_axis(context: Context, scope: Scope, span: Span, axis: str, found: AxisIndex | AxisLength) -> None:

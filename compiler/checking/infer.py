@@ -83,9 +83,17 @@ class _Inference:
     def _update(self, quantity: Quantity) -> Iterator[str]:
         """Looks at a quantity again; names of quantities and dims that became known."""
         before = self.type_of(quantity.name)
+        self.elaborator.weights.clear()
         found = self._found(quantity)
+        for name, weights in self.elaborator.weights.items():
+            if name not in self.types:
+                self.types[name] = weights[0].type
+                yield name
         if quantity.role == "argument" and found.known:
             yield from self._solve_dims(quantity.types[0], found)
+        yield from self._update_type(quantity, before, found)
+
+    def _update_type(self, quantity: Quantity, before: Type, found: Type) -> Iterator[str]:
         if not quantity.types and found.known and (not before.known or (before.scalar and found.shape)):
             self.types[quantity.name] = found
             yield quantity.name
@@ -98,6 +106,8 @@ class _Inference:
             if value is not None and not found.shape:
                 type = _inferred(self.elaborator.term(value, wanted).type)
                 found = type if not found.known or type.shape else found
+        if quantity.role == "head":
+            distribution(self.elaborator, quantity, wanted)
         return found
 
     def _solve_dims(self, header: Type, found: Type) -> Iterator[str]:
@@ -113,7 +123,7 @@ class _Inference:
 
     def _readers(self) -> dict[str, list[str]]:
         """Which quantities to look at again when a quantity, parameter or dim becomes known."""
-        readers: dict[str, set[str]] = {}
+        readers: dict[str, set[str]] = {name: {name} for name in self.model.quantities}
         for quantity in self.model.quantities.values():
             for expr in expressions(quantity):
                 for name in _mentioned(expr):
@@ -135,6 +145,7 @@ class _Inference:
 
     def check(self) -> Typed:
         """Every term once more, now with reporting."""
+        self.elaborator.weights.clear()
         typed = Typed(self.model)
         wrong: set[str] = set()
         for quantity in self.model.quantities.values():

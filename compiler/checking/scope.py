@@ -46,6 +46,17 @@ class CellDefinition:
     cells: Mapping[str, CellDefinition] = field(repr=False)
 
 
+Place = tuple[str, tuple[tuple[str, int], ...], Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The parameters of one `affine`: a weight for each argument, and a bias or none."""
+
+    weights: tuple[str, ...]
+    bias: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """``prefix`` begins the names of its quantities (``h1.``), ``params`` those of its parameters, which
@@ -66,6 +77,10 @@ class Scope:
     def inside(self, variable: str, value: int) -> Scope:
         """The same scope in one turn of a loop."""
         return replace(self, loops={**self.loops, variable: value})
+
+    def place(self, span: Span) -> Place:
+        """A place in the text, told apart from the same place in other copies and turns."""
+        return self.prefix, tuple(self.loops.items()), span
 
     def whole(self, local: str) -> str:
         """A name of this scope as the whole program knows it."""
@@ -100,4 +115,4 @@ class Context:
     overrides: Mapping[str, int]
     declared: dict[str, Declaration] = field(default_factory=dict)
     copies: dict[str, Copy] = field(default_factory=dict)
-    weights: dict[str, tuple[str, Span]] = field(default_factory=dict)  # parameters of affine: their equation
+    affine: dict[Place, Named] = field(default_factory=dict)

@@ -42,8 +42,7 @@ def input(context: Context, scope: Scope, item: syntax.InputItem, quantity: Quan
 
 def equation(context: Context, scope: Scope, statement: syntax.Equation, quantity: Quantity) -> None:
     _add_type(context, scope, quantity, statement.type)
-    local = context.declared[quantity.name].local
-    binder = Binder(context, scope, quantity.axes, local, quantity.name)
+    binder = Binder(context, scope, quantity.axes, affine=True)
     quantity.value = binder.bind(statement.value)
 
 
@@ -97,8 +96,7 @@ def start(context: Context, scope: Scope, statement: syntax.Equation) -> None:
     if sides is None:
         return
     free = tuple(axis for axis in quantity.axes if axis not in dict(sides))
-    local = context.declared[found.name].local
-    value = Binder(context, scope, free, local, f"{found.name} {sides}").bind(statement.value)
+    value = Binder(context, scope, free, affine="." not in (text or ".")).bind(statement.value)
     old = quantity.starts.get(sides)
     if old is not None and len(old.via) == len(scope.via):
         context.report(
@@ -153,8 +151,7 @@ def head(context: Context, scope: Scope, statement: syntax.Head, quantity: Quant
     _add_type(context, scope, quantity, statement.type)
     quantity.weight = _weight(context, scope, statement.weight)
     called = statement.distribution
-    local = context.declared[quantity.name].local
-    binder = Binder(context, scope, quantity.axes, local, quantity.name)
+    binder = Binder(context, scope, quantity.axes, affine=True)
     for item in called.args:
         if item.keyword is not None:
             binder.error("RNN207", item.keyword.span, "the arguments of a distribution have no names")
@@ -172,8 +169,7 @@ def _weight(context: Context, scope: Scope, expr: syntax.Expr | None) -> float:
 
 def loss(context: Context, scope: Scope, statement: syntax.Loss, quantity: Quantity) -> None:
     quantity.weight = _weight(context, scope, statement.weight)
-    local = context.declared[quantity.name].local
-    binder = Binder(context, scope, quantity.axes, local, quantity.name)
+    binder = Binder(context, scope, quantity.axes, affine=True)
     quantity.value = binder.bind(statement.value)
 
 

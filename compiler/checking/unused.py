@@ -14,22 +14,24 @@ from .tree import reads
 def warn_unused(typed: Typed, report: Report) -> None:
     """Warns of parameters, inputs, equations and dims that nothing reads."""
     model = typed.model
+    if report.count:
+        return  # what nothing reads may have been meant by what is wrong
     used = set(_read(model)) | model.outputs.keys()
     for name, param in model.params.items():
         if name not in used:
             report("RNN901", param.span, f"the parameter `{name}` is never read", via=param.via)
+    idle = _warn_idle(model, report)
     for quantity in model.quantities.values():
         if quantity.name in used or quantity.via:
             continue
         if quantity.role == "input":
             report("RNN902", quantity.span, f"the input `{quantity.name}` is never read")
-        elif quantity.role == "equation":
+        elif quantity.role == "equation" and not idle:
             help = f"`output {quantity.name}` returns it from `forward`"
             report("RNN904", quantity.span, f"nothing reads `{quantity.name}`", help=help)
     for name, span in model.dim_spans.items():
         if name not in model.uses:
             report("RNN903", span, f"the dim `{name}` is never used")
-    _warn_idle(model, report)
 
 
 def _read(model: Model) -> Iterator[str]:
@@ -38,9 +40,12 @@ def _read(model: Model) -> Iterator[str]:
             yield from (read.name for read in reads(expr) if read.name != quantity.name)
 
 
-def _warn_idle(model: Model, report: Report) -> None:
+def _warn_idle(model: Model, report: Report) -> bool:
+    """Whether the spec asks for nothing at all."""
     asked = any(quantity.role in ("head", "loss") for quantity in model.quantities.values())
-    if not asked and not model.outputs:
-        last = list(model.quantities.values())[-1].span if model.quantities else Span(model.source, 0, 0)
-        help = "add a `head`, a `loss`, or `output NAME`"
-        report("RNN905", last, "nothing is asked of this spec: it has no head, loss or output", help=help)
+    if asked or model.outputs:
+        return False
+    last = list(model.quantities.values())[-1].span if model.quantities else Span(model.source, 0, 0)
+    help = "add a `head`, a `loss`, or `output NAME`"
+    report("RNN905", last, "nothing is asked of this spec: it has no head, loss or output", help=help)
+    return True
