@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from .contraction import contract
+from .contraction import contract, contract_into
 from .frame import Frame, Value
 from ..ir import BATCH, Equation, Position, Read
 from ..operators import TABLE, Call
@@ -82,10 +82,30 @@ def union(frame: Frame, equation: Equation, values: list[Value]) -> tuple[str, .
 
 def _generic(frame: Frame, equation: Equation) -> Value:
     """An operator that its template prints: elementwise, or on features with any leading dimensions."""
-    record = TABLE[equation.op]
     values = [operand(frame, equation, read) for read in equation.reads]
     dims = union(frame, equation, values)
-    elementwise = "elementwise" in record.traits
+    constant = all(value.constant for value in values)
+    slots = slots_of(frame, equation, values, dims)
+    code = TABLE[equation.op].printed(call_of(frame, equation))
+    expr = expression(code.text, *slots, *(frame.size(size) for size in code.sizes))
+    elementwise = "elementwise" in TABLE[equation.op].traits
+    thin = elementwise and bool(equation.shape) and all(v.thin or v.constant for v in values)
+    return Value(expr, dims, thin, constant)
+
+
+def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr | None:
+    """The same written into ``place``; None when the operator has no such form."""
+    code = TABLE[equation.op].printed_out(call_of(frame, equation))
+    if code is None:
+        return None
+    values = [operand(frame, equation, read) for read in equation.reads]
+    slots = slots_of(frame, equation, values, union(frame, equation, values))
+    return expression(code.text, *slots, *(frame.size(size) for size in code.sizes), place)
+
+
+def slots_of(frame: Frame, equation: Equation, values: list[Value], dims: tuple[str, ...]) -> list[ast.expr]:
+    """Each operand as its operator's template wants it."""
+    elementwise = "elementwise" in TABLE[equation.op].traits
     constant = all(value.constant for value in values)
     slots: list[ast.expr] = []
     for read, value in zip(equation.reads, values, strict=True):
@@ -95,10 +115,7 @@ def _generic(frame: Frame, equation: Equation) -> Value:
             slots.append(align(value, dims))
         else:
             slots.append(_whole(frame, value, dims, frame.table[read.name]))
-    code = record.printed(call_of(frame, equation))
-    expr = expression(code.text, *slots, *(frame.size(size) for size in code.sizes))
-    thin = elementwise and bool(equation.shape) and all(v.thin or v.constant for v in values)
-    return Value(expr, dims, thin, constant)
+    return slots
 
 
 def call_of(frame: Frame, equation: Equation) -> Call:
@@ -201,10 +218,24 @@ def _expand(frame: Frame, equation: Equation) -> Value:
 
 
 def _einsum(frame: Frame, equation: Equation) -> Value:
+    values = factors_of(frame, equation)
+    return contract(frame, equation, values, union(frame, equation, values))
+
+
+def einsum_into(frame: Frame, equation: Equation, place: ast.expr, whole: bool) -> ast.expr | None:
+    """A matrix product written into ``place``; None when it is not one, or lacks some axis of the place."""
+    values = factors_of(frame, equation)
+    dims = union(frame, equation, values)
+    if dims != frame.free(equation.axes):
+        return None
+    return contract_into(frame, equation, values, dims, place, whole)
+
+
+def factors_of(frame: Frame, equation: Equation) -> list[Value]:
+    """The operands of a product, those of a sum over time 0 past each sequence's end."""
     values = [full_features(frame, equation, read) for read in equation.reads]
     pool = {axis for value in values for axis in value.dims} - set(equation.axes)
-    values = pooled(frame, equation, values, pool)
-    return contract(frame, equation, values, union(frame, equation, values))
+    return pooled(frame, equation, values, pool)
 
 
 def full_features(frame: Frame, reader: Equation, read: Read) -> Value:
@@ -371,12 +402,17 @@ def _place(frame: Frame, equation: Equation) -> Value:
     if equation.attr("ends"):
         where = plus(frame.length(str(equation.attr("of"))), offset)
     step = expression(frame.step(axis)) if axis in frame.steps else counter(frame, axis)
-    dims = frame.free(equation.axes)
-    present = tuple(a for a in dims if a in value.dims or a == axis or a == BATCH)
+    if not equation.attr("ends"):
+        where = expression("{0} + np.zeros(B, int)", where)
     test_dims = (*((axis,) if axis not in frame.steps else ()), BATCH)
-    test = align(Value(expression("({0} == {1}) & np.ones(B, bool)", step, where) if not equation.attr("ends") else expression("{0} == {1}", step, where), test_dims), present)
-    spread = align(value, present)
-    return Value(expression("keep({0}, {1})", test, spread), present)
+    present = tuple(a for a in frame.free(equation.axes) if a in value.dims or a in test_dims)
+    test = align(Value(expression("{0} == {1}", step, where), test_dims), present)
+    if present == value.dims:
+        return Value(expression("keep({0}, {1})", test, value.expr), present)
+    if equation.shape:
+        tail: list[ast.expr] = [ast.Constant(None)] * len(equation.shape)
+        test = subscript(expression("({0})", test), [ast.Constant(...), *tail])
+    return Value(expression("np.where({0}, {1}, 0)", test, align(value, present)), present)
 
 
 def _take(frame: Frame, equation: Equation) -> Value:

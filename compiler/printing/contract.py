@@ -40,7 +40,17 @@ def _float_type(dtype):
 
 
 class Call:
-    """The checked arguments of one call."""
+    """The checked arguments of one call, and its buffers."""
+
+    def buffer(self, name, *shape, dtype=None):
+        """An array that nobody else uses: a new one, or this workspace's of that name."""
+        dtype = self.dtype if dtype is None else dtype
+        if self.workspace is None:
+            return np.empty(shape, dtype)
+        kept = self.workspace.get(name)
+        if kept is None or kept.shape != shape or kept.dtype != dtype:
+            kept = self.workspace[name] = np.empty(shape, dtype)
+        return kept
 
 
 def _checked_params(params):
@@ -70,9 +80,10 @@ def _named(shape):
     return "(" + ", ".join(shape) + ("," if len(shape) == 1 else "") + ")"
 
 
-def _checked_call(params, batch, state, size=None):
+def _checked_call(params, batch, state, workspace=None, size=None):
     """Every argument of a call: names, shapes and dtypes; the padding of inputs set to 0."""
     call = Call()
+    call.workspace = workspace
     call.params, call.dims, call.dtype = _checked_params(params)
     if not hasattr(batch, "keys"):
         raise ValueError(f"batch: expected a dict of arrays, got {type(batch).__name__}")
@@ -270,6 +281,11 @@ def first_max_over(a, valid, axis):
     masked = np.where(mask, a.real, -np.inf)
     places = np.arange(a.shape[axis]).reshape((-1,) + (1,) * (a.ndim - axis - 1))
     return (places == masked.argmax(axis=axis, keepdims=True)) & mask if a.shape[axis] else masked > 0
+
+
+def backwards(*arrays):
+    """The arrays' steps in turn, from the last to the first."""
+    return zip(*(array[::-1] for array in arrays))
 
 
 def padded(a, *slots):

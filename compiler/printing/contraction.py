@@ -24,8 +24,10 @@ class Operand:
     labels: Labels
 
 
-def contract(frame: Frame, equation: Equation, values: Sequence[Value], dims: tuple[str, ...]) -> Value:
-    """The product's value; its dims are ``dims``."""
+def _sorted_out(
+    frame: Frame, equation: Equation, values: Sequence[Value], dims: tuple[str, ...]
+) -> tuple[list[Operand], Product]:
+    """The operands with their labels, and what is wanted of them."""
     inputs, _, result = str(equation.attr("spec")).partition("->")
     extents: dict[str, ast.expr] = {"#" + axis: frame.extent(axis) for v in values for axis in v.dims}
     operands: list[Operand] = []
@@ -33,13 +35,55 @@ def contract(frame: Frame, equation: Equation, values: Sequence[Value], dims: tu
         operands.append(Operand(value.expr, (*("#" + axis for axis in value.dims), *letters)))
         extents.update(zip(letters, map(frame.size, frame.table[read.name].shape), strict=True))
     goal: Labels = (*("#" + axis for axis in dims), *result)
-    product = Product(goal, extents, frame.flat)
-    if len(operands) == 2:
-        left, right = operands
-        expr = product.matmul(left, right) or product.matmul(right, left)
-        if expr is not None:
-            return Value(expr, dims)
-    return Value(_einsum(operands, goal), dims)
+    product = Product(goal, extents, frame.flat, frame.turned)
+    return operands, product
+
+
+def contract(frame: Frame, equation: Equation, values: Sequence[Value], dims: tuple[str, ...]) -> Value:
+    """The product's value; its dims are ``dims``."""
+    operands, product = _sorted_out(frame, equation, values, dims)
+    for a, b in _pairs(operands):
+        factors = product.factors(a, b)
+        if factors is not None:
+            return Value(product.matmul(factors), dims)
+    return Value(_einsum(operands, product.goal), dims)
+
+
+def contract_into(
+    frame: Frame, equation: Equation, values: Sequence[Value], dims: tuple[str, ...], place: ast.expr, whole: bool
+) -> ast.expr | None:
+    """The product written into ``place``; None when it is not one matrix product. ``whole``: the place is a
+    contiguous array, so that BLAS can write there."""
+    operands, product = _sorted_out(frame, equation, values, dims)
+    for a, b in _pairs(operands):
+        factors = product.factors(a, b)
+        if factors is not None and factors.columns and not factors.pooled:
+            if not whole:
+                return expression("np.matmul({0}, {1}, {2})", factors.first, factors.second, place)
+            if len(factors.left) > 1 and frame.flat:
+                n, m = product.extents[factors.summed], product.extents[factors.columns]
+                rows = expression("{0}.reshape(-1, {1})", factors.first, n)
+                return expression("np.dot({0}, {1}, {2}.reshape(-1, {3}))", rows, factors.second, place, m)
+            return expression("np.dot({0}, {1}, {2})", factors.first, factors.second, place)
+    return None
+
+
+def _pairs(operands: Sequence[Operand]) -> Sequence[tuple[Operand, Operand]]:
+    """Both orders of two operands."""
+    return [(operands[0], operands[1]), (operands[1], operands[0])] if len(operands) == 2 else []
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """``first @ second``: ``left`` labels of the first, ``summed``, ``columns`` (a label or "") of the second.
+    ``pooled``: the sum is over several leading dimensions, and both factors have been made flat."""
+
+    first: ast.expr
+    second: ast.expr
+    left: Labels
+    summed: str
+    columns: str
+    pooled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +93,9 @@ class Product:
     goal: Labels
     extents: Mapping[str, ast.expr]
     flat: bool
+    turned: dict[str, str] | None
 
-    def matmul(self, a: Operand, b: Operand) -> ast.expr | None:
+    def factors(self, a: Operand, b: Operand) -> Factors | None:
         """``a @ b`` when the result's order is a's own labels, then b's; None when it is not one product."""
         summed = tuple(x for x in a.labels if x in b.labels)
         left = tuple(x for x in a.labels if x not in summed)
@@ -61,18 +106,25 @@ class Product:
             return self._pooled(a, b, summed)
         if len(right) > 1 or (len(left) > 1 and a.labels[-1] != summed[0]):
             return None
-        first = a.expr if a.labels[-1] == summed[0] else expression("{0}.T", a.expr)
-        second = b.expr if b.labels[0] == summed[0] else expression("{0}.T", b.expr)
-        if self.flat and len(left) > 1 and right:
-            return self._rows(first, second, summed[0], left, right[0])
-        return expression("{0} @ {1}", first, second)
+        first = a.expr if a.labels[-1] == summed[0] else self._transposed(a.expr)
+        second = b.expr if b.labels[0] == summed[0] else self._transposed(b.expr)
+        return Factors(first, second, left, summed[0], right[0] if right else "")
 
-    def _rows(self, first: ast.expr, second: ast.expr, summed: str, left: Labels, right: str) -> ast.expr:
-        """One product over all leading dimensions, where NumPy would make one per step."""
-        extents = ast.Tuple([self.extents[x] for x in (*left, right)], ast.Load())
-        return expression("({0}.reshape(-1, {1}) @ {2}).reshape({3})", first, self.extents[summed], second, extents)
+    def matmul(self, f: Factors) -> ast.expr:
+        """The product as an expression; over many leading dimensions one product, where NumPy would make many."""
+        if self.flat and not f.pooled and len(f.left) > 1 and f.columns:
+            extents = ast.Tuple([self.extents[x] for x in (*f.left, f.columns)], ast.Load())
+            n = self.extents[f.summed]
+            return expression("({0}.reshape(-1, {1}) @ {2}).reshape({3})", f.first, n, f.second, extents)
+        return expression("{0} @ {1}", f.first, f.second)
 
-    def _pooled(self, a: Operand, b: Operand, summed: Labels) -> ast.expr | None:
+    def _transposed(self, matrix: ast.expr) -> ast.expr:
+        """``W.T``; where copies are kept (in loops), the name of a contiguous one."""
+        if self.turned is not None and isinstance(matrix, ast.Name):
+            return expression(self.turned.setdefault(matrix.id, matrix.id + "_T"))
+        return expression("{0}.T", matrix)
+
+    def _pooled(self, a: Operand, b: Operand, summed: Labels) -> Factors | None:
         """A sum over several leading dimensions (steps and rows): ``a.reshape(-1, n).T @ b.reshape(-1, m)``."""
         count = len(summed)
         if a.labels[:count] != summed or b.labels[:count] != summed:
@@ -80,7 +132,9 @@ class Product:
         if len(a.labels) != count + 1 or len(b.labels) != count + 1:
             return None
         n, m = self.extents[a.labels[-1]], self.extents[b.labels[-1]]
-        return expression("{0}.reshape(-1, {1}).T @ {2}.reshape(-1, {3})", a.expr, n, b.expr, m)
+        first = expression("{0}.reshape(-1, {1}).T", a.expr, n)
+        second = expression("{0}.reshape(-1, {1})", b.expr, m)
+        return Factors(first, second, a.labels[count:], summed[0], b.labels[count], pooled=True)
 
 
 def _einsum(operands: Sequence[Operand], goal: Labels) -> ast.expr:

@@ -76,6 +76,7 @@ class Frame:
     past: str
     steps: Mapping[str, str] = field(default_factory=dict)
     scopes: tuple[Scope, ...] = ()  # the loops around, outermost first, when they run over arrays
+    turned: dict[str, str] | None = None  # matrix -> its transposed copy, where copies are kept
     flat: bool = True  # products over many leading dimensions as one two-dimensional product
 
     def inside(self, axis: str) -> Frame:

@@ -11,18 +11,20 @@ from ..schedule import Stage
 from . import page
 from .body import Lines, place_of, print_stages
 from .plan import Plan, output_entries, textbook_plan
+from .fast_body import Printer
 from .python import text
+from .storage import FastPlan, fast_plan
 
 
-def print_module(program: Program, forward: System, adjoint: System, level: str) -> str:
-    """The module for a program and its forward and adjoint equations."""
-    plan = textbook_plan(program, forward, adjoint)
+def print_module(program: Program, forward: System, adjoint: System, level: int) -> str:
+    """The module for a program and its forward and adjoint equations; ``level`` 0 or 2."""
+    plan: Plan | FastPlan = (fast_plan if level else textbook_plan)(program, forward, adjoint)
     bodies = {
         "forward_body": _forward(program, forward, adjoint, plan),
         "backward_body": _backward(program, forward, adjoint, plan),
     }
     parts = {
-        "docstring": page.docstring(program, level),
+        "docstring": page.docstring(program, f"-O{level}"),
         "header": page.MARK,
         "spec": page.literal(program.source.text),
         "tables": page.tables(program) + "\n" + _cotangents(program, forward),
@@ -33,13 +35,15 @@ def print_module(program: Program, forward: System, adjoint: System, level: str)
     return page.render({**parts, "contract": page.shared_functions(page.render({**parts, "contract": ""}))})
 
 
-def _block(plan: Plan, stages: Iterable[Stage]) -> list[str]:
+def _block(plan: Plan | FastPlan, stages: Iterable[Stage]) -> list[str]:
+    if isinstance(plan, FastPlan):
+        return Printer(plan).print(tuple(stages))
     lines = Lines()
     print_stages(plan.frame, plan.demands, tuple(stages), lines)
     return lines.lines
 
 
-def _forward(program: Program, forward: System, adjoint: System, plan: Plan) -> str:
+def _forward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> str:
     body = _block(plan, plan.forward)
     wanted = dict.fromkeys([name for _, name in forward.outputs] + [e.name for e in adjoint.given])
     entries = [
@@ -51,14 +55,14 @@ def _forward(program: Program, forward: System, adjoint: System, plan: Plan) -> 
     return "\n".join([*_unpacked(program, plan, [*body, *tail], {}), *body, *tail])
 
 
-def _backward(program: Program, forward: System, adjoint: System, plan: Plan) -> str:
+def _backward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> str:
     body = _block(plan, plan.backward)
     given = {e.name: f"tape[{page.literal(e.name)}]" for e in adjoint.given if e.op != "param"}
     tail = _results(program, adjoint, plan)
     return "\n".join([*_unpacked(program, plan, [*body, *tail], given), *body, *tail])
 
 
-def _results(program: Program, adjoint: System, plan: Plan) -> list[str]:
+def _results(program: Program, adjoint: System, plan: Plan | FastPlan) -> list[str]:
     """grads, dbatch, dstate as the contract has them."""
     trained = [p.name for p in program.params if p.trained]
     real = [i.name for i in program.inputs if i.kind == "real"]
@@ -82,13 +86,13 @@ def _missing(kind: str, key: str) -> str:
     return f"np.zeros(_state_shape(call, {page.literal(key)}))"
 
 
-def _output(plan: Plan, name: str) -> str:
+def _output(plan: Plan | FastPlan, name: str) -> str:
     """The steps of a quantity, without the slots around them."""
     stored = plan.frame.stored[name]
     return text(place_of(plan.frame, plan.frame.table[name], stored))
 
 
-def _run(program: Program, forward: System, plan: Plan) -> str:
+def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     """The function that turns a tape into a `Run`."""
     lines = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
     used: list[str] = []
@@ -122,7 +126,7 @@ def _cotangents(program: Program, forward: System) -> str:
     return f"COTANGENTS = {page.literal(table)}"
 
 
-def _unpacked(program: Program, plan: Plan, body: list[str], given: Mapping[str, str]) -> list[str]:
+def _unpacked(program: Program, plan: Plan | FastPlan, body: list[str], given: Mapping[str, str]) -> list[str]:
     """Assignments for the names the body reads before it writes them, and no others."""
     used = _names("def f():\n" + "\n".join(body))
     frame = plan.frame
@@ -132,7 +136,7 @@ def _unpacked(program: Program, plan: Plan, body: list[str], given: Mapping[str,
         pairs = [(i, v) for i, v in zip(identifiers, values, strict=True) if i in used]
         lines.extend(f"    {i} = {v}" for i, v in pairs)
 
-    bind(["B", "dtype", "state"], ["call.B", "call.dtype", "call.state"])
+    bind(["B", "dtype", "state", "buffer"], ["call.B", "call.dtype", "call.state", "call.buffer"])
     bind(["fresh"], ["call.state is None"])
     for axis, n in frame.axes.items():
         key = page.literal(axis)

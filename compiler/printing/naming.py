@@ -21,7 +21,7 @@ class Names:
     """Hands out identifiers; the same quantity always gets the same one."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(RESERVED) | set(taken)
+        self.taken = set(RESERVED) | set(taken)
         self._given: dict[str, str] = {}
 
     def of(self, quantity: str) -> str:
@@ -33,9 +33,9 @@ class Names:
     def fresh(self, wish: str) -> str:
         """An identifier nobody else has, ``wish`` if it is free."""
         name, count = wish, 1
-        while name in self._taken:
+        while name in self.taken:
             name, count = wish + "_" + (str(count) if count > 1 else ""), count + 1
-        self._taken.add(name)
+        self.taken.add(name)
         return name
 
 

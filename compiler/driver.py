@@ -1,0 +1,110 @@
+"""The compiler on one page: a call per stage, a watch point after each, no IO.
+
+    check        text to program: names, sizes, causality, cells and loops opened, equations
+    passes       the forward equations made small; -O2 joins products that share an operand
+    adjoint      the gradient as more equations, made small the same way
+    print        schedule, storage, text
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from ..spec.diagnostics import Diagnostic, Diagnostics, SpecError
+from ..spec.source import Source
+from .check import ReadImport, frontend
+from .differentiate import differentiate
+from .ir import System
+from .ir_text import system_text
+from .passes import run_passes
+from .printing.module import print_module
+from .program import Program
+
+Stage = TypeVar("Stage")
+STAGES = ("check", "passes", "adjoint", "print")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``level`` 0 (textbook) or 2 (fast); ``skip`` names passes left out; ``stop_after`` a stage."""
+
+    level: int = 2
+    dims: Mapping[str, int] = field(default_factory=dict)
+    unroll: int | None = None
+    skip: frozenset[str] = frozenset()
+    stop_after: str = STAGES[-1]
+
+
+@dataclass(slots=True)
+class Compiled:
+    """What the stages made. ``dumps`` holds each stage's result as text, ``seconds`` the time it took."""
+
+    source: Source
+    options: Options
+    program: Program
+    forward: System
+    adjoint: System
+    warnings: tuple[Diagnostic, ...]
+    text: str = ""
+    dumps: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def compile_source(source: Source, options: Options, read_import: ReadImport) -> Compiled:
+    """A spec's module. Raises `SpecError` with every diagnostic when the spec is wrong."""
+    watch = _Watch(options.stop_after)
+    diagnostics = Diagnostics()
+    program = watch.stage(
+        "check",
+        lambda: frontend(source, dims=options.dims, read_import=read_import, diagnostics=diagnostics),
+        lambda program: system_text(program.forward) if program else "",
+    )
+    if program is None:
+        raise SpecError(diagnostics.items)
+    made = Compiled(source, options, program, program.forward, System((), ()), tuple(diagnostics.items))
+    if watch.go_on():
+        made.forward = watch.stage("passes", lambda: _forward_passes(program.forward, options), system_text)
+    if watch.go_on():
+        made.adjoint = watch.stage("adjoint", lambda: _adjoint(program, made.forward, options), system_text)
+    if watch.go_on():
+        made.text = watch.stage("print", lambda: print_module(program, made.forward, made.adjoint, options.level), str)
+    made.dumps, made.seconds = watch.dumps, watch.seconds
+    return made
+
+
+def _forward_passes(system: System, options: Options) -> System:
+    return run_passes(system, level=options.level, skip=options.skip)
+
+
+def _adjoint(program: Program, forward: System, options: Options) -> System:
+    """The adjoint equations of what the module returns, made small."""
+    wanted = [f"grad:{p.name}" for p in program.params if p.trained]
+    wanted += [f"dinput:{i.name}" for i in program.inputs if i.kind == "real"]
+    wanted += [f"dstate:{s.key}" for s in program.states if s.type == "real"]
+    adjoint = run_passes(differentiate(forward, wanted), level=options.level, skip=options.skip)
+    read = {read.name for equation in adjoint.equations for read in equation.reads}
+    read |= {boundary.name for equation in adjoint.equations for boundary in equation.boundaries}
+    read |= {name for _, name in adjoint.outputs}
+    return replace(adjoint, given=tuple(e for e in adjoint.given if e.name in read))
+
+
+class _Watch:
+    """Keeps each stage's text and time, and stops after the stage asked for."""
+
+    def __init__(self, stop_after: str) -> None:
+        self.stop_after = stop_after
+        self.dumps: dict[str, str] = {}
+        self.seconds: dict[str, float] = {}
+
+    def stage(self, name: str, run: Callable[[], Stage], show: Callable[[Stage], str]) -> Stage:
+        began = time.perf_counter()
+        result = run()
+        self.seconds[name] = time.perf_counter() - began
+        self.dumps[name] = show(result)
+        return result
+
+    def go_on(self) -> bool:
+        return self.stop_after not in self.dumps

@@ -1,0 +1,278 @@
+"""Statements of the fast code (-O2): one NumPy call per equation, written into its place.
+
+Loops run over arrays, not over numbers: `for a_t, h_tm1, h_t in zip(a, h[:-1], h[1:])`. So no subscript is
+computed in a loop, and h[t-1] beside h[t] is the same array one slot on."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Read, here
+from ..schedule import Loop, Node, Stage, Straight
+from ..weave import nodes_of
+from .body import DTYPES, Lines, Notes, array_shape, cleaned_axes, fill_margins, margin
+from .computing import align, completed, compute, einsum_into, generic_into
+from .frame import Frame, Scope
+from .layout import Stored, end_value
+from .plan import is_leaf
+from .python import expression, text
+from .reading import read_stored
+from .storage import FastPlan
+
+
+@dataclass(slots=True)
+class Printer:
+    """Prints the stages of one function."""
+
+    plan: FastPlan
+    out: Lines = field(default_factory=Lines)
+    notes: Notes = field(default_factory=Notes)
+    made: set[str] = field(default_factory=set)  # arrays that exist already
+    turned: dict[str, str] = field(default_factory=dict)
+    ended: dict[str, tuple[str, str]] = field(default_factory=dict)  # axis -> (any row ended early?, which)
+
+    def print(self, stages: Sequence[Stage]) -> list[str]:
+        """The lines of all stages."""
+        for stage in stages:
+            self._stage(self.plan.frame, stage)
+        return [*self._ended_lines(), *self.out.lines]
+
+    def _stage(self, frame: Frame, stage: Stage) -> None:
+        if isinstance(stage, Straight):
+            self._make(stage.node.root)
+            self._statement(frame, stage.node, None)
+        else:
+            self._loop(frame, stage)
+
+    # ------------------------------------------------------------------------------------- loops
+
+    def _loop(self, frame: Frame, loop: Loop) -> None:
+        """What the loop fills is made first; the header follows from what the body reads."""
+        if not frame.scopes:
+            for node in nodes_of(loop):
+                self._make(node.root)
+                self._margins(node.root)
+        scope = Scope(loop.axis, loop.step, self.plan.names.taken)
+        inner = replace(frame.within(scope), turned=self.turned)
+        outer, self.out = self.out, Lines(indent=self.out.indent + 1)
+        known, self.notes = set(self.turned), Notes()
+        for part in loop.body:
+            if isinstance(part, Straight):
+                self._statement(inner, part.node, loop)
+            else:
+                self._loop(inner, part)
+        body, self.out, self.notes = self.out, outer, Notes()
+        for name in [name for name in self.turned if name not in known]:
+            self.out.assign(self.turned[name], expression("np.ascontiguousarray({0}.T)", name))
+        self.out.add(_header(frame, scope))
+        self.out.lines += body.lines
+        if not frame.scopes:
+            for node in nodes_of(loop):
+                self._clean_after(frame, loop, node.root)
+
+    # ---------------------------------------------------------------------------------- statements
+
+    def _statement(self, frame: Frame, node: Node, loop: Loop | None) -> None:
+        root = node.root
+        storage = self.plan.storage
+        if root.op == "slice" and root.name in storage.aliases:
+            return
+        self.notes.write(root, self.out)
+        stored = frame.stored[root.name]
+        if storage.kinds[storage.holder(root.name)] == "fresh":
+            self.out.assign(stored.identifier, compute(frame, root).expr if is_leaf(root) else completed(frame, root))
+        else:
+            self._into(frame, root, stored)
+        if loop is None:
+            self._margins(root)
+        if not is_leaf(root) and (loop is None or self._met_inside(loop, root)):
+            self._clean(frame, root)
+
+    def _into(self, frame: Frame, root: Equation, stored: Stored) -> None:
+        """The value written into the quantity's place."""
+        place = here_of(frame, root, stored)
+        call = self._call(frame, root, place)
+        if call is not None:
+            self.out.add(text(call))
+        elif root.op == "concat":
+            self._pieces(frame, root, place)
+        else:
+            self._assign(frame, root, stored, place)
+
+    def _call(self, frame: Frame, root: Equation, place: ast.expr) -> ast.expr | None:
+        if root.op == "einsum":
+            return einsum_into(frame, root, place, self._contiguous(frame, root))
+        return None if root.op == "concat" else generic_into(frame, root, place)
+
+    def _assign(self, frame: Frame, root: Equation, stored: Stored, place: ast.expr) -> None:
+        """No operator writes here by itself: a one-step buffer takes the new array, an array its content."""
+        storage = self.plan.storage
+        own = storage.holder(root.name) == root.name and not storage.aliases_of(root.name)
+        if storage.kinds[storage.holder(root.name)] == "scratch" and own:
+            self.out.assign(stored.identifier, completed(frame, root))
+            return
+        value = compute(frame, root)
+        dims = frame.free(root.axes)
+        target = place if isinstance(place, ast.Subscript) else expression("{0}[...]", place)
+        self.out.assign(target, align(value, dims))
+
+    def _pieces(self, frame: Frame, root: Equation, place: ast.expr) -> None:
+        """The pieces of a `concat` that were not made in its place."""
+        start = expression("0")
+        for read in root.reads:
+            part = frame.table[read.name]
+            size = frame.size(part.shape[-1])
+            stop = size if text(start) == "0" else expression("{0} + {1}", start, size)
+            alias = self.plan.storage.aliases.get(part.name)
+            if alias is None or self.plan.storage.owner(alias.base) != self.plan.storage.owner(root.name):
+                value = compute(frame, part) if part.name not in frame.stored else None
+                piece = value.expr if value else read_stored(frame, read, part.axes, frame.stored[part.name]).expr
+                self.out.add(f"{text(place)}[..., {text(start)}:{text(stop)}] = {text(piece)}")
+            start = stop
+
+    def _contiguous(self, frame: Frame, root: Equation) -> bool:
+        """Whether the place of this step is one block of memory."""
+        storage, stored = self.plan.storage, frame.stored[root.name]
+        if storage.owner(root.name) in storage.aliases:
+            return False
+        inner = frame.free(root.axes)[1:] if frame.free(root.axes) else ()
+        return not any(any(stored.margins(axis)) for axis in inner)
+
+    # ---------------------------------------------------------------------------- arrays and margins
+
+    def _make(self, root: Equation) -> None:
+        """The array that holds a quantity, and the names of its stretches."""
+        storage = self.plan.storage
+        holder = storage.holder(root.name)
+        if holder in self.made or storage.kinds.get(holder, "fresh") == "fresh":
+            return
+        self.made.add(holder)
+        frame = self.plan.frame
+        equation, stored = frame.table[holder], frame.stored[holder]
+        shape = ast.unparse(array_shape(frame, equation, stored)).strip("()").rstrip(",")
+        dtype = "" if equation.type == "real" else f", dtype={DTYPES[equation.type]}"
+        self.out.add(f'{stored.identifier} = buffer("{stored.identifier}", {shape}{dtype})')
+        self._name_aliases(holder)
+
+    def _name_aliases(self, base: str) -> None:
+        frame, storage = self.plan.frame, self.plan.storage
+        for name in storage.aliases_of(base):
+            alias = storage.aliases[name]
+            start, stop = frame.size(alias.start), frame.size(alias.start + alias.size)
+            lower = "" if text(start) == "0" else text(start)
+            self.out.add(f"{frame.stored[name].identifier} = {frame.stored[base].identifier}[..., {lower}:{text(stop)}]")
+            self._name_aliases(name)
+
+    def _margins(self, root: Equation) -> None:
+        """What a quantity is before its first step and past its last: the spec's values, else 0."""
+        storage, frame = self.plan.storage, self.plan.frame
+        if storage.holder(root.name) != root.name or is_leaf(root):
+            if is_leaf(root) and root.boundaries:
+                fill_margins(frame, root, frame.stored[root.name], self.out)
+            return
+        stored, kind = frame.stored[root.name], storage.kinds[root.name]
+        if kind == "rolling":
+            self._first_value(root, stored)
+        elif kind == "array":
+            self._zero_slots(root, stored)
+            fill_margins(frame, root, stored, self.out)
+
+    def _first_value(self, root: Equation, stored: Stored) -> None:
+        """What a rolling buffer holds when its loop begins."""
+        axis = self.plan.storage.loops[root.name]
+        name = root.boundary(((axis, BEFORE),)) or root.boundary(((axis, AFTER),))
+        value = "0"
+        if name is not None:
+            source = self.plan.frame.stored.get(name)
+            value = source.identifier if source else text(completed(self.plan.frame, self.plan.frame.table[name]))
+        self.out.add(f"{stored.identifier}[...] = {value}")
+
+    def _zero_slots(self, root: Equation, stored: Stored) -> None:
+        for axis in stored.axes:
+            for side, count in zip((BEFORE, AFTER), stored.margins(axis), strict=True):
+                given = any((axis, side) in b.sides for b in root.boundaries)
+                if count and not (given and len(root.boundaries) == 1):
+                    slot = margin(self.plan.frame, stored, Boundary(((axis, side),), root.name), root)
+                    self.out.add(f"{_whole_slot(stored, axis, side, count)} = 0" if slot is not None else "")
+
+    # ----------------------------------------------------------------------------------- ragged ends
+
+    def _met_inside(self, loop: Loop, root: Equation) -> bool:
+        """Whether a statement of the loop can read the quantity past a sequence's end."""
+        return any((root.name, axis) in self.plan.demands.ahead for axis in self.plan.frame.times(root.axes))
+
+    def _clean_after(self, frame: Frame, loop: Loop, root: Equation) -> None:
+        """After the loop, for all its steps: what only others meet past the end."""
+        if not self._met_inside(loop, root) and not (root.op == "slice" and root.name in self.plan.storage.aliases):
+            self._clean(frame, root)
+
+    def _clean(self, frame: Frame, root: Equation) -> None:
+        stored = frame.stored[root.name]
+        for axis in cleaned_axes(frame, self.plan.demands, root):
+            if axis not in stored.axes and axis not in frame.steps:
+                continue
+            place = here_of(frame, root, stored)
+            flag, mask = self._ended(axis)
+            whole = Stored(mask, (axis, BATCH))
+            which = read_stored(frame, Read("", here((axis, BATCH))), (axis, BATCH), whole)
+            self.out.add(f"if {flag}:")
+            self.out.indent += 1
+            fill = self._fill(root, axis)
+            dims = frame.free(root.axes)
+            if dims[: len(which.dims)] == which.dims and fill == "0":
+                self.out.add(f"{text(place)}[{text(which.expr)}] = 0")
+            else:
+                tail = ", ".join(["None"] * len(root.shape))
+                aligned = text(align(which, dims)) + (f"[..., {tail}]" if tail else "")
+                self.out.add(f"np.copyto({text(place)}, {fill}, where={aligned})")
+            self.out.indent -= 1
+
+    def _fill(self, root: Equation, axis: str) -> str:
+        name = end_value(root, axis)
+        if name is None:
+            return "0"
+        stored = self.plan.frame.stored.get(name)
+        return stored.identifier if stored else text(completed(self.plan.frame, self.plan.frame.table[name]))
+
+    def _ended(self, axis: str) -> tuple[str, str]:
+        if axis not in self.ended:
+            length = self.plan.frame.axes[axis].length
+            names = self.plan.names
+            self.ended[axis] = (names.fresh(f"ragged_{length}"), names.fresh(f"ended_{length}"))
+        return self.ended[axis]
+
+    def _ended_lines(self) -> list[str]:
+        lines = Lines()
+        for axis, (flag, mask) in self.ended.items():
+            n = self.plan.frame.axes[axis]
+            lines.add(f"{mask} = np.arange(1, {n.longest} + 1)[:, None] > {n.length}  # past a sequence's own end")
+            lines.add(f"{flag} = bool({mask}.any())")
+        return lines.lines
+
+
+def here_of(frame: Frame, root: Equation, stored: Stored) -> ast.expr:
+    """The quantity's place at the frame's steps."""
+    return read_stored(frame, Read(root.name, here(root.axes)), root.axes, stored).expr
+
+
+def _whole_slot(stored: Stored, axis: str, side: int, count: int) -> str:
+    parts = [":"] * stored.axes.index(axis)
+    parts.append((f":{count}" if count > 1 else "0") if side == BEFORE else (f"-{count}:" if count > 1 else "-1"))
+    return f"{stored.identifier}[{', '.join(parts)}]"
+
+
+def _header(frame: Frame, scope: Scope) -> str:
+    """`for … in zip(…):`, backwards when the recurrence runs from the end."""
+    variables, iterables = list(scope.iterables.values()), list(scope.iterables)
+    if not variables:
+        variables, iterables = ["_"], [f"range({frame.axes[scope.axis].longest})"]
+    many = ", ".join(iterables)
+    if scope.step < 0:
+        return f"for {', '.join(variables)}{',' if len(variables) == 1 else ''} in backwards({many}):"
+    if len(variables) == 1:
+        return f"for {variables[0]} in {many}:"
+    return f"for {', '.join(variables)} in zip({many}):"
+
+
