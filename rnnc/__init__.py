@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -15,52 +14,29 @@ if (_ROOT / "pyproject.toml").is_file() and (_ROOT / "spec" / "syntax.py").is_fi
 if TYPE_CHECKING:
     from os import PathLike
 
+    from .compiler.driver import Options
+
 __all__ = ["compile", "load", "loads"]
 
-# What these need is imported when they are called: `import rnnc` takes a few milliseconds. Dims are given
-# by keyword, or in `dims` where a dim's name is that of another argument.
+# What these need is imported when they are called: `import rnnc` takes a few milliseconds.
 
 
-def load(
-    path: str | PathLike[str],
-    *,
-    level: int = 2,
-    unroll: int | None = None,
-    skip: Iterable[str] = (),
-    dims: Mapping[str, int] | None = None,
-    **more: int,
-) -> ModuleType:
-    """A spec's module: compiled, imported, cached by content."""
+def load(path: str | PathLike[str], options: Options | None = None, /, **dims: int) -> ModuleType:
+    """A spec's module: compiled, imported, cached by content; dims by keyword."""
     from . import api
 
-    return api.load(path, api.options(level, unroll, skip, {**(dims or {}), **more}))
+    return api.load(path, api.with_dims(options, dims))
 
 
-def loads(
-    text: str,
-    *,
-    level: int = 2,
-    unroll: int | None = None,
-    skip: Iterable[str] = (),
-    dims: Mapping[str, int] | None = None,
-    **more: int,
-) -> ModuleType:
-    """The module of a spec given as a string."""
+def loads(text: str, options: Options | None = None, /, **dims: int) -> ModuleType:
+    """The module of a spec given as a string; dims by keyword."""
     from . import api
 
-    return api.loads(text, api.options(level, unroll, skip, {**(dims or {}), **more}))
+    return api.loads(text, api.with_dims(options, dims))
 
 
-def compile(
-    path: str | PathLike[str],
-    *,
-    level: int = 2,
-    unroll: int | None = None,
-    skip: Iterable[str] = (),
-    dims: Mapping[str, int] | None = None,
-    **more: int,
-) -> str:
-    """The text of a spec's module."""
+def compile(path: str | PathLike[str], options: Options | None = None, /, **dims: int) -> str:
+    """The text of a spec's module; dims by keyword."""
     from . import api
 
-    return api.compile_file(path, api.options(level, unroll, skip, {**(dims or {}), **more})).text
+    return api.compile_file(path, api.with_dims(options, dims)).text

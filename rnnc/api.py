@@ -7,7 +7,8 @@ import linecache
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -21,8 +22,10 @@ CACHED = 256
 _cache: OrderedDict[tuple[Source, str], tuple[ModuleType, dict[Path, bytes]]] = OrderedDict()
 
 
-def options(level: int, unroll: int | None, skip: Iterable[str], dims: Mapping[str, int]) -> Options:
-    return Options(level=level, unroll=unroll, skip=frozenset(skip), dims=dict(dims))
+def with_dims(options: Options | None, dims: Mapping[str, int]) -> Options:
+    """The options with more dims; of a dim given twice, the later value."""
+    options = options or Options()
+    return replace(options, dims={**options.dims, **dims})
 
 
 def compile_file(path: str | os.PathLike[str], options: Options) -> Compiled:

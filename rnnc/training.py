@@ -108,7 +108,7 @@ def text_job(spec: str, options: Options, settings: Settings) -> Job:
     """A model of text; its number of tokens follows the text's characters."""
     text = read_text(settings.text)
     compiled = api.compile_file(spec, options)
-    program = program_of(compiled)
+    program = compiled.program
     roles = text_roles(program)
     train, held_out = split(text)
     fixed = roles.dim is None or roles.dim in options.dims
@@ -116,7 +116,7 @@ def text_job(spec: str, options: Options, settings: Settings) -> Job:
     vocabulary = Vocabulary.of(train, tokens)
     if roles.dim is not None and not fixed:
         tokens = vocabulary.size
-        compiled = api.compile_file(spec, replace(options, dims={**options.dims, roles.dim: tokens}))
+        compiled = api.compile_file(spec, api.with_dims(options, {roles.dim: tokens}))
     encoded = vocabulary.encode(train), vocabulary.encode(held_out)
     batches = TextStreams(*encoded, roles.fields, settings.batch, settings.chunk, settings.seed)
     about = _about(compiled, text.encode("utf-8", "surrogatepass"))
@@ -150,7 +150,7 @@ def read_text(path: str | None) -> str:
 def array_job(spec: str, options: Options, settings: Settings) -> Job:
     """Any spec, on arrays named like its inputs, targets and lengths."""
     compiled = api.compile_file(spec, options)
-    program = program_of(compiled)
+    program = compiled.program
     data, fingerprint = read_arrays(str(settings.data), program, settings.dtype)
     try:
         batches = ArrayBatches(data, batch_axes(program), counted(program), settings.batch, settings.seed)
@@ -187,15 +187,9 @@ def read_arrays(path: str, program: Program, dtype: str) -> tuple[dict[str, np.n
     return arrays, digest.digest()
 
 
-def program_of(compiled: Compiled) -> Program:
-    if compiled.program is None:
-        raise Failure("a spec that is compiled only in part cannot be run")
-    return compiled.program
-
-
 def _about(compiled: Compiled, data: bytes) -> dict[str, Any]:
     return {
         "spec": compiled.source.text,
-        "dims": dict(program_of(compiled).dims),
+        "dims": dict(compiled.program.dims),
         "data": hashlib.sha256(data).hexdigest(),
     }

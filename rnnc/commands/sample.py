@@ -21,7 +21,7 @@ from ..runtime.module import Arrays, Module
 from ..runtime.params import load_params, noted_dims
 from ..runtime.sampling import generate
 from ..runtime.text import Vocabulary
-from ..training import Text, program_of
+from ..training import Text
 from .options import add_compile_options, at_least_zero, compile_options, whole
 
 
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         params, meta = load_params(arguments.params, module)
     except ValueError as error:
         raise Failure(str(error)) from None
-    program = program_of(compiled)
+    program = compiled.program
     if "vocabulary" not in meta:
         return _draw(module, params, program, arguments)
     text = _text(program, meta, arguments.params)

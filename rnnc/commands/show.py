@@ -17,7 +17,6 @@ from ..files import check_replaceable
 from ..roles import observed
 from ..runtime.files import write_text
 from ..terminal import show_diagnostics
-from ..training import program_of
 from .options import add_compile_options, compile_options, whole
 
 
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def params(compiled: Compiled) -> str:
     """Every parameter: shape by name and by number, how many numbers; constants marked."""
-    program = program_of(compiled)
+    program = compiled.program
     dims = dict(program.dims)
     rows = [["parameter", "shape", "sizes", "numbers", ""]]
     total = 0
@@ -61,7 +60,7 @@ def params(compiled: Compiled) -> str:
 
 def shapes(compiled: Compiled) -> str:
     """Dims, then inputs, targets and quantities of the spec with their axes and sizes."""
-    program = program_of(compiled)
+    program = compiled.program
     dims = "".join(f"dim {name} = {value}\n" for name, value in program.dims)
     rows = [["quantity", "axes", "type", "sizes"]]
     dim_values = dict(program.dims)
@@ -82,7 +81,7 @@ def _quantities(program: Program) -> list[Equation]:
 
 
 VIEWS: dict[str, tuple[Callable[[Compiled], str], str]] = {
-    "equations": (lambda compiled: equations(program_of(compiled)), "every equation, cells opened (default)"),
+    "equations": (lambda compiled: equations(compiled.program), "every equation, cells opened (default)"),
     "shapes": (shapes, "inputs, targets and quantities with their sizes"),
     "params": (params, "parameters with their sizes"),
     "schedule": (lambda compiled: compiled.dumps["schedule"], "what runs in which order, in which loop"),

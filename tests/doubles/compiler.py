@@ -21,7 +21,8 @@ def compile_file(path: str | os.PathLike[str], options: Options) -> Compiled:
         source = Source(os.fspath(path), file.read())
     dims = {**char_lstm.DIMS, **options.dims}
     text = re.sub(r"^DIMS = .*$", f"DIMS = {dims}", inspect.getsource(char_lstm), flags=re.MULTILINE)
-    return Compiled(source, options, program=program(source, dims), text=text)
+    made = program(source, dims)
+    return Compiled(source, options, made, made.forward, System((), ()), (), text=text)
 
 
 def program(source: Source, dims: dict[str, int]) -> Program:
