@@ -43,7 +43,9 @@ class Flattener:
             return None
         if quantity.name in self.reach.elsewhere or quantity.name in self.typed.model.outputs:
             return None
-        return term.name if term.at == here(quantity.axes) and self.axes_of(term.name) == quantity.axes else None
+        return (
+            term.name if term.at == here(quantity.axes) and self.axes_of(term.name) == quantity.axes else None
+        )
 
     def name(self, name: str) -> str:
         """The quantity that is read under a name."""
@@ -110,7 +112,9 @@ class Flattener:
 
     # equations
 
-    def define(self, name: str, axes: Axes, term: Term, origin: str, boundaries: tuple[Boundary, ...] = ()) -> None:
+    def define(
+        self, name: str, axes: Axes, term: Term, origin: str, boundaries: tuple[Boundary, ...] = ()
+    ) -> None:
         """The equation of a named quantity, after those of its temporaries."""
         _Flattening(self, name, axes, origin).root(term, boundaries)
 
@@ -148,7 +152,9 @@ class _Flattening:
         if term.op == "read" or (term.op in LEAVES and natural != self.axes):
             self._equation(self.name, self.axes, term.type, "copy", (self._read(term),), (), term, boundaries)
         else:
-            self._equation(self.name, self.axes, term.type, term.op, self._operands(term), term.attrs, term, boundaries)
+            self._equation(
+                self.name, self.axes, term.type, term.op, self._operands(term), term.attrs, term, boundaries
+            )
 
     def _equation(
         self,
@@ -162,7 +168,9 @@ class _Flattening:
         boundaries: tuple[Boundary, ...] = (),
     ) -> None:
         values = attrs(**_static(op, type, dict(static)))  # type: ignore[arg-type]
-        found = Equation(name, axes, type.shape, type.stored, op, reads, values, boundaries, term.span, self.origin)
+        found = Equation(
+            name, axes, type.shape, type.stored, op, reads, values, boundaries, term.span, self.origin
+        )
         self.owner.add(found)
 
     def _operands(self, term: Term) -> tuple[Read, ...]:
@@ -220,7 +228,7 @@ def _scalar(type: Type) -> Type:
 
 
 def _static(op: str, type: Type, values: dict[str, object]) -> dict[str, object]:
-    """Static arguments as equations have them: a reduction's axis shows in its axes, numbers have their type."""
+    """Static arguments as equations have them: numbers are typed, a reduction's axis shows in the axes."""
     if op == "number":
         value = values["value"]
         assert isinstance(value, float)

@@ -31,7 +31,13 @@ class _Losses:
     outputs: Outputs = field(default_factory=list)
 
     def add(
-        self, name: str, over: tuple[str, ...], op: str, *reads: Read, of: Quantity | None = None, **static: Attr
+        self,
+        name: str,
+        over: tuple[str, ...],
+        op: str,
+        *reads: Read,
+        of: Quantity | None = None,
+        **static: Attr,
     ) -> Read:
         span, origin = (of.span, of.name) if of is not None else (None, "")
         self.equations.append(

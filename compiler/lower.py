@@ -47,11 +47,23 @@ class _Lowering:
     def program(self) -> Program:
         model = self.typed.model
         params = tuple(
-            Param(p.name, p.type.shape, self._init(p.init), p.trained, p.span) for p in self.typed.params.values()
+            Param(p.name, p.type.shape, self._init(p.init), p.trained, p.span)
+            for p in self.typed.params.values()
         )
         for param in params:
             self.flat.add(
-                Equation(param.name, (), param.shape, "real", "param", (), attrs(name=param.name), (), param.span, param.name)
+                Equation(
+                    param.name,
+                    (),
+                    param.shape,
+                    "real",
+                    "param",
+                    (),
+                    attrs(name=param.name),
+                    (),
+                    param.span,
+                    param.name,
+                )
             )
         for quantity in model.quantities.values():
             if quantity.name not in self.flat.aliases:
@@ -119,7 +131,16 @@ class _Lowering:
         named = attrs(name=quantity.name)
         self.flat.add(
             Equation(
-                quantity.name, axes, type.shape, type.stored, "input", (), named, boundaries, quantity.span, quantity.name
+                quantity.name,
+                axes,
+                type.shape,
+                type.stored,
+                "input",
+                (),
+                named,
+                boundaries,
+                quantity.span,
+                quantity.name,
             )
         )
 
@@ -214,7 +235,10 @@ class _Lowering:
         if not self._lags(quantity, sides):
             return name
         lagged = self.flat.fresh(f"{name}.lags")
-        axes = (*self._end_axes(quantity, sides), *((BATCH,) if BATCH in self.flat.end_axes(quantity, sides) else ()))
+        axes = (
+            *self._end_axes(quantity, sides),
+            *((BATCH,) if BATCH in self.flat.end_axes(quantity, sides) else ()),
+        )
         self.flat.define(lagged, axes, self._end(quantity, sides), quantity.name)
         return lagged
 
@@ -240,6 +264,8 @@ class _Lowering:
         name, type = self.flat.fresh(f"{quantity.name}.state"), self.typed.types[quantity.name]
         axes = (*self._end_axes(quantity, sides), BATCH)
         reads = (Read(quantity.name, (*at, Position(BATCH))),)
-        self.flat.add(Equation(name, axes, type.shape, type.stored, "copy", reads, (), (), quantity.span, quantity.name))
+        self.flat.add(
+            Equation(name, axes, type.shape, type.stored, "copy", reads, (), (), quantity.span, quantity.name)
+        )
         self.outputs.append((f"state:{quantity.name}", name))
         self.states.append(State(quantity.name, steps, self.past[quantity.name], type.shape, type.stored))

@@ -15,7 +15,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RNN502",
         "target of the wrong type",
-        "Each distribution draws values of one kind: `categorical` tokens, `bernoulli` truth values, `normal` and "
+        "Each distribution draws values of one kind: `categorical` tokens, `bernoulli` truth values, "
+        "`normal` and "
         "`normal_mixture` real numbers, `poisson` whole numbers.",
         wrong=_START + "head y[t] : real ~ bernoulli(x[t])\n",
         right=_START + "head y[t] : bool ~ bernoulli(x[t])\n",
@@ -32,7 +33,8 @@ ENTRIES: tuple[Entry, ...] = (
         "argument does not fit the target",
         "The arguments of a distribution go with the target's type: the logits of a `categorical` have one "
         "component for each token, the mean of a `normal` has the target's shape.",
-        wrong="dim n = 4, k = 4\naxis t = 1..T\ninput x[t] : real[n]\nhead y[t] : token(k) ~ categorical(x[t])\n",
+        wrong="dim n = 4, k = 4\naxis t = 1..T\ninput x[t] : real[n]\n"
+        "head y[t] : token(k) ~ categorical(x[t])\n",
         right="dim k = 4\naxis t = 1..T\ninput x[t] : real[k]\nhead y[t] : token(k) ~ categorical(x[t])\n",
     ),
     Entry(
@@ -45,7 +47,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RNN506",
         "a head that reads its own target",
-        "What a value is predicted from cannot depend on the value itself. The path from the distribution to its "
+        "What a value is predicted from cannot depend on the value itself. The path from the distribution to "
+        "its "
         "own target is shown edge by edge. Earlier values may be read: that is teacher forcing.",
         wrong=_START + "h[t] = tanh(x[t] + y[t])\nhead y[t] : real ~ normal(h[t])\n",
         right=_START + "h[t] = tanh(x[t] + y[t-1])\nhead y[t] : real ~ normal(h[t])\n",
@@ -53,7 +56,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RNN507",
         "a head that reads the future",
-        "A sequence is predicted from its first step to its last: what a value is predicted from may depend on "
+        "A sequence is predicted from its first step to its last: what a value is predicted from may depend "
+        "on "
         "earlier values of the head, not on later ones.",
         wrong=_START + "h[t] = tanh(x[t] + y[t+1])\nhead y[t] : real ~ normal(h[t])\n",
         right=_START + "h[t] = tanh(x[t] + y[t-1])\nhead y[t] : real ~ normal(h[t])\n",

@@ -15,7 +15,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RNN202",
         "defined twice",
-        "A name has one meaning in a spec. In a loop every turn defines its own: put the loop's variable into "
+        "A name has one meaning in a spec. In a loop every turn defines its own: put the loop's variable "
+        "into "
         "the name with a brace, `h{l}`.",
         wrong="axis t = 1..T\ninput x[t] : real\nfor l in 1..2 {\n  h[t] = tanh(x[t])\n}\noutput h\n",
         right="axis t = 1..T\ninput x[t] : real\nfor l in 1..2 {\n  h{l}[t] = tanh(x[t])\n}\noutput h1, h2\n",
@@ -23,7 +24,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RNN203",
         "wrong number of arguments",
-        "A function or a cell was given more or fewer arguments than it takes. `rnnc ops` lists the functions, "
+        "A function or a cell was given more or fewer arguments than it takes. `rnnc ops` lists the "
+        "functions, "
         "`rnnc cells` the cells.",
         wrong="axis t = 1..T\ninput x[t] : real\ny[t] = tanh(x[t], x[t-1])\noutput y\n",
         right="axis t = 1..T\ninput x[t] : real\ny[t] = tanh(x[t]) * x[t-1]\noutput y\n",
@@ -41,14 +43,16 @@ ENTRIES: tuple[Entry, ...] = (
         "not a whole right side",
         "A call of a cell puts equations in place and names them after the left side, so it is the whole "
         "right side of an equation; `reverse` and `sharing` go with such a call only.",
-        wrong="use lstm\ndim n = 4\naxis t = 1..T\ninput x[t] : real[n]\nh[t] = 2 * lstm(x[t], n)\noutput h\n",
+        wrong="use lstm\ndim n = 4\naxis t = 1..T\ninput x[t] : real[n]\nh[t] = 2 * lstm(x[t], n)\n"
+        "output h\n",
         right="use lstm\ndim n = 4\naxis t = 1..T\ninput x[t] : real[n]\n"
         "u[t] = lstm(x[t], n)\nh[t] = 2 * u[t]\noutput h\n",
     ),
     Entry(
         "RNN206",
         "unknown or incomplete cell",
-        "The library has no such cell, or a cell's header promises an output that its body does not define. A "
+        "The library has no such cell, or a cell's header promises an output that its body does not define. "
+        "A "
         "header names at least one output and uses one index at most.",
         wrong="use lstmm\naxis t = 1..T\ninput x[t] : real\noutput x\n",
         right="use lstm\naxis t = 1..T\ninput x[t] : real\noutput x\n",
@@ -58,13 +62,16 @@ ENTRIES: tuple[Entry, ...] = (
         "unknown argument name",
         "Arguments of functions have no names, but for the `bias` of `affine`. Arguments of a cell may be "
         "given by the names in its header, each once.",
-        wrong="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\nh[t] : real[n] = affine(x[t], bais = 1)\noutput h\n",
-        right="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\nh[t] : real[n] = affine(x[t], bias = 1)\noutput h\n",
+        wrong="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\nh[t] : real[n] = affine(x[t], bais = 1)\n"
+        "output h\n",
+        right="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\nh[t] : real[n] = affine(x[t], bias = 1)\n"
+        "output h\n",
     ),
     Entry(
         "RNN209",
         "not in this place",
-        "Inputs, axes, heads, outputs and losses belong to the spec as a whole, so they do not stand inside a "
+        "Inputs, axes, heads, outputs and losses belong to the spec as a whole, so they do not stand inside "
+        "a "
         "cell; cells and imports do not stand inside a loop; and what is inside a cell's copy is defined by "
         "the cell: from outside only its start can be given.",
         wrong="axis t = 1..T\ninput x[t] : real\ncell leaky(x[t] : real) -> h[t] : real {\n"
@@ -84,8 +91,10 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RNN211",
         "a parameter of affine clashes",
-        "`affine` names its weights after the left side and the argument: `W_ih` for the `h` in the equation of "
-        "`i`. Something else has that name already: a parameter of the spec, or an `affine` of another equation.",
+        "`affine` names its weights after the left side and the argument: `W_ih` for the `h` in the equation "
+        "of "
+        "`i`. Something else has that name already: a parameter of the spec, or an `affine` of another "
+        "equation.",
         wrong="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\nparam W_hx : real[n, n]\n"
         "h[t] : real[n] = affine(x[t]) + W_hx @ h[t-1]\noutput h\n",
         right="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\nparam W : real[n, n]\n"
@@ -104,9 +113,11 @@ ENTRIES: tuple[Entry, ...] = (
         "known too late",
         "Bounds of loops, delays and numbers in names are worked out first of all. A dim of a cell that is "
         "found from an argument's sizes is not known then; pass it to the cell as an argument of its own.",
-        wrong="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\ncell late(x[t] : real[m]) -> h[t] : real[m] {\n"
+        wrong="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\n"
+        "cell late(x[t] : real[m]) -> h[t] : real[m] {\n"
         "  h[t] = x[t-m]\n}\nh[t] = late(x[t])\noutput h\n",
-        right="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\ncell late(x[t] : real[m], k) -> h[t] : real[m] {\n"
+        right="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\n"
+        "cell late(x[t] : real[m], k) -> h[t] : real[m] {\n"
         "  h[t] = x[t-k]\n}\nh[t] = late(x[t], n)\noutput h\n",
     ),
     Entry(
@@ -131,5 +142,15 @@ ENTRIES: tuple[Entry, ...] = (
         "  h[t] = again(x[t])\n}\nh[t] = again(x[t])\noutput h\n",
         right="axis t = 1..T\ninput x[t] : real\ncell leaky(x[t] : real) -> h[t] : real {\n"
         "  h[t] = 0.9 * h[t-1] + x[t]\n}\nh1[t] = leaky(x[t])\nh2[t] = leaky(h1[t])\noutput h2\n",
+    ),
+    Entry(
+        "RNN283",
+        "nothing to import",
+        "What a spec imports is a regular file in the spec's own folder or below it, after every link has "
+        "been "
+        "followed, and is named by a relative path. A spec that is not in a file itself imports nothing.",
+        wrong='import "../elsewhere/cells.rnn"\naxis t = 1..T\ninput x[t] : real\noutput x\n',
+        right="cell leaky(x[t] : real) -> h[t] : real {\n  h[t] = 0.9 * h[t-1] + x[t]\n}\n"
+        "axis t = 1..T\ninput x[t] : real\nh[t] = leaky(x[t])\noutput h\n",
     ),
 )

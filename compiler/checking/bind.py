@@ -46,7 +46,9 @@ class Binder:
             case syntax.Call():
                 return self._call(expr)
 
-    def error(self, code: str, span: Span, message: str, *, help: str = "", labels: Iterable[Label] = ()) -> tree.Bad:
+    def error(
+        self, code: str, span: Span, message: str, *, help: str = "", labels: Iterable[Label] = ()
+    ) -> tree.Bad:
         self.context.report(code, span, message, via=self.scope.via, help=help, labels=labels)
         return tree.Bad(span)
 
@@ -63,7 +65,11 @@ class Binder:
             case Dim(found):
                 self.context.model.uses |= found.dims
                 literal = found.literal
-                return tree.DimNumber(span, found) if literal is None else tree.Number(span, float(literal), True)
+                return (
+                    tree.DimNumber(span, found)
+                    if literal is None
+                    else tree.Number(span, float(literal), True)
+                )
             case AxisLength(axis):
                 return tree.LengthNumber(span, axis)
             case AxisIndex(axis):
@@ -81,12 +87,14 @@ class Binder:
         return tree.Apply(span, "-", (past, number), span)
 
     def _unbound(self, span: Span, axis: str) -> tree.Bad:
-        known = f"it stands for one of {', '.join(self.axes)} here" if self.axes else "the left side has no index"
+        known = (
+            f"it stands for one of {', '.join(self.axes)} here" if self.axes else "the left side has no index"
+        )
         return self.error(
             "RNN402",
             span,
             f"the index `{axis}` is not on the left side: {known}",
-            help=f"put `{axis}` on the left, reduce over it (`sum[{axis}](…)`), or read an end (`1`, the axis's length)",
+            help=f"put `{axis}` on the left, reduce over it (`sum[{axis}](…)`), or read an end",
         )
 
     def _subscript(self, span: Span, base: syntax.Expr, args: tuple[syntax.Expr, ...]) -> tree.Expr:
@@ -154,12 +162,19 @@ class Binder:
             text = name_text(self.context, self.scope, expr.name) if isinstance(expr, syntax.Ref) else None
             found = lookup(self.context, self.scope, text) if text else None
             if not isinstance(found, AxisIndex):
-                self.error("RNN410", expr.span, f"`{expr.span.text}` is not the index of an axis to reduce over")
+                self.error(
+                    "RNN410", expr.span, f"`{expr.span.text}` is not the index of an axis to reduce over"
+                )
                 return None
             axes.append(found.axis)
         if axes and (name not in OVER or len(axes) > 1):
             known = ", ".join(f"{n}[{axes[0]}]" for n in sorted(OVER))
-            self.error("RNN410", call.span, f"`{name}` does not reduce over {', '.join(axes)}", help=f"there are {known}")
+            self.error(
+                "RNN410",
+                call.span,
+                f"`{name}` does not reduce over {', '.join(axes)}",
+                help=f"there are {known}",
+            )
             return None
         return tuple(axes)
 
@@ -175,7 +190,9 @@ class Binder:
         inner = self._within(over)
         values = [argument.value for argument in call.args]
         fixed = STATIC.get(name, 0)
-        sizes = [size(self.context, self.scope, expr) for expr in values[len(values) - fixed :]] if fixed else []
+        sizes = (
+            [size(self.context, self.scope, expr) for expr in values[len(values) - fixed :]] if fixed else []
+        )
         args = tuple(inner.bind(expr) for expr in values[: len(values) - fixed])
         static = tuple(found for found in sizes if found is not None)
         if len(static) < fixed:
@@ -209,9 +226,13 @@ class Binder:
         others = [a for a in call.args if a.keyword is not None]
         wrong = next((a for a in others if a.keyword and a.keyword.text != "bias"), None)
         if wrong is not None and wrong.keyword is not None:
-            return self.error("RNN207", wrong.keyword.span, f"`affine` has no argument called `{wrong.keyword.text}`")
+            return self.error(
+                "RNN207", wrong.keyword.span, f"`affine` has no argument called `{wrong.keyword.text}`"
+            )
         if not plain or len(others) > 1:
-            return self.error("RNN203", call.span, "`affine` takes one or more arguments, and at most one `bias = …`")
+            return self.error(
+                "RNN203", call.span, "`affine` takes one or more arguments, and at most one `bias = …`"
+            )
         named = self.context.affine[self.scope.place(call.span)]
         args = tuple(self.bind(expr) for expr in plain)
         value = others[0].value if others and named.bias is not None else None

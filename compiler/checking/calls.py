@@ -35,17 +35,21 @@ def arguments(context: Context, call: Call) -> dict[str, syntax.Expr] | None:
     for argument in call.value.args:
         name = argument.keyword.text if argument.keyword else next(positions, None)
         if name is None:
-            return _miscounted(context, call)
+            _miscounted(context, call)
+            return None
         if name not in items or name in found:
             word = "no argument" if name not in items else "one argument only"
             place = argument.keyword.span if argument.keyword else argument.span
-            context.report("RNN207", place, f"`{call.cell.name}` has {word} called `{name}`", via=call.scope.via)
+            context.report(
+                "RNN207", place, f"`{call.cell.name}` has {word} called `{name}`", via=call.scope.via
+            )
             return None
         found[name] = argument.value
     for name, item in items.items():
         if name not in found:
             if item.default is None:
-                return _miscounted(context, call)
+                _miscounted(context, call)
+                return None
             found[name] = item.default
     return found
 
@@ -101,7 +105,7 @@ def open_scope(
         reverse=outer.reverse != call.equation.reverse,
         cells=call.cell.cells,
         names=names,
-        places={name: tree.span for name in names},
+        places=dict.fromkeys(names, tree.span),
         renamed={tree.outputs[0].target.name.text: outer.whole(text)} if tree.outputs else {},
     )
 
@@ -115,7 +119,10 @@ def _index(context: Context, call: Call) -> str | None:
     if tree.outputs and plain and len(found) <= 1:
         return next(iter(found), "")
     context.report(
-        "RNN206", tree.name.span, f"the header of `{call.cell.name}` needs an output, and one index at most", via=call.scope.via
+        "RNN206",
+        tree.name.span,
+        f"the header of `{call.cell.name}` needs an output, and one index at most",
+        via=call.scope.via,
     )
     return None
 
@@ -125,10 +132,11 @@ def _axes_fit(context: Context, call: Call, axes: tuple[str, ...], index: str) -
     if len(axes) == (1 if indexed else 0) or (not indexed and not axes and not index):
         return True
     target, output = call.equation.target, call.cell.tree.outputs[0].target
+    wanted = "one index" if indexed else "no index"
     context.report(
         "RNN403",
         target.span,
-        f"`{call.cell.name}` gives `{output.span.text}`: its left side has {'one index' if indexed else 'no index'}",
+        f"`{call.cell.name}` gives `{output.span.text}`, so the left side has {wanted}",
         via=call.scope.via,
     )
     return False

@@ -92,7 +92,7 @@ class _Checker:
             "RNN506",
             path[turn:] + path[:turn],
             f"the distribution of `{head.name}` depends on the value it predicts",
-            f"what `{head.name}` is drawn from may read `{head.name}` at earlier steps only: `{head.name}[t-1]`",
+            f"its arguments may read `{head.name}` at earlier steps only, as `{head.name}[t-1]`",
         )
 
     def _future(self, nodes: Sequence[Node], edges: list[Edge], axis: str) -> None:
@@ -132,7 +132,9 @@ class _Checker:
         """A diagnostic that shows the cycle edge by edge, each at its place."""
         first = path[0]
         labels = [Label(edge.span, self._step(edge)) for edge in path[1:]]
-        self.report(code, first.span, message, via=first.via, note=self._step(first), labels=labels, help=help)
+        self.report(
+            code, first.span, message, via=first.via, note=self._step(first), labels=labels, help=help
+        )
 
     def _step(self, edge: Edge) -> str:
         return f"`{self._shown(edge.reader)}` needs `{self._shown(edge.read, edge)}`"

@@ -23,7 +23,7 @@ Cells = dict[str, CellDefinition]
 
 @dataclass(slots=True)
 class Loader:
-    """Reads each file once. ``read_import`` gives the text of an import, or reports why not and gives None."""
+    """Reads each file once. ``read_import`` gives the text of an import, or None and has reported why not."""
 
     report: Report
     diagnostics: Diagnostics
@@ -44,7 +44,9 @@ class Loader:
                 case syntax.Import(span, path):
                     self._take(cells, places, span, self._imported(path))
                 case syntax.Cell(_, name):
-                    self._take(cells, places, name.span, {name.text: CellDefinition(statement, name.text, cells)})
+                    self._take(
+                        cells, places, name.span, {name.text: CellDefinition(statement, name.text, cells)}
+                    )
         return cells
 
     def _take(self, cells: Cells, places: dict[str, Span], span: Span, found: Cells) -> None:

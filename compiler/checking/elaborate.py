@@ -12,10 +12,12 @@ from ..ir import attrs
 from ..program import Init
 from . import tree
 from .functions import FUNCTIONS, OVER
+from .inits import dim
+from .inits import number as initial
 from .report import Report, Via
 from .rules import LETTERS, row
 from .site import Site, brief, described, difference
-from .terms import Term, einsum, expand, number, plus, read, real, unknown
+from .terms import Shape, Term, einsum, expand, number, plus, read, real, unknown
 from .types import INT, REAL, UNKNOWN, Type
 
 
@@ -25,7 +27,7 @@ class Weight:
 
     name: str
     type: Type
-    init: Init | None
+    init: Init
     span: Span
     via: Via
 
@@ -82,7 +84,9 @@ class Elaborator:
             args = tuple(self.term(arg, inner) for arg in expr.args)
         if expr.over:
             return self._over(expr, args[0])
-        return _placed(function.rule(self._site(expr, expr.function, expr.place, args, expr.static)), expr.span)
+        return _placed(
+            function.rule(self._site(expr, expr.function, expr.place, args, expr.static)), expr.span
+        )
 
     def _factors(self, expr: tree.Apply) -> tuple[Term, ...]:
         """The operands of a matrix product; an `affine` beside a matrix takes the matrix's side."""
@@ -125,7 +129,7 @@ class Elaborator:
                 )
         terms = [self._product(expr, i, wanted, arg) for i, arg in enumerate(site.args)]
         if expr.bias is not None:
-            terms.append(self._weight(expr, expr.bias, wanted, expr.bias_init or Init("number")))
+            terms.append(self._weight(expr, expr.bias, wanted, expr.bias_init or initial(0.0)))
         total = terms[0]
         for term in terms[1:]:
             total = plus(total, term)
@@ -134,12 +138,12 @@ class Elaborator:
     def _product(self, expr: tree.Affine, i: int, wanted: Type, arg: Term) -> Term:
         """W @ a, with every size of a contracted."""
         type = wanted.with_shape(wanted.shape + arg.shape, expr.span)
-        weight = self._weight(expr, expr.weights[i], type, None)
+        weight = self._weight(expr, expr.weights[i], type, scaled(wanted.shape, arg.shape))
         rows, columns = LETTERS[: len(wanted.shape)], LETTERS[len(wanted.shape) :][: len(arg.shape)]
-        found = einsum(f"{rows}{columns},{columns}->{rows}", weight, arg, wanted.shape, arg.span)
+        found = einsum(f"{rows}{columns},{columns}->{rows}", (weight, arg), wanted.shape, arg.span)
         return Term(found.op, found.args, wanted, found.span, found.attrs)
 
-    def _weight(self, expr: tree.Affine, name: str, type: Type, init: Init | None) -> Term:
+    def _weight(self, expr: tree.Affine, name: str, type: Type, init: Init) -> Term:
         made = Weight(name, Type("real", type.shape, None, expr.span), init, expr.span, self.via)
         self.weights.setdefault(name, []).append(made)
         return read(name, (), made.type, expr.span)
@@ -189,3 +193,19 @@ def _placed(term: Term, span: Span) -> Term:
     if term.op == "read" or term.span == span:
         return term
     return Term(term.op, term.args, term.type, span, term.attrs, term.name, term.at)
+
+
+def scaled(out: Shape, into: Shape) -> Init:
+    """The start of an `affine`'s weights: glorot, with all sizes of each side counted."""
+    if len(out) < 2 and len(into) < 2:
+        return Init("glorot")
+    fans = Init("add", (dim(_product(out)), dim(_product(into))))
+    limit = Init("sqrt", (Init("div", (initial(6.0), fans)),))
+    return Init("uniform", (Init("neg", (limit,)), limit))
+
+
+def _product(shape: Shape) -> Size:
+    total = Size.of(1)
+    for size in shape:
+        total = total * size
+    return total

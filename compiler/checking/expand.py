@@ -18,7 +18,18 @@ from .model import Axis, Model, Quantity
 from .naming import name_parameters
 from .numbers import LARGEST, lookup, name_text, size, whole
 from .report import Report
-from .scope import AxisIndex, AxisLength, Binding, CellDefinition, Context, Copy, Declaration, Dim, Scope, Thing
+from .scope import (
+    AxisIndex,
+    AxisLength,
+    Binding,
+    CellDefinition,
+    Context,
+    Copy,
+    Declaration,
+    Dim,
+    Scope,
+    Thing,
+)
 from .tree import Bad
 
 STATEMENTS = 20_000
@@ -71,7 +82,14 @@ class _Expansion:
         return self.context.model
 
     def error(
-        self, code: str, scope: Scope, span: Span, message: str, *, help: str = "", labels: Iterable[Label] = ()
+        self,
+        code: str,
+        scope: Scope,
+        span: Span,
+        message: str,
+        *,
+        help: str = "",
+        labels: Iterable[Label] = (),
     ) -> None:
         self.context.report(code, span, message, via=scope.via, help=help, labels=labels)
 
@@ -91,7 +109,9 @@ class _Expansion:
     def _count(self, span: Span) -> None:
         self.met += 1
         if self.met > STATEMENTS:
-            self.context.report("RNN280", span, f"loops and cells make more than {STATEMENTS:,} statements of this")
+            self.context.report(
+                "RNN280", span, f"loops and cells make more than {STATEMENTS:,} statements of this"
+            )
             raise _TooLong
 
     def _statement(self, scope: Scope, statement: syntax.Statement, top: bool) -> None:
@@ -104,7 +124,9 @@ class _Expansion:
                 self._loop(scope, statement)
             case syntax.Input(_, items):
                 for item in items:
-                    self._quantity(scope, item.target, "input", partial(statements.input, self.context, scope, item))
+                    self._quantity(
+                        scope, item.target, "input", partial(statements.input, self.context, scope, item)
+                    )
             case syntax.Param(_, trained, items):
                 for param in items:
                     self._param(scope, param, trained)
@@ -122,7 +144,10 @@ class _Expansion:
                 )
             case syntax.Noise():
                 self._quantity(
-                    scope, statement.target, "noise", partial(statements.noise, self.context, scope, statement)
+                    scope,
+                    statement.target,
+                    "noise",
+                    partial(statements.noise, self.context, scope, statement),
                 )
             case syntax.Output():
                 self.later.append(partial(statements.output, self.context, scope, statement))
@@ -216,10 +241,16 @@ class _Expansion:
         scope.names[text] = binding
         scope.places[text] = span
 
-    def _declare(self, scope: Scope, name: syntax.Name, what: str, axes: tuple[str, ...], span: Span) -> str | None:
+    def _declare(
+        self, scope: Scope, name: syntax.Name, what: str, axes: tuple[str, ...], span: Span
+    ) -> str | None:
         """The whole name of a new quantity or parameter; None when it cannot have the name."""
         text = name_text(self.context, scope, name)
-        if text is None or not self._undotted(scope, text, name.span) or not self._free(scope, text, name.span):
+        if (
+            text is None
+            or not self._undotted(scope, text, name.span)
+            or not self._free(scope, text, name.span)
+        ):
             return None
         found = scope.whole(text)
         self._bind(scope, text, Thing(found), name.span)
@@ -296,7 +327,12 @@ class _Expansion:
         cell = self._called(scope, equation)
         if cell is None and (equation.reverse or equation.sharing):
             word = "reverse" if equation.reverse else "sharing"
-            self.error("RNN205", scope, equation.value.span, f"`{word}` goes with a call of a cell as the whole right side")
+            self.error(
+                "RNN205",
+                scope,
+                equation.value.span,
+                f"`{word}` goes with a call of a cell as the whole right side",
+            )
         elif self._is_start(scope, equation.target):
             self._affine(scope, equation.target, [equation.value])
             self.later.append(partial(statements.start, self.context, scope, equation))
@@ -305,7 +341,10 @@ class _Expansion:
         else:
             self._affine(scope, equation.target, [equation.value])
             self._quantity(
-                scope, equation.target, "equation", partial(statements.equation, self.context, scope, equation)
+                scope,
+                equation.target,
+                "equation",
+                partial(statements.equation, self.context, scope, equation),
             )
 
     def _called(self, scope: Scope, equation: syntax.Equation) -> CellDefinition | None:
@@ -386,13 +425,18 @@ class _Expansion:
         if whole_name not in self.context.declared:
             output = call.cell.tree.outputs[0]
             self.error(
-                "RNN206", inner, output.span, f"the cell `{call.cell.name}` has no equation for `{output.span.text}`"
+                "RNN206",
+                inner,
+                output.span,
+                f"the cell `{call.cell.name}` has no equation for `{output.span.text}`",
             )
             self._missing(call, whole_name, axes)
-        self.later.append(partial(statements.copied, self.context, scope, call.equation, inner, call.cell, whole_name))
+        self.later.append(
+            partial(statements.copied, self.context, scope, call.equation, inner, call.cell, whole_name)
+        )
 
     def _unmade(self, call: Call) -> None:
-        """Declares the left side of a call that could not be carried out, so that it is not missed as well."""
+        """Declares the left side of a call that could not be carried out: it is not to be missed as well."""
         text = name_text(self.context, call.scope, call.equation.target.name)
         axes = self._axes(call.scope, call.equation.target)
         if text is not None and axes is not None and text not in call.scope.names:
@@ -408,7 +452,12 @@ class _Expansion:
     def _shallow(self, call: Call) -> bool:
         if len(call.scope.via) < DEPTH:
             return True
-        self.error("RNN282", call.scope, call.value.span, f"cells are nested more than {DEPTH} deep; does one contain itself?")
+        self.error(
+            "RNN282",
+            call.scope,
+            call.value.span,
+            f"cells are nested more than {DEPTH} deep; does one contain itself?",
+        )
         return False
 
     def _argument(self, call: Call, inner: Scope, item: syntax.CellItem, value: syntax.Expr) -> None:

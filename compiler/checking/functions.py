@@ -109,7 +109,7 @@ FUNCTIONS: dict[str, Function] = {
     "roll": Function("roll(a, k)", (2, 2), rules.roll),
     "onehot": Function("onehot(k)", (1, 1), rules.onehot),
     "pick": Function("pick(a, i)", (2, 2), rules.pick),
-    "einsum": Function('einsum("ij,j->i", a, b)', (3, 3), rules.einsum_pattern),
+    "einsum": Function('einsum("ij,j->i", a, b)', (2, MANY), rules.einsum_pattern),
     "+": _operator("+", rules.arithmetic(rules.numbers("add"))),
     "-": _operator("-", rules.arithmetic(rules.numbers("sub"))),
     "*": _operator("*", rules.arithmetic(rules.numbers("mul"))),
@@ -146,7 +146,10 @@ CELL_HABITS = {"LSTM": "lstm", "GRU": "gru", "rnn": "vanilla", "RNN": "vanilla"}
 def unknown_function(context: Context, scope: Scope, call: syntax.Call, name: str) -> None:
     """Reports a call of something that is neither function nor cell."""
     if name in context.declared or name in scope.names:
-        message, help = f"`{name}` is not a function", "a product is written with `*` or `@`, an index with `[ ]`"
+        message, help = (
+            f"`{name}` is not a function",
+            "a product is written with `*` or `@`, an index with `[ ]`",
+        )
     else:
         message = f"there is no function or cell `{name}`"
         help = PHRASES.get(name) or _nearest(scope, name)
@@ -157,7 +160,9 @@ def _nearest(scope: Scope, name: str) -> str:
     near = suggest(name, [*(f for f in FUNCTIONS if f.isidentifier()), *scope.cells, "affine"])
     if near:
         return f"did you mean `{near}`?"
-    cell = CELL_HABITS.get(name, name) if CELL_HABITS.get(name, name) in library() else suggest(name, library())
+    cell = (
+        CELL_HABITS.get(name, name) if CELL_HABITS.get(name, name) in library() else suggest(name, library())
+    )
     return f"the library has a cell `{cell}`: begin the spec with `use {cell}`" if cell else ""
 
 

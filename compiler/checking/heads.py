@@ -10,7 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...spec.sizes import Size
-from .terms import Shape, Term, elementwise, expand, minus, number, over, over_last, plus, real, repeat_last, times
+from .terms import (
+    Shape,
+    Term,
+    elementwise,
+    expand,
+    minus,
+    number,
+    over,
+    over_last,
+    plus,
+    real,
+    repeat_last,
+    times,
+)
 from .types import Type
 
 LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
@@ -19,7 +32,7 @@ LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """An argument of a distribution. ``shape`` is the one it must have for a target of the given type and
-    number of components (the last size of the first argument, for a mixture); ``repeats``: a scalar will do."""
+    number of components (for a mixture, the size of its first argument); ``repeats``: a scalar will do."""
 
     key: str
     shape: Callable[[Type, Size | None], Shape]

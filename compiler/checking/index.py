@@ -36,7 +36,8 @@ def position(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Po
         return _delayed(context, scope, expr, axis, offset)
     if found.steps == 0 and found.ends in (0, 1) and offset in (0, 1):
         return end(axis, 1 - found.ends, 1 - offset) if scope.reverse else end(axis, found.ends, offset)
-    return _not_an_index(context, scope, expr, axis)
+    _not_an_index(context, scope, expr, axis)
+    return None
 
 
 def _not_an_index(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> None:
@@ -70,7 +71,8 @@ def _linear(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Lin
             found = lookup(context, scope, text) if text is not None else None
             if isinstance(found, AxisIndex | AxisLength):
                 if found.axis != axis:
-                    return _other_axis(context, scope, span, axis, found)
+                    _other_axis(context, scope, span, axis, found)
+                    return None
                 return Linear(*((1, 0) if isinstance(found, AxisIndex) else (0, 1)), Size.of(0))
         case syntax.Binary(_, "+" | "-" as sign, left, right):
             a, b = _linear(context, scope, left, axis), _linear(context, scope, right, axis)
@@ -80,16 +82,19 @@ def _linear(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Lin
             rest = a.rest + b.rest if sign == "+" else a.rest - b.rest
             return Linear(a.steps + factor * b.steps, a.ends + factor * b.ends, rest)
     if _runs(context, scope, expr):
-        return _not_an_index(context, scope, expr, axis)
-    rest = size(context, scope, expr)
-    return None if rest is None else Linear(0, 0, rest)
+        _not_an_index(context, scope, expr, axis)
+        return None
+    constant = size(context, scope, expr)
+    return None if constant is None else Linear(0, 0, constant)
 
 
 def _runs(context: Context, scope: Scope, expr: syntax.Expr) -> bool:
     """Whether an expression depends on the index or the length of an axis, or on a quantity."""
     names = [node for node, _ in walk([expr]) if isinstance(node, syntax.Name)]
     texts = (name_text(context, scope, name) for name in names)
-    return any(isinstance(lookup(context, scope, t), AxisIndex | AxisLength | Thing) for t in texts if t is not None)
+    return any(
+        isinstance(lookup(context, scope, t), AxisIndex | AxisLength | Thing) for t in texts if t is not None
+    )
 
 
 def _other_axis(context: Context, scope: Scope, span: Span, axis: str, found: AxisIndex | AxisLength) -> None:

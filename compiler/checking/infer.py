@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 
 from ...spec.diagnostics import Label
 from ...spec.sizes import Size
-from ..program import Init
 from . import tree
 from .elaborate import Elaborator
 from .heads import Shown
 from .model import Model, Parameter, Quantity, Sides
-from .report import Report
+from .report import Report, Via
 from .targets import distribution
 from .terms import REAL, Term
 from .types import UNKNOWN, Type
@@ -112,7 +111,11 @@ class _Inference:
 
     def _solve_dims(self, header: Type, found: Type) -> Iterator[str]:
         """Dims of a cell's header that an argument's type tells."""
-        pairs = list(zip(header.shape, found.shape, strict=False)) if len(header.shape) == len(found.shape) else []
+        pairs = (
+            list(zip(header.shape, found.shape, strict=False))
+            if len(header.shape) == len(found.shape)
+            else []
+        )
         if header.count and found.count:
             pairs.append((header.count, found.count))
         for wanted, size in pairs:
@@ -189,7 +192,9 @@ class _Inference:
                 term.span,
                 f"the cell takes `{name}` : {local}, and `{term.span.text}` is {term.type}",
                 via=quantity.via,
-                labels=[Label(quantity.types[0].origin, "the cell's header")] if quantity.types[0].origin else [],
+                labels=[Label(quantity.types[0].origin, "the cell's header")]
+                if quantity.types[0].origin
+                else [],
             )
         return self.elaborator.fitted(term, self.type_of(quantity.name), name)
 
@@ -246,11 +251,10 @@ class _Inference:
             for other in weights[1:]:
                 if other.type != first.type:
                     self._not_shared(name, first.type, other.type, other.via)
-            init = first.init or Init("glorot")
-            found[name] = Parameter(name, first.type, init, True, first.span, first.via)
+            found[name] = Parameter(name, first.type, first.init, True, first.span, first.via)
         return found
 
-    def _not_shared(self, name: str, first: Type, other: Type, via: tuple[tree.Span, ...]) -> None:
+    def _not_shared(self, name: str, first: Type, other: Type, via: Via) -> None:
         self.report(
             "RNN210",
             via[-1],

@@ -23,10 +23,8 @@ FILLERS = {
     "sparse": (2, 2),
     "range": (0, 0),
 }
-MATRICES = frozenset({"glorot", "he", "orthogonal", "identity", "sparse"})
-UNARY = frozenset(
-    "exp log log1p expm1 sqrt square abs tanh sigmoid softplus relu sin cos floor sign".split()
-)
+MATRICES = frozenset({"identity", "sparse"})  # make no sense for a vector
+UNARY = frozenset("exp log log1p expm1 sqrt square abs tanh sigmoid softplus relu sin cos floor sign".split())
 SIGNS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "%": "mod"}
 PAIRS = {"min": "minimum", "max": "maximum"}
 
@@ -54,7 +52,8 @@ def init(context: Context, scope: Scope, expr: syntax.Expr) -> Init | None:
             return _named(context, scope, expr, name)
         case syntax.Call(_, name, (), args) if not any(a.keyword for a in args):
             return _call(context, scope, expr, name, [a.value for a in args])
-    return _wrong(context, scope, expr)
+    _wrong(context, scope, expr)
+    return None
 
 
 def _wrong(context: Context, scope: Scope, expr: syntax.Expr, near: str | None = None) -> None:
@@ -63,7 +62,9 @@ def _wrong(context: Context, scope: Scope, expr: syntax.Expr, near: str | None =
         expr.span,
         f"`{expr.span.text}` does not say how a parameter starts",
         via=scope.via,
-        help=f"did you mean `{near}`?" if near else f"there are {', '.join(FILLERS)}, numbers, dims and functions of them",
+        help=f"did you mean `{near}`?"
+        if near
+        else f"there are {', '.join(FILLERS)}, numbers, dims and functions of them",
     )
 
 
@@ -77,7 +78,8 @@ def _named(context: Context, scope: Scope, expr: syntax.Expr, name: syntax.Name)
         return dim(found.size)
     if text in FILLERS:
         return _call(context, scope, expr, name, [])
-    return _wrong(context, scope, expr, suggest(text, FILLERS))
+    _wrong(context, scope, expr, suggest(text, FILLERS))
+    return None
 
 
 def _call(
@@ -93,7 +95,8 @@ def _call(
     if text in PAIRS and len(args) == 2:
         return Init(PAIRS[text], found)
     if text not in FILLERS:
-        return _wrong(context, scope, expr, suggest(text, FILLERS))
+        _wrong(context, scope, expr, suggest(text, FILLERS))
+        return None
     low, high = FILLERS[text]
     if low <= len(args) <= high:
         return Init(text, found)

@@ -44,7 +44,7 @@ def _tag(context: Context, scope: Scope, expr: syntax.Expr, position: int) -> st
 
 
 def _declared(context: Context, scope: Scope, call: syntax.Call, base: str, counts: dict[str, int]) -> str:
-    """The whole name of a parameter; a name repeated within the equation is numbered, any other clash reported."""
+    """The whole name of a parameter: numbered when repeated within the equation, else it must be new."""
     counts[base] = counts.get(base, 0) + 1
     local = base if counts[base] == 1 else f"{base}_{counts[base]}"
     whole = scope.params + local

@@ -44,7 +44,7 @@ def size(context: Context, scope: Scope, expr: syntax.Expr) -> Size | None:
     match expr:
         case syntax.Number(_, text) if text.isdigit():
             return Size.of(int(text))
-        case syntax.Ref(span, name):
+        case syntax.Ref(_, name):
             return _named_size(context, scope, name)
         case syntax.Unary(_, "-" | "+" as sign, operand):
             value = size(context, scope, operand)
@@ -53,16 +53,14 @@ def size(context: Context, scope: Scope, expr: syntax.Expr) -> Size | None:
             a, b = size(context, scope, left), size(context, scope, right)
             return None if a is None or b is None else _limited(context, scope, expr, _combine(sign, a, b))
         case syntax.Binary(_, "**", left, syntax.Number(_, text)) if text.isdigit() and int(text) <= POWER:
-            base, power = size(context, scope, left), Size.of(1)
-            for _ in range(int(text)) if base is not None else ():
-                power = power * base
-            return None if base is None else _limited(context, scope, expr, power)
+            base = size(context, scope, left)
+            return None if base is None else _limited(context, scope, expr, _power(base, int(text)))
     context.report(
         "RNN301",
         expr.span,
         f"`{expr.span.text}` is not a size",
         via=scope.via,
-        help="a size is made of whole numbers and dims with + - *; name a part with `dim` and say the whole by it",
+        help="a size is made of whole numbers and dims with + - *; name the part and multiply",
     )
     return None
 
@@ -71,10 +69,19 @@ def _combine(sign: str, a: Size, b: Size) -> Size:
     return a + b if sign == "+" else a - b if sign == "-" else a * b
 
 
+def _power(base: Size, exponent: int) -> Size:
+    product = Size.of(1)
+    for _ in range(exponent):
+        product = product * base
+    return product
+
+
 def _limited(context: Context, scope: Scope, expr: syntax.Expr, found: Size) -> Size | None:
     if len(found.terms) <= TERMS:
         return found
-    context.report("RNN301", expr.span, f"this size has {len(found.terms)} terms, more than {TERMS}", via=scope.via)
+    context.report(
+        "RNN301", expr.span, f"this size has {len(found.terms)} terms, more than {TERMS}", via=scope.via
+    )
     return None
 
 
@@ -89,7 +96,9 @@ def _named_size(context: Context, scope: Scope, name: syntax.Name) -> Size | Non
         case None:
             unknown_name(context, scope, name, text, only=Dim)
         case AxisIndex() | AxisLength():
-            context.report("RNN301", name.span, f"`{text}` changes with the sequence: it is not a size", via=scope.via)
+            context.report(
+                "RNN301", name.span, f"`{text}` changes with the sequence: it is not a size", via=scope.via
+            )
         case Thing():
             context.report(
                 "RNN301",
@@ -111,10 +120,11 @@ def value(context: Context, scope: Scope, expr: syntax.Expr, found: Size, use: s
     """The number of a size at the dims' values, which are thereby fixed."""
     unknown = found.dims & context.model.unknowns.keys()
     if unknown:
+        name = min(unknown).rpartition(".")[2]
         context.report(
             "RNN213",
             expr.span,
-            f"`{sorted(unknown)[0].rpartition('.')[2]}` is known only from the argument's sizes, too late for {use}",
+            f"`{name}` is known only from the argument's sizes, too late for {use}",
             via=scope.via,
             help="make it a parameter of the cell, without a type, and pass it",
         )

@@ -7,7 +7,19 @@ from collections.abc import Callable
 from ...spec.sizes import Size
 from ..ir import attrs
 from .site import Site, described, difference
-from .terms import Shape, Term, along_last, common, einsum, elementwise, expand, number, over_last, real, unknown
+from .terms import (
+    Shape,
+    Term,
+    along_last,
+    common,
+    einsum,
+    elementwise,
+    expand,
+    number,
+    over_last,
+    real,
+    unknown,
+)
 from .types import BOOL, INT, REAL, UNKNOWN, Type
 
 Rule = Callable[[Site], Term]
@@ -133,7 +145,9 @@ def logic(op: str) -> Rule:
             return unknown(site.span)
         shape = site.shape(*site.args)
         if shape is None or not shape.known or not _all_known(site):
-            return unknown(site.span, BOOL.with_shape(shape.shape, shape.origin) if shape and shape.known else UNKNOWN)
+            return unknown(
+                site.span, BOOL.with_shape(shape.shape, shape.origin) if shape and shape.known else UNKNOWN
+            )
         return elementwise(op, *site.args, kind="bool")
 
     return rule
@@ -191,7 +205,7 @@ def dot(site: Site) -> Term:
     if shape is None:
         return unknown(site.span)
     letters = LETTERS[: len(shape.shape)]
-    return einsum(f"{letters},{letters}->{letters[:-1]}", *site.args, shape.shape[:-1], site.span)
+    return einsum(f"{letters},{letters}->{letters[:-1]}", site.args, shape.shape[:-1], site.span)
 
 
 def concat(site: Site) -> Term:
@@ -217,7 +231,9 @@ def slice(site: Site) -> Term:  # noqa: A001
     last, beyond = term.shape[-1], (start + size - term.shape[-1]).literal
     if (start.literal or 0) < 0 or (size.literal or 0) < 0 or (beyond or 0) > 0:
         return site.fail(
-            "RNN308", f"a slice of {size} from {start} is not inside the last size {last}", labels=site.labels([term])
+            "RNN308",
+            f"a slice of {size} from {start} is not inside the last size {last}",
+            labels=site.labels([term]),
         )
     type = term.type.with_shape((*term.shape[:-1], size), term.type.origin)
     return Term("slice", (term,), type, site.span, attrs(start=start, size=size))
@@ -336,7 +352,7 @@ def matmul(site: Site) -> Term:
             labels=site.labels((a, b)),
             help=_product_help(a, b),
         )
-    return einsum(spec, a, b, a.shape[:-1] + b.shape[1:], site.span)
+    return einsum(spec, (a, b), a.shape[:-1] + b.shape[1:], site.span)
 
 
 def _product_help(a: Term, b: Term) -> str:
@@ -355,7 +371,7 @@ def _wrong_ranks(site: Site, a: Term, b: Term) -> Term:
         help = 'for more sizes write `einsum("hij,hj->hi", A, b)`'
     return site.fail(
         "RNN302",
-        f"`@` multiplies matrix and vector, vector and matrix, or two matrices: {described(a)}, {described(b)}",
+        f"`@` multiplies a matrix and a vector or two matrices: {described(a)}, {described(b)}",
         labels=site.labels((a, b)),
         help=help,
     )
@@ -367,10 +383,12 @@ def einsum_pattern(site: Site) -> Term:
     if not _all_known(site) or not _numeric(site, tuple(terms)):
         return unknown(site.span)
     text = str(dict(pattern.attrs).get("text", ""))
-    inputs, arrow, result = text.replace(" ", "").partition("->")
+    inputs, arrow, result = "".join(text.split()).partition("->")
     parts = inputs.split(",")
-    if not arrow or len(parts) != 2 or not all(_distinct(part) for part in (*parts, result)):
-        return site.fail("RNN310", f'"{text}" is not a pattern such as "ij,j->i", with each letter once in a part')
+    if not arrow or not all(_distinct(part) for part in (*parts, result)):
+        return site.fail("RNN310", f'"{text}" is not a pattern such as "ij,j->i", a letter once in each part')
+    if len(parts) != len(terms):
+        return site.fail("RNN310", f'"{text}" is for {len(parts)} operands, {len(terms)} found')
     sizes: dict[str, tuple[Size, Term]] = {}
     for part, term in zip(parts, terms, strict=True):
         if not _letters_fit(site, text, part, term, sizes):
@@ -378,7 +396,7 @@ def einsum_pattern(site: Site) -> Term:
     if not set(result) <= sizes.keys():
         missing = min(set(result) - sizes.keys())
         return site.fail("RNN310", f'"{text}": `{missing}` stands after the arrow and not before it')
-    return einsum(f"{parts[0]},{parts[1]}->{result}", terms[0], terms[1], _shape(result, sizes), site.span)
+    return einsum(f"{inputs}->{result}", tuple(terms), _shape(result, sizes), site.span)
 
 
 def _distinct(part: str) -> bool:

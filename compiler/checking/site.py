@@ -57,9 +57,10 @@ class Site:
         return UNKNOWN
 
     def _differ(self, a: Term, b: Term) -> None:
+        which = difference(a.type, b.type)
         self.fail(
             "RNN303",
-            f"`{self.name.rstrip('_')}` needs equal shapes: {described(a)}, {described(b)}{difference(a.type, b.type)}",
+            f"`{self.name.rstrip('_')}` needs equal shapes: {described(a)}, {described(b)}{which}",
             labels=self.labels((a, b)),
             help=_stretch(a, b) or _stretch(b, a) or product_help(self.name, a, b),
         )

@@ -10,7 +10,7 @@ from ..program import Init
 from . import tree
 from .bind import Binder, constant
 from .index import position
-from .inits import init, number
+from .inits import MATRICES, init, number
 from .model import Distribution, Model, Parameter, Quantity, Sides, Start
 from .numbers import lookup, name_text, size, unknown_name
 from .scope import CellDefinition, Context, Scope, Thing
@@ -47,7 +47,12 @@ def equation(context: Context, scope: Scope, statement: syntax.Equation, quantit
 
 
 def argument(
-    context: Context, outer: Scope, inner: Scope, item: syntax.CellItem, value: syntax.Expr, quantity: Quantity
+    context: Context,
+    outer: Scope,
+    inner: Scope,
+    item: syntax.CellItem,
+    value: syntax.Expr,
+    quantity: Quantity,
 ) -> None:
     """An input of a copy: typed by the cell's header, its value the caller's (or the header's default)."""
     _add_type(context, inner, quantity, item.type)
@@ -70,9 +75,22 @@ def param(context: Context, scope: Scope, item: syntax.ParamItem, name: str, tra
     found = typed(context, scope, item.type)
     start = init(context, scope, item.init) if item.init is not None else _default(found)
     if found is None or start is None:
-        context.model.params[name] = Parameter(name, Type("unknown"), number(0.0), trained, item.span, scope.via)
+        context.model.params[name] = Parameter(
+            name, Type("unknown"), number(0.0), trained, item.span, scope.via
+        )
         return
+    if len(found.shape) < 2 and _fillers(start) & MATRICES and item.init is not None:
+        context.report(
+            "RNN312",
+            item.init.span,
+            f"`{item.init.span.text}` fills a matrix, and this is {found}",
+            via=scope.via,
+        )
     context.model.params[name] = Parameter(name, found, start, trained, item.name.span, scope.via)
+
+
+def _fillers(start: Init) -> set[str]:
+    return {start.op}.union(*map(_fillers, start.args))
 
 
 def _default(type: Type | None) -> Init:
@@ -128,7 +146,8 @@ def _sides(context: Context, scope: Scope, target: syntax.Target, quantity: Quan
         if at.over == axis and at.offset == 0:
             continue
         if at.over is not None or (at.ends, at.offset) not in ((0, 0), (1, 1)):
-            return _not_an_end(context, scope, expr.span, axis)
+            _not_an_end(context, scope, expr.span, axis)
+            return None
         sides.append((axis, BEFORE if at.ends == 0 else AFTER))
     return tuple(sides)
 
@@ -140,7 +159,7 @@ def _not_an_end(context: Context, scope: Scope, span: Span, axis: str) -> None:
         span,
         f"`{span.text}` is not outside the sequence: an end is given at `0` or at `{length}+1`",
         via=scope.via,
-        help="inside the sequence the equation holds; to treat a step differently write `where(t == 1, …, …)`",
+        help="inside the sequence the equation holds; one step can differ by `where(t == 1, …, …)`",
     )
 
 
@@ -162,7 +181,9 @@ def head(context: Context, scope: Scope, statement: syntax.Head, quantity: Quant
 def _weight(context: Context, scope: Scope, expr: syntax.Expr | None) -> float:
     value = 1.0 if expr is None else constant(expr)
     if value is None and expr is not None:
-        context.report("RNN505", expr.span, f"a weight is a number, and `{expr.span.text}` is not", via=scope.via)
+        context.report(
+            "RNN505", expr.span, f"a weight is a number, and `{expr.span.text}` is not", via=scope.via
+        )
         return 1.0
     return 1.0 if value is None else value
 

@@ -53,7 +53,9 @@ def _density(elaborator: Elaborator, head: Quantity, called: Distribution) -> De
     return density
 
 
-def _legal(elaborator: Elaborator, head: Quantity, called: Distribution, density: Density, target: Type) -> bool:
+def _legal(
+    elaborator: Elaborator, head: Quantity, called: Distribution, density: Density, target: Type
+) -> bool:
     if target.kind not in density.targets:
         elaborator.report(
             "RNN502",
@@ -77,7 +79,11 @@ def _legal(elaborator: Elaborator, head: Quantity, called: Distribution, density
 def _wanted(density: Density) -> str:
     names = [p.key for p in density.params]
     full = f"`{density.name}({', '.join(names)})`"
-    return full if density.required == len(names) else f"`{density.name}({', '.join(names[: density.required])})` or {full}"
+    return (
+        full
+        if density.required == len(names)
+        else f"`{density.name}({', '.join(names[: density.required])})` or {full}"
+    )
 
 
 def _fitted(
@@ -91,7 +97,11 @@ def _fitted(
     if not term.shape and density.params[i].repeats and term.type.kind != "token":
         return elaborator.fitted(term, wanted, density.params[i].key)
     key = density.params[i].key
-    labels = [Label(t.origin, text) for t, text in ((wanted, "the target's type"), (term.type, f"{term.type}, from here")) if t.origin]
+    labels = [
+        Label(t.origin, text)
+        for t, text in ((wanted, "the target's type"), (term.type, f"{term.type}, from here"))
+        if t.origin
+    ]
     elaborator.report(
         "RNN504",
         term.span,

@@ -60,7 +60,9 @@ def expand(term: Term, shape: Shape) -> Term:
     if term.shape == shape:
         return term
     sizes = shape[len(term.shape) :]
-    return Term("expand", (term,), term.type.with_shape(shape, term.type.origin), term.span, attrs(sizes=sizes))
+    return Term(
+        "expand", (term,), term.type.with_shape(shape, term.type.origin), term.span, attrs(sizes=sizes)
+    )
 
 
 def common(terms: tuple[Term, ...]) -> Type:
@@ -90,14 +92,9 @@ def repeat_last(term: Term, like: Term) -> Term:
     return expand(term, like.shape)
 
 
-def einsum(spec: str, a: Term, b: Term, shape: Shape, span: Span) -> Term:
-    origin = a.type.origin if a.shape else b.type.origin
-    return Term("einsum", (real(a), real(b)), REAL.with_shape(shape, origin), span, attrs(spec=spec))
-
-
-def spelled(term: Term, span: Span) -> Term:
-    """The same term with the place of the call that it came from."""
-    return Term(term.op, term.args, term.type, span, term.attrs, term.name, term.at)
+def einsum(spec: str, terms: tuple[Term, ...], shape: Shape, span: Span) -> Term:
+    type = REAL.with_shape(shape, common(terms).origin)
+    return Term("einsum", tuple(map(real, terms)), type, span, attrs(spec=spec))
 
 
 def plus(a: Term, b: Term) -> Term:

@@ -80,7 +80,9 @@ class Apply(Node):
     args: tuple[Expr, ...]
     place: Span
     over: tuple[str, ...] = ()
-    static: tuple[Size, ...] = ()  # sizes among the arguments: expand(a, d), slice(a, start, size), roll(a, k)
+    static: tuple[
+        Size, ...
+    ] = ()  # sizes among the arguments: expand(a, d), slice(a, start, size), roll(a, k)
 
 
 @dataclass(frozen=True, slots=True)
