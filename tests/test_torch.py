@@ -26,48 +26,62 @@ def layer(kind: Any, x: Any, weights: Tensors, hidden: int, **options: Any) -> A
     return rnn(x)[0]
 
 
+def chain(p: Tensors, x: Any, *names: str) -> Any:
+    """A plain network's states, its weights on x, on h and its bias called by `names`."""
+    on_x, on_h, bias = (p[name] for name in names)
+    none = torch.zeros_like(bias)
+    weights = {"weight_ih_l0": on_x, "weight_hh_l0": on_h, "bias_ih_l0": bias, "bias_hh_l0": none}
+    return layer(torch.nn.RNN, x, weights, len(none))
+
+
 def vanilla(p: Tensors, x: Any, y: Any) -> Any:
-    none = torch.zeros_like(p["b"])
-    weights = {"weight_ih_l0": p["U"], "weight_hh_l0": p["W"], "bias_ih_l0": p["b"], "bias_hh_l0": none}
-    return layer(torch.nn.RNN, x, weights, len(none)) @ p["V"].T + p["c"]
+    return chain(p, x, "U", "W", "b") @ p["V"].T + p["c"]
 
 
 def many_to_one(p: Tensors, x: Any, y: Any) -> Any:
-    return vanilla(p, x, y)[-1]
+    return p["W_yh"] @ chain(p, x, "W_hx", "W_hh", "b_h")[-1] + p["b_y"]
 
 
 def bidirectional(p: Tensors, x: Any, y: Any) -> Any:
-    none = torch.zeros_like(p["bh"])
+    none = torch.zeros_like(p["b_h"])
     weights = {}
     for q, end in (("h", "l0"), ("g", "l0_reverse")):
-        weights |= {f"weight_ih_{end}": p[f"U{q}"], f"weight_hh_{end}": p[f"W{q}"]}
-        weights |= {f"bias_ih_{end}": p[f"b{q}"], f"bias_hh_{end}": none}
+        weights |= {f"weight_ih_{end}": p[f"W_{q}x"], f"weight_hh_{end}": p[f"W_{q}{q}"]}
+        weights |= {f"bias_ih_{end}": p[f"b_{q}"], f"bias_hh_{end}": none}
     both = layer(torch.nn.RNN, x, weights, len(none), bidirectional=True)
-    return both @ torch.cat([p["Vh"], p["Vg"]], 1).T + p["c"]
+    return both @ torch.cat([p["W_yh"], p["W_yg"]], 1).T + p["b_y"]
 
 
 def stacked(p: Tensors, form: str, gates: str) -> Any:
     return torch.cat([p[form.format(gate)] for gate in gates])
 
 
-def lstm2(p: Tensors, x: Any, y: Any) -> Any:
+def lstm(p: Tensors, x: Any, *names: str) -> Any:
     weights = {}
-    for number, name, below in ((0, "h1", "x"), (1, "h2", "x")):
-        weights[f"weight_ih_l{number}"] = stacked(p, f"{name}.W_{{}}{below}", "ifgo")
+    for number, name in enumerate(names):
+        weights[f"weight_ih_l{number}"] = stacked(p, f"{name}.W_{{}}x", "ifgo")
         weights[f"weight_hh_l{number}"] = stacked(p, f"{name}.W_{{}}h", "ifgo")
         weights[f"bias_ih_l{number}"] = bias = stacked(p, f"{name}.b_{{}}", "ifgo")
         weights[f"bias_hh_l{number}"] = torch.zeros_like(bias)
-    h = layer(torch.nn.LSTM, x, weights, len(p["h2.b_i"]), num_layers=2)
-    return h @ p["W_yh2"].T + p["b_y"]
+    h = layer(torch.nn.LSTM, p["E"][x], weights, len(bias) // 4, num_layers=len(names))
+    return h @ p[f"W_y{names[-1]}"].T + p["b_y"]
+
+
+def char_lstm(p: Tensors, x: Any, y: Any) -> Any:
+    return lstm(p, x, "h")
+
+
+def lstm2(p: Tensors, x: Any, y: Any) -> Any:
+    return lstm(p, x, "h1", "h2")
 
 
 def gru(p: Tensors, x: Any, y: Any) -> Any:
     none = torch.zeros_like(p["h.b_r"])
     weights = {
-        "weight_ih_l0": stacked(p, "h.W_{}x", "rzn"),
-        "weight_hh_l0": stacked(p, "h.W_{}h", "rzq"),
-        "bias_ih_l0": stacked(p, "h.b_{}", "rzn"),
-        "bias_hh_l0": torch.cat([none, none, p["h.b_q"]]),
+        "weight_ih_l0": stacked(p, "h.W_{}x", "rzg"),
+        "weight_hh_l0": stacked(p, "h.W_{}h", "rzu"),
+        "bias_ih_l0": stacked(p, "h.b_{}", "rzg"),
+        "bias_hh_l0": torch.cat([none, none, p["h.b_u"]]),
     }
     return layer(torch.nn.GRU, x, weights, len(none)) @ p["W_yh"].T + p["b_y"]
 
@@ -77,33 +91,33 @@ def gru_reset_before(p: Tensors, x: Any, y: Any) -> Any:
     for x_t in x:
         r = torch.sigmoid(p["h.W_rx"] @ x_t + p["h.W_rh"] @ h + p["h.b_r"])
         z = torch.sigmoid(p["h.W_zx"] @ x_t + p["h.W_zh"] @ h + p["h.b_z"])
-        new = torch.tanh(p["h.W_nx"] @ x_t + p["h.W_n2"] @ (r * h) + p["h.b_n"])
+        new = torch.tanh(p["h.W_gx"] @ x_t + p["h.W_gk"] @ (r * h) + p["h.b_g"])
         h = z * h + (1 - z) * new
         outputs.append(p["W_yh"] @ h + p["b_y"])
     return torch.stack(outputs)
 
 
 def output_recurrence(p: Tensors, x: Any, y: Any) -> Any:
-    o, outputs = torch.zeros_like(p["c"]), []
+    o, outputs = torch.zeros_like(p["b_o"]), []
     for x_t in x:
-        o = p["V"] @ torch.tanh(p["W"] @ o + p["U"] @ x_t + p["b"]) + p["c"]
+        o = p["W_oh"] @ torch.tanh(p["W_ho"] @ o + p["W_hx"] @ x_t + p["b_h"]) + p["b_o"]
         outputs.append(o)
     return torch.stack(outputs)
 
 
 def teacher_forcing(p: Tensors, x: Any, y: Any) -> Any:
     before = torch.cat([torch.zeros(1, dtype=y.dtype), y[:-1]])
-    return torch.tanh(p["W"].T[before] + x @ p["U"].T + p["b"]) @ p["V"].T + p["c"]
+    return torch.tanh(p["E"][before] + x @ p["W_hx"].T + p["b_h"]) @ p["W_yh"].T + p["b_y"]
 
 
 def skip(p: Tensors, x: Any, y: Any) -> Any:
-    h = [torch.zeros_like(p["b"])] * 3
+    h = [p["s"]] * 3
     for x_t in x:
-        h.append(torch.tanh(p["W"] @ h[-1] + p["S"] @ h[-3] + p["U"] @ x_t + p["b"]))
-    return torch.stack(h[3:]) @ p["V"].T + p["c"]
+        h.append(torch.tanh(p["W_hh"] @ h[-1] + p["W_hh_2"] @ h[-3] + p["W_hx"] @ x_t + p["b_h"]))
+    return torch.stack(h[3:]) @ p["W_yh"].T + p["b_y"]
 
 
-LOGITS: dict[str, Callable[[Tensors, Any, Any], Any]] = {
+OUTPUTS: dict[str, Callable[[Tensors, Any, Any], Any]] = {
     f.__name__: f
     for f in (
         vanilla,
@@ -111,6 +125,7 @@ LOGITS: dict[str, Callable[[Tensors, Any, Any], Any]] = {
         teacher_forcing,
         many_to_one,
         bidirectional,
+        char_lstm,
         lstm2,
         gru,
         gru_reset_before,
@@ -119,20 +134,27 @@ LOGITS: dict[str, Callable[[Tensors, Any, Any], Any]] = {
 }
 
 
+def log_density(output: Any, y: Any) -> Any:
+    """Of tokens under logits, or of vectors under a normal of deviation 1."""
+    if y.is_floating_point():
+        return torch.distributions.Normal(output, 1.0).log_prob(y)
+    return torch.distributions.Categorical(logits=output).log_prob(y)
+
+
 def in_torch(
     case: Case, params: dict[str, Any], batch: dict[str, Any]
 ) -> tuple[list[Any], Any, dict[str, Any]]:
-    """Logits of each sequence, loss and gradients."""
+    """Outputs of each sequence, loss and gradients."""
     p = {name: torch.tensor(value, requires_grad=True) for name, value in params.items()}
-    logits, nll, count = [], 0.0, 0
+    outputs, nll, count = [], 0.0, 0
     for b, length in enumerate(batch["T"]):
         y = torch.tensor(batch["y"][:length, b] if case.per_step else batch["y"][b])
-        logits.append(LOGITS[case.name](p, torch.tensor(batch["x"][:length, b]), y))
-        nll = nll + torch.nn.functional.cross_entropy(logits[-1], y, reduction="sum")
-        count += y.numel()
+        outputs.append(OUTPUTS[case.name](p, torch.tensor(batch["x"][:length, b]), y))
+        nll = nll - log_density(outputs[-1], y).sum()
+        count += int(length) if case.per_step else 1
     loss = nll / count
     loss.backward()
-    return [o.detach().numpy() for o in logits], loss.item(), {name: v.grad.numpy() for name, v in p.items()}
+    return [o.detach().numpy() for o in outputs], loss.item(), {name: v.grad.numpy() for name, v in p.items()}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -151,10 +173,10 @@ def test_forward_and_gradients(case: Case, level: int) -> None:
     m = module(case.name, level)
     rng = np.random.default_rng(8)
     params, batch = case.params(rng), case.batch(rng, LENGTHS)
-    logits, loss, grads = in_torch(case, params, batch)
+    outputs, loss, grads = in_torch(case, params, batch)
     run = m.forward(params, batch)
     for b, length in enumerate(LENGTHS):
         found = run.outputs["y"][:length, b] if case.per_step else run.outputs["y"][b]
-        close(found, logits[b], 1e-10)
+        close(found, outputs[b], 1e-10)
     close(run.loss, loss, 1e-10)
     close_all(m.loss_and_grad(params, batch)[1], grads, 1e-10)

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import (
     bidirectional,
+    char_lstm,
     gru,
     gru_reset_before,
     lstm2,
@@ -24,15 +25,20 @@ from . import (
 )
 from .common import Array, Params, loss_and_grads
 
+VECTORS = {"input": 3, "hidden": 4, "classes": 5}  # all different: no two sizes can be confused unseen
+TOKENS = {"vocab": 7, "embed": 3, "hidden": 4}
+
 
 @dataclass(frozen=True)
 class Case:
-    """`dims` are small and all different, so that no two sizes can be confused unseen."""
+    """`x` and `target` name the dim that counts the tokens or sizes the vector fed in or predicted."""
 
     reference: ModuleType
+    dims: Mapping[str, int] = field(default_factory=lambda: VECTORS)
+    x: str = "input"
+    target: str = "classes"
     per_step: bool = True  # one target for each step, or one for each sequence
     streams: bool = True  # whether it can be run step by step
-    dims: Mapping[str, int] = field(default_factory=lambda: {"input": 3, "hidden": 4, "classes": 5})
 
     @property
     def name(self) -> str:
@@ -50,10 +56,15 @@ class Case:
         steps, rows = max(lengths, default=0), len(lengths)
         targets = (steps, rows) if self.per_step else (rows,)
         return {
-            "x": rng.standard_normal((steps, rows, self.dims["input"])),
-            "y": rng.integers(0, self.dims["classes"], targets),
+            "x": self._drawn(rng, self.x, (steps, rows)),
+            "y": self._drawn(rng, self.target, targets),
             "T": np.array(lengths, dtype=np.int64),
         }
+
+    def _drawn(self, rng: np.random.Generator, dim: str, shape: tuple[int, ...]) -> Array:
+        if dim in ("vocab", "classes"):
+            return rng.integers(0, self.dims[dim], shape)
+        return rng.standard_normal((*shape, self.dims[dim]))
 
     def loss_and_grads(self, params: Params, batch: Mapping[str, Array]) -> tuple[Any, dict[str, Array]]:
         return loss_and_grads(self.reference.sequence, params, batch)
@@ -61,11 +72,12 @@ class Case:
 
 CASES = (
     Case(vanilla),
-    Case(output_recurrence),
+    Case(output_recurrence, {"input": 3, "hidden": 4, "outputs": 5}, target="outputs"),
     Case(teacher_forcing),
     Case(many_to_one, per_step=False, streams=False),
     Case(bidirectional, streams=False),
-    Case(lstm2),
+    Case(char_lstm, TOKENS, x="vocab", target="vocab"),
+    Case(lstm2, TOKENS, x="vocab", target="vocab"),
     Case(gru),
     Case(gru_reset_before),
     Case(skip),

@@ -1,6 +1,6 @@
 """The gated recurrent unit with the reset after the product, as cuDNN and PyTorch have it.
 
-The candidate is tanh(W_n x + b_n + r * (U_n h + b_q)); the update gate keeps the old state:
+The candidate is tanh(W_g x + b_g + r * (W_u h + b_u)); the update gate keeps the old state:
 h = z * h_before + (1 - z) * candidate."""
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ SHAPES = {
     "h.W_zx": ("hidden", "input"),
     "h.W_zh": ("hidden", "hidden"),
     "h.b_z": ("hidden",),
-    "h.W_qh": ("hidden", "hidden"),
-    "h.b_q": ("hidden",),
-    "h.W_nx": ("hidden", "input"),
-    "h.b_n": ("hidden",),
+    "h.W_uh": ("hidden", "hidden"),
+    "h.b_u": ("hidden",),
+    "h.W_gx": ("hidden", "input"),
+    "h.b_g": ("hidden",),
     "W_yh": ("classes", "hidden"),
     "b_y": ("classes",),
 }
@@ -32,8 +32,8 @@ def sequence(p: Params, x: Array, y: Array) -> Result:
     for t in range(n):
         r = sigmoid(p["h.W_rx"] @ x[t] + p["h.W_rh"] @ h[t] + p["h.b_r"])
         z = sigmoid(p["h.W_zx"] @ x[t] + p["h.W_zh"] @ h[t] + p["h.b_z"])
-        q = p["h.W_qh"] @ h[t] + p["h.b_q"]
-        m = np.tanh(p["h.W_nx"] @ x[t] + p["h.b_n"] + r * q)
+        q = p["h.W_uh"] @ h[t] + p["h.b_u"]
+        m = np.tanh(p["h.W_gx"] @ x[t] + p["h.b_g"] + r * q)
         h.append(z * h[t] + (1 - z) * m)
         tape.append((r, z, q, m))
         loss, d = nll_of_softmax(p["b_y"] + p["W_yh"] @ h[t + 1], y[t])
@@ -51,14 +51,14 @@ def sequence(p: Params, x: Array, y: Array) -> Result:
         d_q = d_am * r
         d_ar = d_am * q * r * (1 - r)
         d_az = d_h * (h[t] - m) * z * (1 - z)
-        g["h.W_nx"] += np.outer(d_am, x[t])
-        g["h.b_n"] += d_am
-        g["h.W_qh"] += np.outer(d_q, h[t])
-        g["h.b_q"] += d_q
+        g["h.W_gx"] += np.outer(d_am, x[t])
+        g["h.b_g"] += d_am
+        g["h.W_uh"] += np.outer(d_q, h[t])
+        g["h.b_u"] += d_q
         for k, d_a in (("r", d_ar), ("z", d_az)):
             g[f"h.W_{k}x"] += np.outer(d_a, x[t])
             g[f"h.W_{k}h"] += np.outer(d_a, h[t])
             g[f"h.b_{k}"] += d_a
         through_gates = p["h.W_rh"].T @ d_ar + p["h.W_zh"].T @ d_az
-        back = d_h * z + p["h.W_qh"].T @ d_q + through_gates
+        back = d_h * z + p["h.W_uh"].T @ d_q + through_gates
     return nll, n, g

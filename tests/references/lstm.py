@@ -1,10 +1,10 @@
-"""One LSTM layer (section 10.10.1), forward and backward, for the networks built of it."""
+"""One LSTM layer (section 10.10.1), forward and backward, and language models built of such layers."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .common import Array, Params, sigmoid
+from .common import Array, Params, Result, nll_of_softmax, sigmoid, zeros_like
 
 GATES = ("i", "f", "o", "g")
 
@@ -60,3 +60,25 @@ def backward(
         d_c_next = d_c * s["f"]
         d_xs.append(np.sum([p[f"{name}.W_{k}x"].T @ d_a[k] for k in GATES], axis=0))
     return d_xs[::-1]
+
+
+def language_model(p: Params, layers: tuple[str, ...], x: Array, y: Array) -> Result:
+    """Rows of E, the layers one on the other, and a softmax over what the last one says."""
+    out = f"W_y{layers[-1]}"
+    values, tapes = [p["E"][token] for token in x], []
+    for name in layers:
+        values, tape = forward(p, name, values)
+        tapes.append(tape)
+    g = zeros_like(p)
+    d_values, nll = [], 0.0
+    for h, target in zip(values, y, strict=True):
+        loss, d_o = nll_of_softmax(p["b_y"] + p[out] @ h, target)
+        nll += loss
+        g["b_y"] += d_o
+        g[out] += np.outer(d_o, h)
+        d_values.append(p[out].T @ d_o)
+    for name, tape in zip(reversed(layers), reversed(tapes), strict=True):
+        d_values = backward(p, name, tape, d_values, g)
+    for token, d in zip(x, d_values, strict=True):
+        g["E"][token] += d
+    return nll, len(x), g

@@ -7,30 +7,30 @@ import numpy as np
 from .common import Array, Params, Result, nll_of_softmax, zeros_like
 
 SHAPES = {
-    "U": ("hidden", "input"),
-    "W": ("hidden", "hidden"),
-    "b": ("hidden",),
-    "V": ("classes", "hidden"),
-    "c": ("classes",),
+    "W_hx": ("hidden", "input"),
+    "W_hh": ("hidden", "hidden"),
+    "b_h": ("hidden",),
+    "W_yh": ("classes", "hidden"),
+    "b_y": ("classes",),
 }
 
 
 def sequence(p: Params, x: Array, y: int) -> Result:
     """Of an empty sequence h[T] is h[0], which is zero: the output is then the bias alone."""
     n = len(x)
-    h = [np.zeros_like(p["b"])]
+    h = [np.zeros_like(p["b_h"])]
     for t in range(n):
-        h.append(np.tanh(p["b"] + p["W"] @ h[t] + p["U"] @ x[t]))
-    nll, d_o = nll_of_softmax(p["c"] + p["V"] @ h[n], y)
+        h.append(np.tanh(p["b_h"] + p["W_hh"] @ h[t] + p["W_hx"] @ x[t]))
+    nll, d_o = nll_of_softmax(p["b_y"] + p["W_yh"] @ h[n], y)
 
     g = zeros_like(p)
-    g["c"] += d_o
-    g["V"] += np.outer(d_o, h[n])
-    d_h = p["V"].T @ d_o
+    g["b_y"] += d_o
+    g["W_yh"] += np.outer(d_o, h[n])
+    d_h = p["W_yh"].T @ d_o
     for t in reversed(range(n)):
         d_a = (1 - h[t + 1] ** 2) * d_h
-        g["b"] += d_a
-        g["W"] += np.outer(d_a, h[t])
-        g["U"] += np.outer(d_a, x[t])
-        d_h = p["W"].T @ d_a
+        g["b_h"] += d_a
+        g["W_hh"] += np.outer(d_a, h[t])
+        g["W_hx"] += np.outer(d_a, x[t])
+        d_h = p["W_hh"].T @ d_a
     return nll, 1, g

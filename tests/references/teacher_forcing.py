@@ -7,11 +7,11 @@ import numpy as np
 from .common import Array, Params, Result, nll_of_softmax, zeros_like
 
 SHAPES = {
-    "U": ("hidden", "input"),
-    "W": ("hidden", "classes"),
-    "b": ("hidden",),
-    "V": ("classes", "hidden"),
-    "c": ("classes",),
+    "E": ("classes", "hidden"),
+    "W_hx": ("hidden", "input"),
+    "b_h": ("hidden",),
+    "W_yh": ("classes", "hidden"),
+    "b_y": ("classes",),
 }
 
 
@@ -22,13 +22,13 @@ def sequence(p: Params, x: Array, y: Array) -> Result:
     nll = 0.0
     for t in range(n):
         before = y[t - 1] if t > 0 else 0
-        h = np.tanh(p["b"] + p["W"][:, before] + p["U"] @ x[t])
-        loss, d_o = nll_of_softmax(p["c"] + p["V"] @ h, y[t])
+        h = np.tanh(p["E"][before] + p["W_hx"] @ x[t] + p["b_h"])
+        loss, d_o = nll_of_softmax(p["b_y"] + p["W_yh"] @ h, y[t])
         nll += loss
-        g["c"] += d_o
-        g["V"] += np.outer(d_o, h)
-        d_a = (1 - h**2) * (p["V"].T @ d_o)
-        g["b"] += d_a
-        g["W"][:, before] += d_a
-        g["U"] += np.outer(d_a, x[t])
+        g["b_y"] += d_o
+        g["W_yh"] += np.outer(d_o, h)
+        d_a = (1 - h**2) * (p["W_yh"].T @ d_o)
+        g["b_h"] += d_a
+        g["E"][before] += d_a
+        g["W_hx"] += np.outer(d_a, x[t])
     return nll, n, g
