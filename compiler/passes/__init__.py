@@ -1,1 +1,74 @@
-"""Passes: functions from a system to one of the same meaning, in one ordered list."""
+"""Passes: functions from a system to one of the same meaning, in one ordered list.
+
+To add one, write a module whose docstring shows a system before and after (the pass's first test), and
+put it into `PASSES`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from ..ir import System
+from ..validate import validate
+from .contract import contract
+from .copies import drop_copies
+from .dead import drop_dead
+from .join import join
+from .products import plain_products
+from .regroup import regroup
+from .share import share
+from .simplify import simplify
+
+ROUNDS = 20  # the passes feed one another; two or three rounds are usual
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """``run`` returns the same object when it changed nothing. ``level`` is the lowest at which it runs."""
+
+    name: str
+    run: Callable[[System], System]
+    level: int = 0
+
+    @property
+    def doc(self) -> str:
+        """What it does, with an example before and after."""
+        return sys.modules[self.run.__module__].__doc__ or ""
+
+
+PASSES: tuple[Pass, ...] = (
+    Pass("copies", drop_copies),
+    Pass("simplify", simplify),
+    Pass("products", plain_products),
+    Pass("contract", contract, level=2),
+    Pass("share", share),
+    Pass("dead", drop_dead),
+)
+
+
+TEXTBOOK = tuple(one for one in PASSES if one.name != "share")
+"""-O0: equations stay those of the spec, even where two of them are alike."""
+
+WIDE = (Pass("join", join),)
+"""-O2, on the forward equations: the adjoint of what was joined comes out joined."""
+
+LOOPS = (Pass("regroup", regroup),)
+"""-O2, last: what a loop need not do."""
+
+NAMES = tuple(one.name for one in (*PASSES, *WIDE, *LOOPS))
+
+
+def run_passes(system: System, level: int = 2, skip: Collection[str] = (), check: bool = False) -> System:
+    """The system after the passes of a level, over and over until nothing changes; ``check`` validates
+    after each."""
+    chosen = [one for one in PASSES if one.level <= level and one.name not in skip]
+    for _ in range(ROUNDS):
+        before = system
+        for one in chosen:
+            system = one.run(system)
+            if check:
+                validate(system)
+        if system is before:
+            return system
+    return system

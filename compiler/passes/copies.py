@@ -1,0 +1,141 @@
+"""Copies: who reads a copy reads the original; a copy's own temporary takes the copy's name.
+
+    axis t = 1..T
+    axis @
+    x[t,@] : real = input() {name: "x"}
+    a[t,@] : real = copy(x[t-1,@])
+    b.1[t,@] : real = exp(a[t,@])
+    b[t,@] : real = copy(b.1[t,@])
+    c[t,@] : real = add(b[t,@], a[t-1,@])
+    output output:c = c
+
+becomes
+
+    axis t = 1..T
+    axis @
+    x[t,@] : real = input() {name: "x"}
+    a[t,@] : real = copy(x[t-1,@])
+    b[t,@] : real = exp(x[t-1,@])
+    c[t,@] : real = add(b[t,@], a[t-1,@])
+    output output:c = c
+
+A copy read elsewhere than where the reader stands may be outside where the original is not, so it stays
+unless both are the same outside as well. A copy of a fixed place (`h[T]`), used more than once, stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..ir import Boundary, Equation, Position, Read, System, here, rename
+from .rewriting import along, is_fixed, is_plain, uses
+
+
+def drop_copies(system: System) -> System:
+    """The system with no copy read that need not be."""
+    adopted = _adopt(system)
+    table, count = adopted.table(), uses(adopted)
+    copies = {e.name: e for e in adopted.equations if _worth(e, count[e.name])}
+    result = tuple(_redirected(equation, copies, table) for equation in adopted.equations)
+    return system if result == system.equations else adopted.with_equations(result)
+
+
+# ------------------------------------------------------------------- temporaries take the copy's name
+
+
+def _adopt(system: System) -> System:
+    """q = copy(q.1[…]) of a temporary made for q: the temporary's equation becomes q's."""
+    own = {equation.name: equation for equation in system.equations}
+    kept = {name for _, name in system.outputs} | {b.name for e in system.equations for b in e.boundaries}
+    readers: dict[str, list[Read]] = {}
+    for read in (read for equation in system.equations for read in equation.reads):
+        readers.setdefault(read.name, []).append(read)
+    names: dict[str, str] = {}
+    for copy in system.equations:
+        source = own.get(copy.reads[0].name) if copy.op == "copy" else None
+        if source is None or source.name in names or source.name in kept:
+            continue
+        if _made_for(copy, source, readers[source.name]):
+            names[source.name] = copy.name
+    if not names:
+        return system
+    return system.with_equations(
+        _adopted(e, names, own) for e in system.equations if e.name not in names.values()
+    )
+
+
+def _adopted(equation: Equation, names: dict[str, str], own: dict[str, Equation]) -> Equation:
+    """The equation under the copy's name, if it is a temporary that goes; its reads likewise."""
+    if equation.name in names:
+        copy = own[names[equation.name]]
+        equation = replace(equation, name=copy.name, boundaries=copy.boundaries, origin=copy.origin)
+    return replace(equation, reads=tuple(rename(read, names) for read in equation.reads))
+
+
+def _made_for(copy: Equation, source: Equation, readers: list[Read]) -> bool:
+    """Whether the source is a temporary of the copy's, with the same value wherever it is read."""
+    stem, _, number = source.name.rpartition(".")
+    alike = source.axes == copy.axes and is_plain(copy.reads[0], source) and not source.boundaries
+    inside = not copy.boundaries or all(is_plain(read, source) for read in readers)
+    return alike and inside and number.isdigit() and (stem == copy.name or stem.startswith(copy.name + "."))
+
+
+# ------------------------------------------------------------------------- readers read the original
+
+
+def _worth(copy: Equation, count: int) -> bool:
+    """Whether its readers may as well read the original."""
+    return copy.op == "copy" and (count <= 1 or not any(is_fixed(p) for p in copy.reads[0].at))
+
+
+def _redirected(equation: Equation, copies: dict[str, Equation], table: dict[str, Equation]) -> Equation:
+    reads = tuple(_original(read, equation, copies, table) for read in equation.reads)
+    boundaries = tuple(_original_boundary(b, copies, table) for b in equation.boundaries)
+    if reads == equation.reads and boundaries == equation.boundaries:
+        return equation
+    return replace(equation, reads=reads, boundaries=boundaries)
+
+
+def _original(read: Read, reader: Equation, copies: dict[str, Equation], table: dict[str, Equation]) -> Read:
+    """The read of what was copied, when that means the same; else the read."""
+    seen = set[str]()
+    while read.name in copies and read.name not in seen:
+        seen.add(read.name)
+        copy = copies[read.name]
+        original = copy.reads[0]
+        if not is_plain(read, copy) and not _same_outside(copy, table[original.name]):
+            break
+        at = dict(zip(copy.axes, read.at))
+        composed = replace(original, at=tuple(at[p.over] if _stays(p) else p for p in original.at))  # type: ignore[index]
+        if _needs(reader, set(along(read)) - set(along(composed))):
+            break
+        read = composed
+    return read
+
+
+def _needs(reader: Equation, lost: set[str]) -> bool:
+    """Whether the reader reduces, or works along, an axis that the original lacks."""
+    return dict(reader.attrs).get("axis") in lost or not lost <= set(reader.axes)
+
+
+def _stays(position: Position) -> bool:
+    return position.over is not None and position == Position(position.over)
+
+
+def _same_outside(copy: Equation, source: Equation) -> bool:
+    """Whether copy and original are 0 at the same places outside."""
+    return (
+        is_plain(copy.reads[0], source)
+        and copy.axes == source.axes
+        and not (copy.boundaries or source.boundaries)
+    )
+
+
+def _original_boundary(
+    boundary: Boundary, copies: dict[str, Equation], table: dict[str, Equation]
+) -> Boundary:
+    copy = copies.get(boundary.name)
+    if copy is None:
+        return boundary
+    source = table[copy.reads[0].name]
+    same = source.axes == copy.axes and copy.reads[0].at == here(copy.axes)
+    return replace(boundary, name=source.name) if same else boundary

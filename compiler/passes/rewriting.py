@@ -1,0 +1,133 @@
+"""What passes that work equation by equation share: a view of the system, rules to a fixed point."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..ir import Attr, Equation, Position, Read, System, here
+from ..ir import attrs as attributes
+from ..operators import Shape
+
+ROUNDS = 50  # a system needs a few; a rule that undoes another would never end
+
+
+@dataclass(slots=True)
+class View:
+    """The system as a rule sees it: definitions by name, and how often each is used."""
+
+    table: dict[str, Equation]
+    uses: Counter[str]
+    added: list[Equation] = field(default_factory=list)
+
+    def source(self, read: Read) -> Equation:
+        """The definition of what is read."""
+        return self.table[read.name]
+
+    def through(self, read: Read, op: str, once: bool = False) -> Equation | None:
+        """The definition, when it is ``op`` and is read where the reader stands (``once``: only here)."""
+        found = self.table[read.name]
+        if found.op != op or not is_plain(read, found) or (once and self.uses[read.name] != 1):
+            return None
+        return found
+
+    def constant(self, read: Read) -> float | None:
+        """The number that is read, wherever it is read."""
+        found = self.table[read.name]
+        value = dict(found.attrs).get("value") if found.op == "number" else None
+        if found.op in ("copy", "expand", "real"):
+            value = self.constant(found.reads[0])
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            return None
+        everywhere = is_plain(read, found) or (value == 0 and not found.boundaries)
+        return value if everywhere else None
+
+    def new(
+        self,
+        like: Equation,
+        op: str,
+        *reads: Read,
+        axes: Sequence[str] = (),
+        shape: Shape = (),
+        **statics: Attr,
+    ) -> Read:
+        """A further equation, for the use of ``like``."""
+        name = self._fresh(like.name)
+        made = Equation(name, tuple(axes), shape, like.type, op, reads, attributes(**statics))
+        made = replace(made, span=like.span, origin=like.origin)
+        self.table[name] = made
+        self.added.append(made)
+        return Read(name, here(made.axes))
+
+    def number(self, like: Equation, value: float) -> Read:
+        """A literal with the shape of ``like``."""
+        read = self.new(like, "number", value=value)
+        return self.new(like, "expand", read, shape=like.shape, sizes=like.shape) if like.shape else read
+
+    def _fresh(self, base: str) -> str:
+        number = 1
+        while f"{base}.{number}" in self.table or f"~{base}.{number}" in self.table:
+            number += 1
+        return f"{base}.{number}"
+
+
+Rule = Callable[[Equation, View], "Equation | None"]
+
+
+def rewrite(system: System, rules: Mapping[str, Sequence[Rule]]) -> System:
+    """Every equation by the rules for its operator (and those under ""), until none applies."""
+    for _ in range(ROUNDS):
+        view = View(system.table(), uses(system))
+        result: list[Equation] = []
+        for equation in system.equations:
+            changed = _apply(equation, view, rules)
+            result += [*view.added, changed]
+            view.table[equation.name] = changed
+            view.added.clear()
+        if tuple(result) == system.equations:
+            return system
+        system = system.with_equations(result)
+    raise RuntimeError("the rules do not come to an end")
+
+
+def _apply(equation: Equation, view: View, rules: Mapping[str, Sequence[Rule]]) -> Equation:
+    for rule in (*rules.get(equation.op, ()), *rules.get("", ())):
+        changed = rule(equation, view)
+        if changed is not None:
+            return changed
+    return equation
+
+
+def turned(equation: Equation, op: str, *reads: Read, **statics: Attr) -> Equation:
+    """The same quantity by another operator."""
+    return replace(equation, op=op, reads=reads, attrs=attributes(**statics))
+
+
+def is_plain(read: Read, source: Equation) -> bool:
+    """Whether it is read where the reader stands, along every axis."""
+    return read.at == here(source.axes)
+
+
+def along(read: Read) -> tuple[str, ...]:
+    """The axes of the reader that a read runs along."""
+    return tuple(dict.fromkeys(p.over for p in read.at if p.over is not None))
+
+
+def dropped(equation: Equation) -> set[str]:
+    """The axes that an equation reduces."""
+    return {axis for read in equation.reads for axis in along(read)} - set(equation.axes)
+
+
+def uses(system: System) -> Counter[str]:
+    """How often each quantity is read, serves as a boundary, or is an output."""
+    found = Counter(name for _, name in system.outputs)
+    for equation in system.equations:
+        found.update(read.name for read in equation.reads)
+        found.update(boundary.name for boundary in equation.boundaries)
+    return found
+
+
+def is_fixed(position: Position) -> bool:
+    """A position that does not move with the reader, or counts from the end."""
+    return position.over is None or position.ends != 0

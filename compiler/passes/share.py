@@ -1,0 +1,64 @@
+"""Share: quantities defined alike are one quantity.
+
+    axis t = 1..T
+    axis @
+    x[t,@] : real = input() {name: "x"}
+    a[t,@] : real = tanh(x[t-1,@])
+    b[t,@] : real = tanh(x[t-1,@])
+    c[t,@] : real = add(a[t,@], b[t-2,@])
+    output output:c = c
+
+becomes
+
+    axis t = 1..T
+    axis @
+    x[t,@] : real = input() {name: "x"}
+    a[t,@] : real = tanh(x[t-1,@])
+    c[t,@] : real = add(a[t,@], a[t-2,@])
+    output output:c = c
+
+An adjoint system finds what the forward system has computed among its given equations. Outputs keep
+equations of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..ir import Equation, System, rename
+from ..operators import TABLE
+
+
+def share(system: System) -> System:
+    """The system with each value defined once."""
+    names = _alike(system)
+    while names:
+        kept = (equation for equation in system.equations if equation.name not in names)
+        system = system.with_equations(_renamed(equation, names) for equation in kept)
+        names = _alike(system)
+    return system
+
+
+def _alike(system: System) -> dict[str, str]:
+    """Equations that repeat another, with the name of that other."""
+    outputs = {name for _, name in system.outputs}
+    names: dict[str, str] = {}
+    first: dict[object, str] = {_value(equation, names): equation.name for equation in system.given}
+    for equation in system.equations:
+        known = first.setdefault(_value(equation, names), equation.name)
+        if known != equation.name and equation.name not in outputs:
+            names[equation.name] = known
+    return names
+
+
+def _value(equation: Equation, names: dict[str, str]) -> object:
+    """What two equations of one value have in common."""
+    reads = [rename(read, names) for read in equation.reads]
+    if "commutative" in TABLE[equation.op].traits:
+        reads.sort(key=repr)
+    return replace(equation, name="", reads=tuple(reads))
+
+
+def _renamed(equation: Equation, names: dict[str, str]) -> Equation:
+    reads = tuple(rename(read, names) for read in equation.reads)
+    boundaries = tuple(replace(b, name=names.get(b.name, b.name)) for b in equation.boundaries)
+    return replace(equation, reads=reads, boundaries=boundaries)
