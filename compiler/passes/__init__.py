@@ -6,7 +6,7 @@ put it into `PASSES`."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from ..ir import System
@@ -25,11 +25,10 @@ ROUNDS = 20  # the passes feed one another; two or three rounds are usual
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """``run`` returns the same object when it changed nothing. ``level`` is the lowest at which it runs."""
+    """``run`` returns the same object when it changed nothing."""
 
     name: str
     run: Callable[[System], System]
-    level: int = 0
 
     @property
     def doc(self) -> str:
@@ -41,14 +40,14 @@ PASSES: tuple[Pass, ...] = (
     Pass("copies", drop_copies),
     Pass("simplify", simplify),
     Pass("products", plain_products),
-    Pass("contract", contract, level=2),
+    Pass("contract", contract),
     Pass("share", share),
     Pass("dead", drop_dead),
 )
 
 
-TEXTBOOK = tuple(one for one in PASSES if one.name != "share")
-"""-O0: equations stay those of the spec, even where two of them are alike."""
+TEXTBOOK = tuple(one for one in PASSES if one.name not in ("share", "contract"))
+"""-O0: equations stay those of the spec, even where two of them are alike or could be one."""
 
 WIDE = (Pass("join", join),)
 """-O2, on the forward equations: the adjoint of what was joined comes out joined."""
@@ -59,16 +58,23 @@ LOOPS = (Pass("regroup", regroup),)
 NAMES = tuple(one.name for one in (*PASSES, *WIDE, *LOOPS))
 
 
-def run_passes(system: System, level: int = 2, skip: Collection[str] = (), check: bool = False) -> System:
-    """The system after the passes of a level, over and over until nothing changes; ``check`` validates
+def run_passes(
+    system: System,
+    passes: Sequence[Pass] = PASSES,
+    skip: Collection[str] = (),
+    *,
+    once: bool = False,
+    check: bool = False,
+) -> System:
+    """The system after the passes, over and over until nothing changes (or ``once``); ``check`` validates
     after each."""
-    chosen = [one for one in PASSES if one.level <= level and one.name not in skip]
-    for _ in range(ROUNDS):
+    for _ in range(1 if once else ROUNDS):
         before = system
-        for one in chosen:
-            system = one.run(system)
-            if check:
-                validate(system)
+        for one in passes:
+            if one.name not in skip:
+                system = one.run(system)
+                if check:
+                    validate(system)
         if system is before:
             return system
     return system
