@@ -19,7 +19,7 @@ from .check import ReadImport, frontend
 from .differentiate import differentiate
 from .ir import System
 from .ir_text import system_text
-from .passes import run_passes
+from .passes import LOOPS, PASSES, TEXTBOOK, WIDE, run_passes
 from .printing.module import print_module
 from .program import Program
 
@@ -76,15 +76,27 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
 
 
 def _forward_passes(system: System, options: Options) -> System:
-    return run_passes(system, level=options.level, skip=options.skip)
+    """Small, then joined, then with loops that do only what they must."""
+    system = _small(system, options)
+    if options.level:
+        system = _small(run_passes(system, WIDE, options.skip, once=True), options)
+        system = run_passes(system, LOOPS, options.skip, once=True)
+    return system
+
+
+def _small(system: System, options: Options) -> System:
+    return run_passes(system, PASSES if options.level else TEXTBOOK, options.skip)
 
 
 def _adjoint(program: Program, forward: System, options: Options) -> System:
     """The adjoint equations of what the module returns, made small."""
     wanted = [f"grad:{p.name}" for p in program.params if p.trained]
-    wanted += [f"dinput:{i.name}" for i in program.inputs if i.kind == "real"]
+    observed = (*program.inputs, *(head.target for head in program.heads))
+    wanted += [f"dinput:{i.name}" for i in observed if i.kind == "real"]
     wanted += [f"dstate:{s.key}" for s in program.states if s.type == "real"]
-    adjoint = run_passes(differentiate(forward, wanted), level=options.level, skip=options.skip)
+    adjoint = _small(differentiate(forward, wanted), options)
+    if options.level:
+        adjoint = run_passes(adjoint, LOOPS, options.skip, once=True)
     read = {read.name for equation in adjoint.equations for read in equation.reads}
     read |= {boundary.name for equation in adjoint.equations for boundary in equation.boundaries}
     read |= {name for _, name in adjoint.outputs}

@@ -181,12 +181,12 @@ def _length(frame: Frame, equation: Equation) -> Value:
 def _count(frame: Frame, equation: Equation) -> Value:
     axes = [axis for axis in _names(equation.attr("axes")) if axis != BATCH]
     if not axes:
-        return Value(expression("max(B, 1)"), (), constant=True)
+        return Value(expression("B"), (), constant=True)
     product = frame.length(axes[0])
     for axis in axes[1:]:
         product = expression("{0} * {1}", product, frame.length(axis))
     total = expression("({0}).sum()", product)
-    return Value(expression("max(int({0}), 1)", total), (), constant=True)
+    return Value(expression("int({0})", total), (), constant=True)
 
 
 def _names(value: object) -> tuple[str, ...]:

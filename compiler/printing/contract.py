@@ -99,7 +99,9 @@ def _checked_call(params, batch, state, workspace=None, size=None):
     call.B = extents.pop("B")
     call.longest = extents
     call.lengths = {axis: _lengths(batch, axis, extents[axis], call.B) for axis in AXES}
-    if any(array.dtype.kind == "c" and INPUTS[name][2] == "real" for name, array in arrays.items()):
+    reals = [array for name, array in arrays.items() if INPUTS[name][2] == "real"]
+    reals += [np.asarray(value) for name, value in (state or {}).items() if name in STATES]
+    if any(array.dtype.kind == "c" for array in reals):
         call.dtype = np.result_type(call.dtype, np.complex64)
         call.params = {name: array.astype(call.dtype) for name, array in call.params.items()}
     call.inputs = {}
@@ -195,13 +197,11 @@ def _checked_state(state, call):
     if missing:
         raise ValueError(f"state: missing {missing}")
     checked = {STREAM: np.asarray(state[STREAM])}
-    for name, (_, kind) in STATES.items():
+    for name in STATES:
         array = np.asarray(state[name])
         shape = _state_shape(call, name)
         if array.shape != shape:
             raise ValueError(f"state[{name!r}]: expected shape {shape}, got {array.shape}")
-        if kind == "real" and array.dtype.kind == "c":
-            call.dtype = np.result_type(call.dtype, array.dtype)
         checked[name] = array
     if checked[STREAM].shape != (call.B,):
         raise ValueError(f"state[{STREAM!r}]: expected shape ({call.B},), got {checked[STREAM].shape}")

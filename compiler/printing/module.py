@@ -65,7 +65,7 @@ def _backward(program: Program, forward: System, adjoint: System, plan: Plan | F
 def _results(program: Program, adjoint: System, plan: Plan | FastPlan) -> list[str]:
     """grads, dbatch, dstate as the contract has them."""
     trained = [p.name for p in program.params if p.trained]
-    real = [i.name for i in program.inputs if i.kind == "real"]
+    real = [i.name for i in page.observed(program) if i.kind == "real"]
     states = [s.key for s in program.states if s.type == "real"]
     lines: list[str] = []
     for variable, kind, keys in (("grads", "grad", trained), ("dbatch", "dinput", real), ("dstate", "dstate", states)):

@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from ...spec.sizes import Size
 from ..operators import TABLE, Call
 from ..prelude_text import prelude_names, prelude_source
-from ..program import Init, Param, Program
+from ..program import Init, Input, Param, Program
 from .python import expression
 
 MARK = "# Written by rnnc; change the spec, not this file."
@@ -63,6 +63,11 @@ TABLES = "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STRE
 FUNCTIONS = "init forward backward loss_and_grad start step sample workspace Array".split()
 
 
+def observed(program: Program) -> tuple[Input, ...]:
+    """Everything a batch may hold: inputs, then the heads' targets."""
+    return (*program.inputs, *(head.target for head in program.heads))
+
+
 def literal(value: object) -> str:
     """Plain data as Python writes it, in ASCII."""
     return ascii(value)
@@ -75,12 +80,12 @@ def sizes_text(shape: Sequence[Size]) -> str:
 def tables(program: Program) -> str:
     """DIMS, SHAPES and what the contract checks arguments against."""
     lines = [f"DIMS = {literal(dict(program.dims))}", "", "SHAPES = {"]
-    lines += [f"    {literal(p.name)}: {sizes_text(p.shape)}," for p in (*program.params, *program.inputs)]
+    lines += [f"    {literal(p.name)}: {sizes_text(p.shape)}," for p in (*program.params, *observed(program))]
     lines += ["}", "", f"PARAMS = {literal([p.name for p in program.params])}"]
     lines += [f"TRAINED = {literal([p.name for p in program.params if p.trained])}"]
     lines += [f"AXES = {literal({a.index: a.length for a in program.forward.axes if a.length})}"]
     lines += ["INPUTS = {"]
-    for item in program.inputs:
+    for item in observed(program):
         kept = (item.axes, [str(size) for size in item.shape], item.kind, str(item.count) if item.count else None)
         lines.append(f"    {literal(item.name)}: {literal(kept)},")
     lines += ["}"]
@@ -103,11 +108,11 @@ def dims_functions(program: Program) -> str:
             lines.append(f"    dims[{literal(name)}] = {solution}")
         solved.append(name)
     lines += ["    return dims", "", ""]
-    shapes = [(p.name, p.shape) for p in (*program.params, *program.inputs)]
+    shapes = [(p.name, p.shape) for p in (*program.params, *observed(program))]
     lines += _dict_function("_shapes", "The shape of every parameter and input.", shapes)
     states = [(s.key, s.shape) for s in program.states]
     lines += _dict_function("_state_shapes", "The feature shape of every carried quantity.", states)
-    counts = [(i.name, (i.count,)) for i in program.inputs if i.count is not None]
+    counts = [(i.name, (i.count,)) for i in observed(program) if i.count is not None]
     lines += _dict_function("_token_counts", "How many tokens each token input has.", counts)
     return "\n".join(lines).rstrip()
 
