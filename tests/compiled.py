@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rnnc.compiler.driver import Options
-
 import rnnc
+from rnnc.compiler.driver import Options
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 STEP = 1e-30

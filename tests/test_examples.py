@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from compiled import check_gradient, close, close_all, module
 from references.cases import CASES, Case
 

@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from rnnc.spec.diagnostics import SpecError
-
 import rnnc
+from rnnc.spec.diagnostics import SpecError
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "language.md"
 BLOCK = re.compile(r"^```rnn(?:-error (RNN\d+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from references.cases import CASES, Case
 
 STEP = 1e-30

@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from rnnc.compiler.driver import Options
-
 import rnnc
 from compiled import EXAMPLES
+from rnnc.compiler.driver import Options
 
 # For `python -I` in a folder of its own: any other import fails as if it were not installed.
 DRIVER = """
