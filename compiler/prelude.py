@@ -79,6 +79,12 @@ def logsumexp(x: Array) -> Array:
     return result
 
 
+def portion(a: Array, q: Array, out: Array | None = None) -> Array:
+    """exp(a - q): the part of a in a log-sum-exp q; 0 where q is -inf."""
+    result: Array = np.subtract(a, np.where(q.real == -np.inf, 0, q), out)
+    return np.exp(result, out)
+
+
 def softmax(x: Array, out: Array | None = None) -> Array:
     """exp(x) over its sum along the last size, without overflow."""
     result: Array = np.subtract(x, np.max(x.real, axis=-1, keepdims=True), out)

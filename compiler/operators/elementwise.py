@@ -237,11 +237,22 @@ define(
 )
 
 
-def shifted(a: Term, q: Term) -> Term:
-    """exp(a - q) for q a log-sum-exp that a is part of; 0 where every part is -inf."""
-    return apply("exp", a - where(q > float("-inf"), q, 0))
+def portion(a: Term, q: Term) -> Term:
+    """The derivative by a of a log-sum-exp q that a is part of."""
+    return apply("portion", a, q)
 
 
+define(
+    "portion",
+    "a q",
+    "exp(a - q): the part of a in a log-sum-exp q; 0 where q is -inf",
+    shape=same,
+    type=real,
+    traits="elementwise",
+    code="portion({0}, {1})",
+    out="portion({0}, {1}, {2})",
+    derivative=(lambda c: c.d * c.q, lambda c: c.d * -c.q),
+)
 define(
     "logaddexp",
     "a b",
@@ -250,7 +261,7 @@ define(
     type=real,
     traits="elementwise commutative",
     code="logaddexp({0}, {1})",
-    derivative=(lambda c: c.d * shifted(c.a, c.q), lambda c: c.d * shifted(c.b, c.q)),
+    derivative=(lambda c: c.d * portion(c.a, c.q), lambda c: c.d * portion(c.b, c.q)),
     surface="logaddexp",
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...spec.sizes import Size
-from .elementwise import shifted
+from .elementwise import portion
 from .record import (
     Call,
     Code,
@@ -103,7 +103,7 @@ define(
     shape=last_removed,
     type=real,
     code="logsumexp({0})",
-    derivative=(lambda c: like(c.d, c.a) * shifted(c.a, like(c.q, c.a)),),
+    derivative=(lambda c: like(c.d, c.a) * portion(c.a, like(c.q, c.a)),),
     surface="logsumexp",
 )
 define(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..ir import BATCH, Position
-from .elementwise import shifted
+from .elementwise import portion
 from .record import TypeRule, always, define, first, real, scalar, unchanged
 from .terms import Cotangent, Term, apply, expand, where
 
@@ -130,7 +130,7 @@ define(
     shape=unchanged,
     type=real,
     traits="structure reduces",
-    derivative=(lambda c: c.d * shifted(c.a, c.q),),
+    derivative=(lambda c: c.d * portion(c.a, c.q),),
     surface="logsumexp",
 )
 

@@ -24,6 +24,7 @@ unless both are the same outside as well. A copy of a fixed place (`h[T]`), used
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ..ir import Boundary, Equation, Position, Read, System, here, rename
@@ -50,12 +51,14 @@ def _adopt(system: System) -> System:
     for read in (read for equation in system.equations for read in equation.reads):
         readers.setdefault(read.name, []).append(read)
     names: dict[str, str] = {}
+    busy = set[str]()
     for copy in system.equations:
         source = own.get(copy.reads[0].name) if copy.op == "copy" else None
-        if source is None or source.name in names or source.name in kept:
-            continue
+        if source is None or source.name in kept or {copy.name, source.name} & busy:
+            continue  # a chain of copies goes link by link, a link each time
         if _made_for(copy, source, readers[source.name]):
             names[source.name] = copy.name
+            busy |= {copy.name, source.name}
     if not names:
         return system
     return system.with_equations(
@@ -73,10 +76,10 @@ def _adopted(equation: Equation, names: dict[str, str], own: dict[str, Equation]
 
 def _made_for(copy: Equation, source: Equation, readers: list[Read]) -> bool:
     """Whether the source is a temporary of the copy's, with the same value wherever it is read."""
-    stem, _, number = source.name.rpartition(".")
+    suffix = source.name.removeprefix(copy.name)
     alike = source.axes == copy.axes and is_plain(copy.reads[0], source) and not source.boundaries
     inside = not copy.boundaries or all(is_plain(read, source) for read in readers)
-    return alike and inside and number.isdigit() and (stem == copy.name or stem.startswith(copy.name + "."))
+    return alike and inside and re.fullmatch(r"(\.\d+)+", suffix) is not None
 
 
 # ------------------------------------------------------------------------- readers read the original

@@ -42,7 +42,9 @@ def _alike(system: System) -> dict[str, str]:
     """Equations that repeat another, with the name of that other."""
     outputs = {name for _, name in system.outputs}
     names: dict[str, str] = {}
-    first: dict[object, str] = {_value(equation, names): equation.name for equation in system.given}
+    # a number is written where it is used: reading one of the forward system says nothing
+    forward = (equation for equation in system.given if equation.op != "number")
+    first: dict[object, str] = {_value(equation, names): equation.name for equation in forward}
     for equation in system.equations:
         known = first.setdefault(_value(equation, names), equation.name)
         if known != equation.name and equation.name not in outputs:
