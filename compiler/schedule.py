@@ -79,12 +79,12 @@ def edges(nodes: Iterable[Node], running: bool = False) -> tuple[Edge, ...]:
 
     ``running``: a sum over an axis counts as taken step by step, so it needs one step at a time."""
     nodes = tuple(nodes)
-    owner = {equation.name: node for node in nodes for equation in node.equations}
+    owner = {node.name: node for node in nodes}
     found: dict[Edge, None] = {}
-    for equation, node in ((e, n) for n in dict.fromkeys(owner.values()) for e in n.equations):
+    for equation, node in ((equation, node) for node in nodes for equation in node.equations):
         for read in equation.reads:
             source = owner.get(read.name)
-            if source is not None and not (source is node and read.name != node.name):
+            if source is not None:
                 found[Edge(source.name, node.name, _delays(equation if running else node.root, read, running))] = None
         for boundary in equation.boundaries:
             if boundary.name in owner:

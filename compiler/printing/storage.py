@@ -19,10 +19,10 @@ from ...spec.sizes import Size
 from ..ir import BATCH, Equation, Read, System
 from ..operators import TABLE
 from ..program import Program
-from ..schedule import Edge, Loop, Node, Stage, Straight, components, edges, schedule
+from ..schedule import Edge, Loop, Stage, Straight, components, edges, schedule
 from ..weave import nodes_of
 from .frame import Frame
-from .inline import ALWAYS, in_place, is_temporary
+from .inline import ALWAYS, in_place, is_temporary, nodes
 from .layout import Demands, Stored, demands
 from .naming import Names
 from .plan import base_frame, is_leaf, with_outputs, zeroed
@@ -83,8 +83,7 @@ def fast_plan(program: Program, forward: System, adjoint: System) -> FastPlan:
     stored: dict[str, Stored] = {}
     for system in systems:
         virtual = _virtual(system, kept)
-        nodes = [Node(e.name, (e,)) for e in system.equations if e.name not in virtual and e.op != "param"]
-        staged = tuple(map(_readers_first, schedule(nodes)))
+        staged = tuple(map(_readers_first, schedule(nodes(system, virtual))))
         stages.append(staged)
         _Chooser(system, staged, kept, virtual, needed, storage).choose()
     for system in systems:
@@ -166,17 +165,17 @@ class _Chooser:
 
     def choose(self) -> None:
         """Kinds first, then aliases, then shared places."""
-        nodes = [(stage, node.root) for stage in self.stages for node in nodes_of(stage)]
-        for stage, root in nodes:
+        roots = [(stage, node.root) for stage in self.stages for node in nodes_of(stage)]
+        for stage, root in roots:
             self.storage.kinds[root.name] = self._kind(stage, root)
             if isinstance(stage, Loop) and is_flat(stage):
                 self.storage.loops[root.name] = stage.axis
-        for _, root in nodes:
+        for _, root in roots:
             if root.op == "slice":
                 self._cut(root)
             elif root.op == "concat" and BATCH in root.axes:
                 self._assemble(root)
-        for _, root in reversed(nodes):
+        for _, root in reversed(roots):
             self._share(root)
 
     def _kind(self, stage: Stage, root: Equation) -> str:
