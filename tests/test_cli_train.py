@@ -11,16 +11,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from rnnc.compiler.program import Program
-from rnnc.runtime import archive
-from rnnc.runtime.trainer import Trainer
-from rnnc.spec.sizes import Size
-
 from doubles import char_lstm, compiler
 from rnnc import api
 from rnnc.__main__ import main
+from rnnc.compiler.program import Program
 from rnnc.failure import Failure
 from rnnc.roles import text_roles
+from rnnc.runtime import archive
+from rnnc.runtime.trainer import Trainer
+from rnnc.spec.sizes import Size
 from rnnc.training import Settings
 
 TEXT = "the cat sat on the mat; the dog sat on the log.\n" * 60

@@ -17,8 +17,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
+        width = max(map(len, library()))
         for name in library():
-            print(f"{name:<16}{_summary(cell_source(name).text)}")
+            print(f"{name:<{width}}  {_summary(cell_source(name).text)}")
         return FINE
     if arguments.name not in library():
         near = suggest(arguments.name, library())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 
@@ -32,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         except OSError as error:
             unreadable.append(reason(error))
     if arguments.format == "json":
-        print(json.dumps(to_json(found), indent=2))
+        print(to_json(found))
     else:
         show_diagnostics(found)
     for message in unreadable:
