@@ -175,3 +175,23 @@ define(
     traits="linear zero structure",
     derivative=(_place,),
 )
+
+# ------------------------------------------------------------------------------ one step at a time
+
+define(
+    "draw",
+    "args*",
+    "a sample from a head's distribution, given its arguments",
+    shape=scalar,
+    type=always("int"),
+    statics={"name": "str"},
+    traits="structure flat",
+)
+define(
+    "shift_in",
+    "past now",
+    "the past without its oldest step, and now behind it",
+    shape=unchanged,
+    type=first,
+    traits="structure",
+)

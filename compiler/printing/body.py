@@ -10,9 +10,9 @@ from ..ir import AFTER, BEFORE, Boundary, Equation
 from ..operators import TABLE
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
-from .computing import Value, compute, completed, full_shape, keep, operand
+from .computing import Value, completed, compute, full_shape, keep
 from .frame import Frame
-from .layout import Demands, Stored, end_value, pooled_axes
+from .layout import Demands, Stored, end_value
 from .python import expression, text
 from .reading import plus, subscript
 

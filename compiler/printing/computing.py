@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from .contraction import contract, contract_into
-from .frame import Frame, Value
 from ..ir import BATCH, Equation, Position, Read
 from ..operators import TABLE, Call
+from .contraction import contract, contract_into
+from .frame import Frame, Value
 from .python import expression
 from .reading import counter, plus, read_stored, subscript
 
@@ -431,7 +431,26 @@ def _scatter_rows(frame: Frame, equation: Equation) -> Value:
     return Value(expression("scatter_rows({0}, {1}, {2})", align(source, dims), key.expr, size), ())
 
 
+def _draw(frame: Frame, equation: Equation) -> Value:
+    arguments = [Value(completed_operand(frame, equation, read), ()).expr for read in equation.reads]
+    slots = ", ".join(f"{{{i}}}" for i in range(len(arguments)))
+    call = expression(f"draw_{equation.attr('name')}(rng, {slots}, temperature=temperature)", *arguments)
+    return Value(call, frame.free(equation.axes))
+
+
+def completed_operand(frame: Frame, reader: Equation, read: Read) -> ast.expr:
+    """An operand with all its dimensions."""
+    return full_features(frame, reader, read).expr
+
+
+def _shift_in(frame: Frame, equation: Equation) -> Value:
+    past, now = (completed_operand(frame, equation, read) for read in equation.reads)
+    return Value(expression("np.concatenate([{0}[1:], {1}[None]])", past, now), frame.free(equation.axes))
+
+
 STRUCTURAL: dict[str, Compute] = {
+    "draw": _draw,
+    "shift_in": _shift_in,
     "number": _number,
     "dim": _dim,
     "index": _index,

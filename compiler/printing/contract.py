@@ -80,32 +80,35 @@ def _named(shape):
     return "(" + ", ".join(shape) + ("," if len(shape) == 1 else "") + ")"
 
 
-def _checked_call(params, batch, state, workspace=None, size=None):
+def _checked_call(params, batch, state, workspace=None, size=None, stream=True):
     """Every argument of a call: names, shapes and dtypes; the padding of inputs set to 0."""
     call = Call()
     call.workspace = workspace
     call.params, call.dims, call.dtype = _checked_params(params)
     if not hasattr(batch, "keys"):
         raise ValueError(f"batch: expected a dict of arrays, got {type(batch).__name__}")
-    unknown = [name for name in batch if name not in INPUTS and name not in AXES.values()]
+    names = [name for name, (axes, *_) in INPUTS.items() if stream or STREAM not in axes]
+    axes = {axis: length for axis, length in AXES.items() if stream or axis != STREAM}
+    unknown = [name for name in batch if name not in names and name not in axes.values()]
     if unknown:
-        raise ValueError(f"batch: unknown {unknown}; this network takes {[*INPUTS, *AXES.values()]}")
-    call.absent = [name for name in INPUTS if batch.get(name) is None]
+        raise ValueError(f"batch: unknown {unknown}; expected {[*names, *axes.values()]}")
+    call.absent = [name for name in names if batch.get(name) is None]
     needed = [name for name in call.absent if name not in OPTIONAL]
     if needed:
         raise ValueError(f"batch: missing {needed}")
-    arrays = {name: np.asarray(batch[name]) for name in INPUTS if name not in call.absent}
-    extents = _extents(arrays, batch, call.dims, size)
+    arrays = {name: np.asarray(batch[name]) for name in names if name not in call.absent}
+    extents = _extents(arrays, batch, call.dims, axes, size)
     call.B = extents.pop("B")
     call.longest = extents
-    call.lengths = {axis: _lengths(batch, axis, extents[axis], call.B) for axis in AXES}
+    call.lengths = {axis: _lengths(batch, axis, extents[axis], call.B) for axis in axes}
     reals = [array for name, array in arrays.items() if INPUTS[name][2] == "real"]
     reals += [np.asarray(value) for name, value in (state or {}).items() if name in STATES]
     if any(array.dtype.kind == "c" for array in reals):
         call.dtype = np.result_type(call.dtype, np.complex64)
         call.params = {name: array.astype(call.dtype) for name, array in call.params.items()}
     call.inputs = {}
-    for name, (axes, sizes, kind, _) in INPUTS.items():
+    for name in names:
+        axes, _, kind, _ = INPUTS[name]
         shape = tuple(extents[axis] for axis in axes) + (call.B,) + _shapes(call.dims)[name]
         array = arrays.get(name)
         if array is None:
@@ -115,7 +118,7 @@ def _checked_call(params, batch, state, workspace=None, size=None):
     return call
 
 
-def _extents(arrays, batch, dims, size):
+def _extents(arrays, batch, dims, wanted, size):
     """B and the longest length of every axis, the same in all inputs."""
     found = {} if size is None else {"B": (size, "batch_size")}
     for name, array in arrays.items():
@@ -132,12 +135,12 @@ def _extents(arrays, batch, dims, size):
             if before != extent:
                 label = AXES.get(axis, axis)
                 raise ValueError(f"batch[{name!r}]: {label} is {extent} here but {before} in {who!r}")
-    for axis, length in AXES.items():
+    for axis, length in wanted.items():
         given = batch.get(length)
         if given is not None and np.ndim(given) == 1:
             found.setdefault("B", (len(given), length))
             found.setdefault(axis, (int(np.max(given, initial=0)), length))
-    absent = [AXES[axis] for axis in AXES if axis not in found]
+    absent = [AXES[axis] for axis in wanted if axis not in found]
     if "B" not in found or absent:
         raise ValueError(f"batch: nothing tells {', '.join(absent) or 'the batch size'}")
     return {axis: extent for axis, (extent, _) in found.items()}
@@ -220,10 +223,122 @@ def _checked_cotangents(cotangents):
     return {COTANGENTS[name]: value for name, value in cotangents.items() if value is not None}
 
 
+def _checked_step(params, state, inputs):
+    """The arguments of one step: a state, and this step's inputs."""
+    call = Call()
+    call.workspace = None
+    call.params, call.dims, call.dtype = _checked_params(params)
+    if not hasattr(state, "keys") or STREAM not in state:
+        raise ValueError(f"state: expected what start returned, a dict with {STREAM!r}")
+    call.B = len(state[STREAM])
+    missing = [name for name in STATICS if name not in state]
+    if missing:
+        raise ValueError(f"state: missing {missing}; begin with start(params, batch_size, context)")
+    call.absent, call.longest = [], {}
+    call.lengths = {axis: state[length] for axis, length in AXES.items() if length in state}
+    for axis, lengths in call.lengths.items():
+        call.longest[axis] = int(state[f"{AXES[axis]}.max"])
+    call.state = {name: np.asarray(state[name]) for name in STATICS}
+    call.state.update(_checked_state({key: state[key] for key in [*STATES, STREAM] if key in state}, call) or {})
+    call.inputs = dict(call.state)
+    call.inputs[f"{STREAM}.now"] = call.state[STREAM] + 1
+    names = [name for name, (axes, *_) in INPUTS.items() if STREAM in axes]
+    unknown = [name for name in inputs if name not in names]
+    if unknown:
+        raise ValueError(f"inputs: unknown {unknown}; a step takes {names}")
+    for name in names:
+        axes, _, kind, _ = INPUTS[name]
+        if inputs.get(name) is not None:
+            axes = tuple(axis for axis in axes if axis != STREAM)
+            call.inputs[name] = _step_input(name, np.asarray(inputs[name]), call, axes, kind)
+        elif name not in OPTIONAL:
+            raise ValueError(f"inputs: missing {name!r}")
+    return call
+
+
+def _step_input(name, array, call, axes, kind):
+    """One input of one step."""
+    shape = tuple(call.longest[axis] for axis in axes) + (call.B,) + _shapes(call.dims)[name]
+    if array.shape != shape:
+        labels = [AXES[axis] for axis in axes] + ["B"] + list(SHAPES[name])
+        raise ValueError(f"inputs[{name!r}]: expected shape {_named(labels)} = {shape}, got {array.shape}")
+    if kind == "real" and array.dtype.kind == "c":
+        call.dtype = np.result_type(call.dtype, np.complex64)
+    return _checked_input(name, array, call, axes, kind)
+
+
+def _next_state(call, after):
+    """The state after a step: what changed, the count, and what no step changes."""
+    fixed = {name: call.state[name] for name in STATICS}
+    return {STREAM: call.state[STREAM] + 1, **{name: np.array(value) for name, value in after.items()}, **fixed}
+
+
+class Sample:
+    """Drawn sequences: an attribute for each head, ``T`` (lengths), ``log_prob``."""
+
+    def __init__(self, draws, lengths, log_prob):
+        for name, value in draws.items():
+            setattr(self, name, value)
+        self.T, self.log_prob = lengths, log_prob
+
+
+def _sampled(params, rng, size, steps, context, temperature):
+    """Sequences of ``steps`` steps, or as many as the streamed inputs in the context have."""
+    fed = [name for name, (axes, *_) in INPUTS.items() if STREAM in axes and name not in HEADS]
+    missing = [name for name in fed if name not in context]
+    if missing:
+        raise ValueError(f"context: missing {missing}, which every step reads")
+    streams = {name: np.asarray(context[name]) for name in fed}
+    state = start(params, size, {name: value for name, value in context.items() if name not in fed})
+    steps = min([steps, *(len(stream) for stream in streams.values())])
+    draws, log_prob = {name: [] for name in HEADS}, np.zeros(size)
+    for t in range(steps):
+        call = _checked_step(params, state, {name: stream[t] for name, stream in streams.items()})
+        after, drawn, nll = _draw(call, rng, temperature)
+        state = _next_state(call, after)
+        for name, value in drawn.items():
+            draws[name].append(value)
+        log_prob -= sum(nll.values())
+    shapes = {name: (0, size, *_shapes(_checked_params(params)[1])[name]) for name in HEADS}
+    stacked = {name: np.stack(d) if d else np.zeros(shapes[name]) for name, d in draws.items()}
+    return Sample(stacked, np.full(size, steps), log_prob)
+
+
+def draw_categorical(rng, logits, temperature=1.0):
+    """By the Gumbel maximum (Gumbel 1954); at temperature 0 the most likely."""
+    noise = rng.gumbel(size=logits.shape)
+    return np.argmax(logits + temperature * noise, axis=-1)
+
+
+def draw_bernoulli(rng, logits, temperature=1.0):
+    return logits + temperature * rng.logistic(size=logits.shape) > 0
+
+
+def draw_normal(rng, mean, scale=1.0, temperature=1.0):
+    return (mean + temperature * scale * rng.normal(size=mean.shape)).astype(mean.dtype)
+
+
+def draw_poisson(rng, log_rate, temperature=1.0):
+    """The rate's power 1 / temperature; at temperature 0 the mode."""
+    if temperature == 0:
+        return np.floor(np.exp(log_rate)).astype(np.intp)
+    return rng.poisson(np.exp(log_rate / temperature))
+
+
+def draw_normal_mixture(rng, logits, mean, scale, temperature=1.0):
+    k = draw_categorical(rng, logits, temperature)[..., None]
+    chosen = [np.take_along_axis(np.broadcast_to(a, logits.shape), k, -1)[..., 0] for a in (mean, scale)]
+    return draw_normal(rng, *chosen, temperature=temperature)
+
+
+def _steps_before(call):
+    """How many steps each sequence had before the first of these."""
+    return np.zeros(call.B, np.intp) if call.state is None else call.state[STREAM]
+
+
 def _steps_done(call):
     """How many steps every sequence has behind it."""
-    before = 0 if call.state is None else call.state[STREAM]
-    return before + call.lengths[STREAM]
+    return _steps_before(call) + call.lengths[STREAM]
 
 
 def _state_shape(call, name):

@@ -9,8 +9,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .frame import Frame, Value
 from ..ir import Equation
+from .frame import Frame, Value
 from .python import expression
 
 Labels = tuple[str, ...]

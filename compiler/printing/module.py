@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from ..ir import System
 from ..program import Program
 from ..schedule import Stage
+from ..stepping import steps
 from . import page
 from .body import Lines, place_of, print_stages
-from .plan import Plan, output_entries, textbook_plan
 from .fast_body import Printer
+from .plan import Plan, output_entries, textbook_plan
 from .python import text
+from .stepping import stepping
 from .storage import FastPlan, fast_plan
+from .unpack import unpacked
 
 
 def print_module(program: Program, forward: System, adjoint: System, level: int) -> str:
     """The module for a program and its forward and adjoint equations; ``level`` 0 or 2."""
-    plan: Plan | FastPlan = (fast_plan if level else textbook_plan)(program, forward, adjoint)
+    plan: Plan | FastPlan = (fast_plan if level else textbook_plan)(program, (forward, adjoint))
     bodies = {
         "forward_body": _forward(program, forward, adjoint, plan),
         "backward_body": _backward(program, forward, adjoint, plan),
@@ -27,8 +29,9 @@ def print_module(program: Program, forward: System, adjoint: System, level: int)
         "docstring": page.docstring(program, f"-O{level}"),
         "header": page.MARK,
         "spec": page.literal(program.source.text),
-        "tables": page.tables(program) + "\n" + _cotangents(program, forward),
+        "tables": "\n".join([page.tables(program), _cotangents(program, forward), _statics(program, forward)]),
         "init_body": page.init_body(program),
+        "stepping": stepping(program, forward),
         "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
         **bodies,
     }
@@ -44,7 +47,7 @@ def _block(plan: Plan | FastPlan, stages: Iterable[Stage]) -> list[str]:
 
 
 def _forward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> str:
-    body = _block(plan, plan.forward)
+    body = _block(plan, plan.stages[0])
     wanted = dict.fromkeys([name for _, name in forward.outputs] + [e.name for e in adjoint.given])
     entries = [
         f"        {page.literal(name)}: {plan.frame.stored[name].identifier},"
@@ -52,14 +55,14 @@ def _forward(program: Program, forward: System, adjoint: System, plan: Plan | Fa
         if name in plan.frame.stored and plan.frame.table[name].op != "param"
     ]
     tail = ["    return {", *entries, "    }"]
-    return "\n".join([*_unpacked(program, plan, [*body, *tail], {}), *body, *tail])
+    return "\n".join([*unpacked(plan.frame, program, [*body, *tail], {}), *body, *tail])
 
 
 def _backward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> str:
-    body = _block(plan, plan.backward)
+    body = _block(plan, plan.stages[1])
     given = {e.name: f"tape[{page.literal(e.name)}]" for e in adjoint.given if e.op != "param"}
     tail = _results(program, adjoint, plan)
-    return "\n".join([*_unpacked(program, plan, [*body, *tail], given), *body, *tail])
+    return "\n".join([*unpacked(plan.frame, program, [*body, *tail], given), *body, *tail])
 
 
 def _results(program: Program, adjoint: System, plan: Plan | FastPlan) -> list[str]:
@@ -116,6 +119,12 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     return "\n".join([*lines, f"    return Run(outputs, {value}, nll, state, (call, tape))"])
 
 
+def _statics(program: Program, forward: System) -> str:
+    """What `start` hands to every step besides the state."""
+    streams = program.stream is not None and not program.no_stream
+    return f"STATICS = {page.literal(list(steps(program, forward).statics) if streams else [])}"
+
+
 def _cotangents(program: Program, forward: System) -> str:
     """What `backward` takes cotangents of: the caller's key -> the equations' key."""
     table = {"loss": "loss"} if dict(forward.outputs).get("loss") else {}
@@ -124,36 +133,3 @@ def _cotangents(program: Program, forward: System) -> str:
     table.update({key: f"state:{key}" for key in states})
     table.update({key: f"output:{key}" for key in output_entries(program, "output", forward)})
     return f"COTANGENTS = {page.literal(table)}"
-
-
-def _unpacked(program: Program, plan: Plan | FastPlan, body: list[str], given: Mapping[str, str]) -> list[str]:
-    """Assignments for the names the body reads before it writes them, and no others."""
-    used = _names("def f():\n" + "\n".join(body))
-    frame = plan.frame
-    lines: list[str] = []
-
-    def bind(identifiers: list[str], values: list[str]) -> None:
-        pairs = [(i, v) for i, v in zip(identifiers, values, strict=True) if i in used]
-        lines.extend(f"    {i} = {v}" for i, v in pairs)
-
-    bind(["B", "dtype", "state", "buffer"], ["call.B", "call.dtype", "call.state", "call.buffer"])
-    bind(["fresh"], ["call.state is None"])
-    for axis, n in frame.axes.items():
-        key = page.literal(axis)
-        bind([n.length, n.longest], [f"call.lengths[{key}]", f"call.longest[{key}]"])
-    if frame.stream:
-        bind([frame.past], [f"np.zeros(B, int) if call.state is None else call.state[{page.literal(frame.stream)}]"])
-    bind(list(frame.dim_names.values()), [f"call.dims[{page.literal(name)}]" for name in frame.dim_names])
-    params = [p.name for p in program.params if p.name in frame.stored]
-    bind([frame.stored[p].identifier for p in params], [f"call.params[{page.literal(p)}]" for p in params])
-    kept = [name for name in given if name in frame.stored]
-    bind([frame.stored[name].identifier for name in kept], [given[name] for name in kept])
-    if frame.past in used and "B" not in used:
-        lines.insert(0, "    B = call.B")
-    return lines
-
-
-def _names(source: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-
-

@@ -59,8 +59,8 @@ def _tidy(page: str) -> str:
 # -------------------------------------------------------------------------------------------- tables
 
 
-TABLES = "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS".split()
-FUNCTIONS = "init forward backward loss_and_grad start step sample workspace Array".split()
+TABLES = "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS HEADS".split()
+FUNCTIONS = "init forward backward loss_and_grad start step sample workspace Array _start _step _draw".split()
 
 
 def observed(program: Program) -> tuple[Input, ...]:
@@ -92,6 +92,7 @@ def tables(program: Program) -> str:
     optional = [head.target.name for head in program.heads if not head.fed_back]
     states = {s.key: (s.lags, s.type) for s in program.states}
     lines += [f"OPTIONAL = {literal(optional)}", f"STATES = {literal(states)}"]
+    lines += [f"HEADS = {literal([h.name for h in program.heads if program.stream in h.axes])}"]
     lines += [f"FIXED = {literal(dict(program.fixed))}"]
     lines += [f"STREAM, NO_STREAM = {literal((program.stream, program.no_stream))}"]
     return "\n".join(lines)

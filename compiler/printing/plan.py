@@ -20,20 +20,20 @@ from .naming import Names
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything decided before the first line is printed."""
+    """Everything decided before the first line is printed; ``stages`` of each system in turn."""
 
     frame: Frame
     demands: Demands
-    forward: tuple[Stage, ...]
-    backward: tuple[Stage, ...]
+    stages: tuple[tuple[Stage, ...], ...]
     names: Names
 
 
-def textbook_plan(program: Program, forward: System, adjoint: System) -> Plan:
-    """One statement per equation of the spec, every step in a loop, arrays indexed as the textbook does."""
-    systems = (forward, adjoint)
-    needed = with_outputs(demands(systems), forward)
-    inlined = textbook_inlined(systems, {equation.name for equation in adjoint.given})
+def textbook_plan(program: Program, systems: Sequence[System], looped: bool = True) -> Plan:
+    """One statement per equation of the spec, every step in a loop, arrays indexed as the textbook does.
+
+    ``looped`` False leaves loops to what lies on a cycle: the plan of a single step."""
+    needed = with_outputs(demands(systems), systems[0])
+    inlined = textbook_inlined(systems, {e.name for system in systems for e in system.given})
     frame, names = base_frame(program, systems)
     groups = [nodes(system, inlined) for system in systems]
     slots = {axis: _slots(needed, axis) for axis in frame.axes}
@@ -48,8 +48,7 @@ def textbook_plan(program: Program, forward: System, adjoint: System) -> Plan:
     }
     frame = replace(frame, stored=stored)
     frame = replace(frame, zeroed=zeroed(frame, needed))
-    stages = [_woven(group, frame) for group in groups]
-    return Plan(frame, needed, stages[0], stages[1], names)
+    return Plan(frame, needed, tuple(_woven(g, frame) if looped else schedule(g) for g in groups), names)
 
 
 def base_frame(program: Program, systems: Sequence[System]) -> tuple[Frame, Names]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from functools import lru_cache
+from functools import cache
 
 _SLOT = re.compile(r"\{(\d+)\}")
 
@@ -26,7 +26,7 @@ def name(identifier: str) -> ast.expr:
     return ast.Name(identifier, ast.Load())
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parse(template: str) -> ast.expr:
     return ast.parse(_SLOT.sub(r"_slot_\1", template), mode="eval").body
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-
 from collections.abc import Mapping
 
-from .frame import Frame, Scope, Value
 from ..ir import BATCH, Position, Read
+from .frame import Frame, Scope, Value
 from .layout import Stored
 from .python import expression
 

@@ -68,17 +68,15 @@ class FastPlan:
     frame: Frame
     demands: Demands
     storage: Storage
-    forward: tuple[Stage, ...]
-    backward: tuple[Stage, ...]
+    stages: tuple[tuple[Stage, ...], ...]
     names: Names
 
 
-def fast_plan(program: Program, forward: System, adjoint: System) -> FastPlan:
+def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     """Loops hold only what lies on a cycle; every quantity there has its place before the loop starts."""
-    systems = (forward, adjoint)
-    needed = with_outputs(demands(systems), forward)
+    needed = with_outputs(demands(systems), systems[0])
     frame, names = base_frame(program, systems)
-    kept = {e.name for e in adjoint.given} | {name for s in systems for _, name in s.outputs}
+    kept = {e.name for system in systems for e in system.given} | {name for s in systems for _, name in s.outputs}
     storage, stages = Storage(), []
     stored: dict[str, Stored] = {}
     for system in systems:
@@ -91,7 +89,7 @@ def fast_plan(program: Program, forward: System, adjoint: System) -> FastPlan:
             if e.op == "param" or e.name in storage.kinds:
                 stored[e.name] = _variable(frame, e, storage, needed, names)
     frame = replace(frame, stored=stored)
-    return FastPlan(replace(frame, zeroed=zeroed(frame, needed)), needed, storage, *stages, names)
+    return FastPlan(replace(frame, zeroed=zeroed(frame, needed)), needed, storage, tuple(stages), names)
 
 
 def _virtual(system: System, kept: set[str]) -> frozenset[str]:

@@ -1,0 +1,32 @@
+"""The first lines of a printed function: names for what its body reads, and for nothing else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+
+from ..program import Program
+from . import page
+from .frame import Frame
+
+
+def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping[str, str]) -> list[str]:
+    """Assignments from ``call``; ``given`` maps quantities to where else they come from."""
+    used = _names("def f():\n" + "\n".join(body))
+    values: dict[str, str] = {"B": "call.B", "dtype": "call.dtype", "state": "call.state", "buffer": "call.buffer"}
+    values["fresh"] = "call.state is None"
+    for axis, names in frame.axes.items():
+        values[names.length] = f"call.lengths[{page.literal(axis)}]"
+        values[names.longest] = f"call.longest[{page.literal(axis)}]"
+    if frame.stream:
+        values[frame.past] = "_steps_before(call)"
+    values.update({name: f"call.dims[{page.literal(dim)}]" for dim, name in frame.dim_names.items()})
+    for param in program.params:
+        if param.name in frame.stored:
+            values[frame.stored[param.name].identifier] = f"call.params[{page.literal(param.name)}]"
+    values.update({frame.stored[name].identifier: text for name, text in given.items() if name in frame.stored})
+    return [f"    {name} = {value}" for name, value in values.items() if name in used]
+
+
+def _names(source: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
