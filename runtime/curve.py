@@ -80,7 +80,7 @@ class _Frame:
         return HEIGHT - BOTTOM - (value - self.low) / (self.high - self.low) * (HEIGHT - TOP - BOTTOM)
 
 
-def ticks(low: float, high: float, count: int = 6) -> list[float]:
+def ticks(low: float, high: float, count: int = 8) -> list[float]:
     """Round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`."""
     rough = (high - low) / count
     power = 10 ** math.floor(math.log10(rough))
