@@ -40,7 +40,7 @@ def steps(program: Program, forward: System) -> Steps:
     stepped = {e.name for e in forward.equations if axis in e.axes}
     pasts = {state.past: state for state in program.states}
     statics = tuple(_statics(forward, stepped, pasts))
-    one = _OneStep(program, forward, stepped, pasts, axis)
+    one = _OneStep(program, forward, stepped, pasts, axis, statics)
     outputs = [(k, v) for k, v in forward.outputs if k.startswith("output:") and v in stepped]
     return Steps(
         _start(forward, program.states, statics),
@@ -72,17 +72,23 @@ def _start(forward: System, states: tuple[State, ...], statics: tuple[str, ...])
     return _needed(forward, forward.table(), tuple(outputs))
 
 
-def _needed(like: System, table: dict[str, Equation], outputs: tuple[tuple[str, str], ...]) -> System:
-    """The equations that the outputs need."""
+def _needed(
+    like: System, table: dict[str, Equation], outputs: tuple[tuple[str, str], ...], given: Iterable[str] = ()
+) -> System:
+    """The equations that the outputs need, down to what is given."""
+    given = set(given)
     live: set[str] = set()
     work = [name for _, name in outputs]
     while work:
         name = work.pop()
         if name not in live:
             live.add(name)
-            work += [read.name for read in table[name].reads]
-            work += [boundary.name for boundary in table[name].boundaries]
-    return System(like.axes, tuple(e for e in table.values() if e.name in live), outputs)
+            if name not in given:
+                work += [read.name for read in table[name].reads]
+                work += [boundary.name for boundary in table[name].boundaries]
+    found = [e for e in table.values() if e.name in live]
+    own, other = (tuple(e for e in found if (e.name in given) is side) for side in (False, True))
+    return System(like.axes, own, outputs, other)
 
 
 @dataclass(slots=True)
@@ -92,6 +98,7 @@ class _OneStep:
     stepped: set[str]
     pasts: dict[str, State]
     axis: str
+    statics: tuple[str, ...]
 
     def system(self, outputs: list[tuple[str, str]], drawn: Iterable[Head]) -> System:
         """The equations of one step that these outputs and the next state need."""
@@ -102,13 +109,13 @@ class _OneStep:
             table[target.name] = replace(target, op="draw", reads=reads, attrs=attrs(name=head.distribution))
             outputs = [*outputs, (f"drawn:{head.name}", target.name), (f"nll:{head.name}", head.nll)]
         states = [self._next(state, table) for state in self.program.states]
-        return _needed(self.forward, table, (*outputs, *states))
+        return _needed(self.forward, table, (*outputs, *states), self.statics)
 
     def _equation(self, equation: Equation) -> Equation:
         """The equation at one step; what no step changes, and the past, come from the state."""
         name = equation.name
         if name in self.pasts:
-            return replace(equation, op="input", reads=(), attrs=attrs(name=self.pasts[name].key), boundaries=())
+            return replace(equation, op="input", reads=(), attrs=attrs(name=f"past:{self.pasts[name].key}"), boundaries=())
         if name not in self.stepped:
             return equation
         axes = tuple(axis for axis in equation.axes if axis != self.axis)

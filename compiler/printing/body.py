@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from ..ir import AFTER, BEFORE, Boundary, Equation
 from ..operators import TABLE
@@ -49,22 +50,24 @@ class Notes:
 
     last: str = ""
 
-    def write(self, equation: Equation, out: Lines) -> None:
-        note = note_of(equation)
+    def write(self, frame: Frame, equation: Equation, out: Lines) -> None:
+        note = note_of(frame, equation)
         if note and note != self.last:
             out.add(f"# {note}")
-        self.last = note
+        self.last = note or self.last
 
 
-def note_of(equation: Equation) -> str:
-    """``h[t] = …  (line 8)``; for an adjoint, the equation it goes back through."""
-    if equation.span is None:
+def note_of(frame: Frame, equation: Equation) -> str:
+    """The line of the spec that a statement comes from, and its place; an adjoint goes `back through` it."""
+    whole = frame.table.get(equation.origin)
+    span = whole.span if whole and whole.span else equation.span
+    if span is None:
         return ""
-    one_line = " ".join(equation.span.text.split("#")[0].split())
-    shown = one_line if len(one_line) <= 70 else one_line[:67] + "..."
-    ascii_text = shown.encode("ascii", "replace").decode()
-    through = "through " if equation.name.startswith("~") else ""
-    return f"{through}{ascii_text}  (line {equation.span.line})"
+    line = span.source.line(span.line).split("#")[0].strip()
+    shown = line if len(line) <= 68 else line[:65] + "..."
+    place = f"{PurePath(span.source.path).name}:{span.line}"
+    back = "back through " if equation.name.startswith("~") else ""
+    return f"{back}{shown}    {place}".encode("ascii", "replace").decode().replace("\r", " ")
 
 
 def _stage(frame: Frame, demands: Demands, stage: Stage, out: Lines, notes: Notes) -> None:
@@ -84,7 +87,7 @@ def _stage(frame: Frame, demands: Demands, stage: Stage, out: Lines, notes: Note
 
 def _statement(frame: Frame, demands: Demands, node: Node, out: Lines, notes: Notes) -> None:
     root = node.root
-    notes.write(root, out)
+    notes.write(frame, root, out)
     stored = frame.stored[root.name]
     if "leaf" in TABLE[root.op].traits:
         out.assign(stored.identifier, compute(frame, root).expr)

@@ -102,7 +102,7 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True):
     call.longest = extents
     call.lengths = {axis: _lengths(batch, axis, extents[axis], call.B) for axis in axes}
     reals = [array for name, array in arrays.items() if INPUTS[name][2] == "real"]
-    reals += [np.asarray(value) for name, value in (state or {}).items() if name in STATES]
+    reals += [np.asarray(value) for name, value in _entries(state) if name in STATES]
     if any(array.dtype.kind == "c" for array in reals):
         call.dtype = np.result_type(call.dtype, np.complex64)
         call.params = {name: array.astype(call.dtype) for name, array in call.params.items()}
@@ -116,6 +116,10 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True):
         call.inputs[name] = _checked_input(name, array, call, axes, kind)
     call.state = _checked_state(state, call)
     return call
+
+
+def _entries(state):
+    return state.items() if hasattr(state, "items") else ()
 
 
 def _extents(arrays, batch, dims, wanted, size):
@@ -194,7 +198,7 @@ def _checked_state(state, call):
         return None
     if not hasattr(state, "keys"):
         raise ValueError(f"state: expected a dict of arrays, got {type(state).__name__}")
-    if not STATES:
+    if NO_STREAM or STREAM is None:
         raise ValueError(f"state: {NO_STREAM or 'this network carries none'}")
     missing = [name for name in [*STATES, STREAM] if name not in state]
     if missing:
@@ -223,25 +227,19 @@ def _checked_cotangents(cotangents):
     return {COTANGENTS[name]: value for name, value in cotangents.items() if value is not None}
 
 
-def _checked_step(params, state, inputs):
-    """The arguments of one step: a state, and this step's inputs."""
+def _checked_step(params, state, inputs, drawing=False):
+    """The arguments of one step: a state, and this step's inputs; while sampling, targets are drawn."""
     call = Call()
-    call.workspace = None
+    call.workspace, call.absent, call.lengths, call.longest = None, [], {}, {}
     call.params, call.dims, call.dtype = _checked_params(params)
     if not hasattr(state, "keys") or STREAM not in state:
         raise ValueError(f"state: expected what start returned, a dict with {STREAM!r}")
     call.B = len(state[STREAM])
-    missing = [name for name in STATICS if name not in state]
-    if missing:
-        raise ValueError(f"state: missing {missing}; begin with start(params, batch_size, context)")
-    call.absent, call.longest = [], {}
-    call.lengths = {axis: state[length] for axis, length in AXES.items() if length in state}
-    for axis, lengths in call.lengths.items():
-        call.longest[axis] = int(state[f"{AXES[axis]}.max"])
-    call.state = {name: np.asarray(state[name]) for name in STATICS}
-    call.state.update(_checked_state({key: state[key] for key in [*STATES, STREAM] if key in state}, call) or {})
-    call.inputs = dict(call.state)
-    call.inputs[f"{STREAM}.now"] = call.state[STREAM] + 1
+    for axis, length in AXES.items():
+        if length in state:
+            call.lengths[axis], call.longest[axis] = state[length], int(state[length + ".max"])
+    call.state = {**_fixed(call, state), **_checked_state({k: state[k] for k in state if k in STATES or k == STREAM}, call)}
+    call.inputs = {**{f"past:{k}": call.state[k] for k in STATES}, f"{STREAM}.now": call.state[STREAM] + 1}
     names = [name for name, (axes, *_) in INPUTS.items() if STREAM in axes]
     unknown = [name for name in inputs if name not in names]
     if unknown:
@@ -251,9 +249,28 @@ def _checked_step(params, state, inputs):
         if inputs.get(name) is not None:
             axes = tuple(axis for axis in axes if axis != STREAM)
             call.inputs[name] = _step_input(name, np.asarray(inputs[name]), call, axes, kind)
-        elif name not in OPTIONAL:
+        elif name not in OPTIONAL and not (drawing and name in HEADS):
             raise ValueError(f"inputs: missing {name!r}")
     return call
+
+
+def _fixed(call, state):
+    """What no step changes: from the state, or made anew of the parameters."""
+    missing = [name for name in STATICS if name not in state]
+    context = [name for name, (axes, *_) in INPUTS.items() if STREAM not in axes]
+    if missing and context:
+        raise ValueError(f"state: missing {missing}; begin with start(params, batch_size, context)")
+    call.state = None
+    made = _start(call) if missing else state
+    return {name: np.asarray(made[name]) for name in STATICS}
+
+
+def _lengths_of(call):
+    """The lengths along other axes, for every step to come."""
+    found = {}
+    for axis, lengths in call.lengths.items():
+        found[AXES[axis]], found[AXES[axis] + ".max"] = lengths, np.array(call.longest[axis])
+    return found
 
 
 def _step_input(name, array, call, axes, kind):
@@ -269,7 +286,7 @@ def _step_input(name, array, call, axes, kind):
 
 def _next_state(call, after):
     """The state after a step: what changed, the count, and what no step changes."""
-    fixed = {name: call.state[name] for name in STATICS}
+    fixed = {**{name: call.state[name] for name in STATICS}, **_lengths_of(call)}
     return {STREAM: call.state[STREAM] + 1, **{name: np.array(value) for name, value in after.items()}, **fixed}
 
 
@@ -293,7 +310,7 @@ def _sampled(params, rng, size, steps, context, temperature):
     steps = min([steps, *(len(stream) for stream in streams.values())])
     draws, log_prob = {name: [] for name in HEADS}, np.zeros(size)
     for t in range(steps):
-        call = _checked_step(params, state, {name: stream[t] for name, stream in streams.items()})
+        call = _checked_step(params, state, {name: stream[t] for name, stream in streams.items()}, drawing=True)
         after, drawn, nll = _draw(call, rng, temperature)
         state = _next_state(call, after)
         for name, value in drawn.items():

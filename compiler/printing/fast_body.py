@@ -79,7 +79,7 @@ class Printer:
         storage = self.plan.storage
         if root.op == "slice" and root.name in storage.aliases:
             return
-        self.notes.write(root, self.out)
+        self.notes.write(frame, root, self.out)
         stored = frame.stored[root.name]
         if storage.kinds[storage.holder(root.name)] == "fresh":
             self.out.assign(stored.identifier, compute(frame, root).expr if is_leaf(root) else completed(frame, root))

@@ -41,7 +41,7 @@ def _absent(program: Program, names: list[str], reason: str) -> str:
 START = '''def start(params, batch_size=1, context=None):
     """The state before the first step; ``context`` holds what is given once for all steps."""
     call = _checked_call(params, context or {}, None, size=batch_size, stream=False)
-    return {STREAM: np.zeros(batch_size, np.intp), **_start(call)}'''
+    return {STREAM: np.zeros(batch_size, np.intp), **_lengths_of(call), **_start(call)}'''
 
 STEP = '''def step(params, state, inputs):
     """One step: the next state, and the step's outputs."""
@@ -66,7 +66,7 @@ def _start(program: Program, made: Steps) -> str:
 
 
 def _step(program: Program, made: Steps) -> str:
-    plan = _one_step(program, made.step, made)
+    plan = _one_step(program, made.step)
     states = _entries(plan, output_entries(program, "state", made.step))
     outputs = _entries(plan, output_entries(program, "output", made.step))
     tail = ["    after = {", *states, "    }", "    return after, {", *outputs, "    }"]
@@ -75,7 +75,7 @@ def _step(program: Program, made: Steps) -> str:
 
 
 def _draw(program: Program, made: Steps) -> str:
-    plan = _one_step(program, made.draw, made)
+    plan = _one_step(program, made.draw)
     states = _entries(plan, output_entries(program, "state", made.draw))
     drawn = _entries(plan, output_entries(program, "drawn", made.draw))
     nll = _entries(plan, output_entries(program, "nll", made.draw))
@@ -85,13 +85,11 @@ def _draw(program: Program, made: Steps) -> str:
     return _function("_draw(call, rng, temperature)", doc, program, plan, tail, _statics(made))
 
 
-def _one_step(program: Program, system: System, made: Steps) -> Plan:
+def _one_step(program: Program, system: System) -> Plan:
     """The plan of a step: quantities that `start` made are given."""
-    given = tuple(e for e in system.equations if e.name in made.statics)
-    rest = tuple(e for e in system.equations if e.name not in made.statics)
-    plan = textbook_plan(program, (replace(system, equations=rest, given=given),), looped=False)
+    plan = textbook_plan(program, (system,), looped=False)
     stored = {**plan.frame.stored}
-    for equation in given:
+    for equation in system.given:
         stored[equation.name] = Stored(plan.names.of(equation.name), equation.axes)
     return replace(plan, frame=replace(plan.frame, stored=stored))
 
