@@ -23,9 +23,9 @@ def case():
     start = {"t": np.zeros(ROWS, int), "h": rng.normal(size=shape), "h.c": rng.normal(size=shape)}
     cotangents = {
         "loss": 0.7,
-        "output:y": rng.normal(size=(STEPS, ROWS, TOKENS)),
-        "state:h": rng.normal(size=shape),
-        "state:h.c": rng.normal(size=shape),
+        "y": rng.normal(size=(STEPS, ROWS, TOKENS)),
+        "h": rng.normal(size=shape),
+        "h.c": rng.normal(size=shape),
     }
     return params, {"x": x, "y": y, "T": lengths}, start, cotangents
 
@@ -35,8 +35,8 @@ def pulled(params, batch, start, cotangents):
     run = model.forward(params, batch, state=start)
     valid = np.arange(STEPS)[:, None] < batch["T"]
     total = cotangents["loss"] * run.loss
-    total += (cotangents["output:y"] * run.outputs["y"] * valid[..., None]).sum()
-    return total + sum((cotangents[f"state:{name}"] * run.state[name]).sum() for name in ("h", "h.c"))
+    total += (cotangents["y"] * run.outputs["y"] * valid[..., None]).sum()
+    return total + sum((cotangents[name] * run.state[name]).sum() for name in ("h", "h.c"))
 
 
 def complex_step(function, values, name, direction):

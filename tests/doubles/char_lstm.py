@@ -197,7 +197,7 @@ def backward(
     given = {"loss": 1.0} if cotangents is None else cotangents
     tape, mask = run.tape, run.tape.get("mask")
     dlogits = ws.get("dlogits", tape["logits"].shape, tape["logits"].dtype)
-    dlogits[...] = given.get("output:y", 0)
+    dlogits[...] = given.get("y", 0)
     if "error" in tape:
         dlogits += tape["error"] * (np.asarray(given.get("loss", 0)) / tape["count"]).astype(dlogits.dtype)
     if mask is not None:
@@ -207,7 +207,7 @@ def backward(
     flat = dlogits.reshape(-1, dlogits.shape[2])
     grads = {"W_yh": flat.T.dot(h[1:].reshape(-1, hidden)), "b_y": flat.sum(0)}
     dh = np.matmul(dlogits, params["W_yh"])
-    ends = [np.zeros((rows, hidden), h.dtype) + given.get(key, 0) for key in ("state:h", "state:h.c")]
+    ends = [np.zeros((rows, hidden), h.dtype) + given.get(key, 0) for key in ("h", "h.c")]
     dz, dh0, dc0 = _loop_back(params, tape, dh, ends[0], ends[1], ws)
     grads.update(_weight_gradients(params, tape, dz.reshape(-1, 4 * hidden)))
     return {name: grads[name] for name in PARAMS}, {}, {"h": dh0, "h.c": dc0}
