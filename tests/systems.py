@@ -1,4 +1,4 @@
-"""Systems of equations for the tests of everything that works on them, and their gradients by complex step."""
+"""Systems of equations for the tests of all that works on them, and their gradients by complex step."""
 
 from __future__ import annotations
 
@@ -212,8 +212,9 @@ d.start[@] : real[n] = copy(h[S,@])
 full.1[@] : bool = gt(length[@], zero)
 length[@] : real = length() {axis: "s"}
 zero : real = number() {value: 0.0}
-gap.1[t,@] : real = sub(top[t,@], most[t,@])
-gap[t,@] : real = where(full.1[@], gap.1[t,@], zero)
+top.1[t,@] : real = where(full.1[@], top[t,@], zero)
+most.1[t,@] : real = where(full.1[@], most[t,@], zero)
+gap[t,@] : real = sub(top.1[t,@], most.1[t,@])
 gap.2[t,@] : real[k] = expand(gap[t,@]) {sizes: (<k>)}
 z.1[t,@] : real[k] = einsum(V, d[t,@]) {spec: "ij,j->i"}
 z[t,@] : real[k] = mul(z.1[t,@], gap.2[t,@])

@@ -12,7 +12,6 @@ from .record import (
     ShapeError,
     TypeRule,
     agreeing,
-    always,
     arithmetic,
     comparison,
     define,
@@ -341,12 +340,20 @@ define(
     derivative=(None, lambda c: where(c.a, c.d, 0), lambda c: where(c.a, 0, c.d)),
     surface="where",
 )
+
+
+def _number_type(call: Call) -> str:
+    if call.types[0] == "real":
+        raise ShapeError("needs int or bool, found real", 0)
+    return "real"
+
+
 define(
     "real",
     "a",
     "an int or a bool as a real number",
     shape=same,
-    type=always("real"),
+    type=_number_type,
     traits="elementwise flat",
     code="np.asarray({0}, dtype)",
 )

@@ -312,6 +312,14 @@ def _indexed_type(call: Call) -> str:
     return call.types[0]
 
 
+def _take_code(call: Call) -> str:
+    table, index = call.axes or ((), ())
+    rank = len(call.shapes[0])
+    if not table:
+        return "{0}[{1}]"
+    return f"take_rows({{0}}, {{1}}, {rank})" if index else f"np.take({{0}}, {{1}}, axis=-{rank})"
+
+
 define(
     "take",
     "table k",
@@ -319,9 +327,7 @@ define(
     shape=lambda call: call.shapes[1] + at_least(call, 0, 1)[1:],
     type=_indexed_type,
     traits="linear zero",
-    code=lambda call: (
-        f"take_rows({{0}}, {{1}}, {len(call.shapes[0])})" if call.axes and call.axes[0] else "{0}[{1}]"
-    ),
+    code=_take_code,
     derivative=(lambda c: _scatter(c), None),
 )
 
@@ -337,12 +343,17 @@ def _scatter_shape(call: Call) -> Shape:
     return (call.size("size"), *rows[len(index) :])
 
 
+def _scatter_type(call: Call) -> str:
+    _integers(call, 1)
+    return real(Call(call.shapes[:1], call.types[:1]))
+
+
 define(
     "scatter_rows",
     "rows k",
     "a table whose row i is the sum of the rows with k = i (adjoint of take)",
     shape=_scatter_shape,
-    type=_indexed_type,
+    type=_scatter_type,
     statics={"size": "size"},
     traits="linear zero reduces sums",
     code=lambda call: Code("scatter_rows({0}, {1}, {2})", (call.size("size"),)),
@@ -455,7 +466,7 @@ define(
 def _outer_code(call: Call) -> str:
     left, right = (len(shape) for shape in call.shapes)
     rows = "{0}[..., " + "None, " * right + "]" if right else "{0}"
-    columns = "{1}[..., " + "None, " * left + ":, " * right + "]" if left and right else "{1}"
+    columns = "{1}[..., " + "None, " * left + ":, " * right + "]" if left else "{1}"
     return f"{rows} * {columns}"
 
 

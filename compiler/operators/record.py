@@ -100,8 +100,9 @@ class Operator:
     shape      feature shape of the result, or `ShapeError`
     type       "real", "int" or "bool" of the result, or `ShapeError`
     statics    static arguments by name, with their kind: "size" "sizes" "int" "number" "str" "axis" "axes"
-    code       NumPy expression for feature arrays with any leading (axes) dimensions; "" for what the
-               printer knows by name. Safe for complex numbers: it branches on `.real` only
+    code       NumPy expression for feature arrays with any leading (axes) dimensions: those of each
+               operand the same (1 where repeated) or none; "" for what the printer knows by name.
+               Safe for complex numbers: it branches on `.real` only
     out        the same computation written into a buffer, or "" when NumPy has no such form
     stretch    a cheaper expression for use inside an elementwise one, whose sizes NumPy stretches, or ""
     derivative for each operand, the cotangent that reaches it (None: none does); see `terms.Cotangent`

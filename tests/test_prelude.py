@@ -1,0 +1,79 @@
+"""Functions that printed modules carry: stable, exact at the edges, and copied as they stand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from rnnc.compiler import prelude
+from rnnc.compiler.prelude_text import prelude_names, prelude_source
+
+INF = np.inf
+
+
+@pytest.mark.filterwarnings("error")
+def test_large_arguments_stay_finite() -> None:
+    x = np.array([-1e4, -800.0, -30.0, 0.0, 30.0, 800.0, 1e4])
+    np.testing.assert_allclose(prelude.sigmoid(x), [0, 0, np.exp(-30), 0.5, 1, 1, 1], atol=1e-13)
+    np.testing.assert_allclose(prelude.softplus(x), np.logaddexp(x, 0), rtol=1e-14)
+    np.testing.assert_allclose(prelude.logaddexp(x, x[::-1]), np.logaddexp(x, x[::-1]))
+    np.testing.assert_allclose(prelude.logsumexp(x), 1e4)
+    np.testing.assert_allclose(prelude.softmax(x), np.eye(7)[6])
+
+
+@pytest.mark.filterwarnings("error")
+def test_minus_infinity_is_the_logarithm_of_zero() -> None:
+    nothing = np.full(3, -INF)
+    assert prelude.logsumexp(nothing) == -INF
+    np.testing.assert_array_equal(prelude.logaddexp(nothing, nothing), nothing)
+    np.testing.assert_array_equal(prelude.logaddexp(nothing, np.zeros(3)), np.zeros(3))
+    np.testing.assert_array_equal(prelude.portion(nothing, nothing), np.zeros(3))
+    np.testing.assert_array_equal(prelude.portion(np.zeros(3), np.zeros(3)), np.ones(3))
+
+
+def test_nan_is_not_swallowed() -> None:
+    nan = np.array([np.nan, 1.0])
+    functions = [prelude.sigmoid, prelude.softplus, prelude.absolute, prelude.softmax, prelude.logsumexp]
+    for function in functions:
+        assert np.isnan(np.ravel(function(nan))[0]), function.__name__
+    assert np.isnan(prelude.logaddexp(nan, np.zeros(2))[0])
+
+
+def test_rows_are_summed_by_index() -> None:
+    rng = np.random.default_rng(0)
+    index = rng.integers(4, size=(6, 5))
+    rows = rng.normal(size=(6, 5, 3))
+    wanted = np.zeros((7, 3))
+    np.add.at(wanted, index, rows)
+    np.testing.assert_allclose(prelude.scatter_rows(rows, index, 7), wanted, atol=1e-14)
+    empty = prelude.scatter_rows(rows[:0], index[:0], 7)
+    np.testing.assert_array_equal(empty, np.zeros((7, 3)))
+
+
+def test_a_table_for_each_row_of_the_batch() -> None:
+    rng = np.random.default_rng(0)
+    tables, index = rng.normal(size=(1, 4, 6, 3)), rng.integers(6, size=(5, 4))
+    found = prelude.take_rows(tables, index, 2)
+    wanted = [[tables[0, b, index[t, b]] for b in range(4)] for t in range(5)]
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_source_comes_with_what_it_calls_in_the_order_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = prelude_source(["softmax", "absolute"])
+    assert text.index("def absolute") < text.index("def softmax")
+    assert "import" not in text and "def sigmoid" not in text
+
+
+@pytest.mark.parametrize("name", sorted(prelude_names()))
+def test_every_function_stands_alone(name: str) -> None:
+    module: dict[str, object] = {"np": np}
+    exec("from __future__ import annotations\n" + prelude_source([name]), module)
+    assert callable(module[name])
+
+
+def test_the_table_and_the_texts_load_without_numpy() -> None:
+    code = "import rnnc.compiler.operators, rnnc.compiler.passes, rnnc.compiler.prelude_text as p, sys\n"
+    code += "p.prelude_source(['softmax']); sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
