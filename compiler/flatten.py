@@ -100,8 +100,7 @@ class Flattener:
         over = frozenset(p.over for p in term.at if p.over is not None)
         sides = self._sides(term)
         if sides and not over:
-            start = self.typed.starts.get((term.name, sides))
-            return self._axes(start) if start is not None else frozenset()
+            return frozenset({BATCH}) if (term.name, sides) in self.typed.starts else frozenset()
         return over | {BATCH} if self.has_batch(term.name) else over
 
     def ordered(self, left: Axes, found: Iterable[str]) -> Axes:
@@ -131,10 +130,8 @@ class Flattener:
         return self.fresh(".".join((quantity.name, *words)))
 
     def end_axes(self, quantity: Quantity, sides: Sides) -> Axes:
-        """The axes of an end: those left free, and the batch if it depends on it."""
-        free = tuple(axis for axis in quantity.axes if axis not in dict(sides))
-        term = self.typed.starts[quantity.name, sides]
-        return (*free, BATCH) if free or BATCH in self._axes(term) else ()
+        """The axes of an end: those left free, and the batch."""
+        return (*(axis for axis in quantity.axes if axis not in dict(sides)), BATCH)
 
 
 @dataclass(slots=True)

@@ -235,10 +235,7 @@ class _Lowering:
         if not self._lags(quantity, sides):
             return name
         lagged = self.flat.fresh(f"{name}.lags")
-        axes = (
-            *self._end_axes(quantity, sides),
-            *((BATCH,) if BATCH in self.flat.end_axes(quantity, sides) else ()),
-        )
+        axes = (*self._end_axes(quantity, sides), BATCH)
         self.flat.define(lagged, axes, self._end(quantity, sides), quantity.name)
         return lagged
 

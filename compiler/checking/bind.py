@@ -151,6 +151,8 @@ class Binder:
             return self._affine(call)
         if name not in FUNCTIONS:
             unknown_function(self.context, self.scope, call, name)
+            for argument in call.args:
+                self.bind(argument.value)  # only for what is wrong inside
             return tree.Bad(call.span)
         over = self._over(call, name)
         return tree.Bad(call.span) if over is None else self._apply(call, name, over)

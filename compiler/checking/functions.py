@@ -56,7 +56,7 @@ def _silu(a: Term) -> Term:
 
 
 def _clip(a: Term, low: Term, high: Term) -> Term:
-    return elementwise("minimum", elementwise("maximum", a, low), high)
+    return elementwise("clip", real(a), real(low), real(high))
 
 
 EPS = 1e-5
@@ -85,7 +85,7 @@ FUNCTIONS: dict[str, Function] = {
     **{name: _unary(name) for name in ELEMENTWISE.split()},
     "gelu": _unary("gelu", _gelu),
     "silu": _unary("silu", _silu),
-    "stop_gradient": Function("stop_gradient(a)", (1, 1), rules.same("stop_gradient"), True),
+    "stop_gradient": Function("stop_gradient(a)", (1, 1), rules.stop_gradient, True),
     "logaddexp": Function("logaddexp(a, b)", (2, 2), rules.arithmetic(rules.reals("logaddexp")), True),
     "clip": Function("clip(a, lo, hi)", (3, 3), rules.arithmetic(_clip), True),
     "where": Function("where(cond, a, b)", (3, 3), rules.where, True),

@@ -86,14 +86,10 @@ def extremum(name: str) -> Rule:
     return lambda site: pairs(site) if len(site.args) == 2 else single(site)
 
 
-def same(op: str) -> Rule:
-    """An operator that keeps the type, whatever it is."""
-
-    def rule(site: Site) -> Term:
-        (term,) = site.args
-        return Term(op, (term,), term.type, site.span) if term.type.known else unknown(site.span)
-
-    return rule
+def stop_gradient(site: Site) -> Term:
+    """Of what is not real, which has no gradient, the value itself."""
+    (term,) = site.args
+    return elementwise("stop_gradient", term) if term.type.kind == "real" else term
 
 
 def _agree(site: Site, a: Term, b: Term) -> tuple[Term, Term] | None:

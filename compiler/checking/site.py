@@ -62,7 +62,7 @@ class Site:
             "RNN303",
             f"`{self.name.rstrip('_')}` needs equal shapes: {described(a)}, {described(b)}{which}",
             labels=self.labels((a, b)),
-            help=_stretch(a, b) or _stretch(b, a) or product_help(self.name, a, b),
+            help=_product(self.name, a, b) or _stretch(a, b) or _stretch(b, a),
         )
 
 
@@ -93,7 +93,7 @@ def _stretch(a: Term, b: Term) -> str:
     return ""
 
 
-def product_help(name: str, a: Term, b: Term) -> str:
-    if name == "*" and len(a.shape) == 2 and len(b.shape) in (1, 2):
+def _product(name: str, a: Term, b: Term) -> str:
+    if name == "*" and len(a.shape) == 2 and a.shape[-1] == b.shape[0]:
         return f"a matrix product is written `{brief(a.span)} @ {brief(b.span)}`"
     return ""

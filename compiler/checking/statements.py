@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...spec import syntax
 from ...spec.diagnostics import Label
 from ...spec.source import Span
@@ -15,6 +17,8 @@ from .model import Distribution, Model, Parameter, Quantity, Sides, Start
 from .numbers import lookup, name_text, size, unknown_name
 from .scope import CellDefinition, Context, Scope, Thing
 from .types import Type
+
+Bind = Callable[[Quantity], None]
 
 
 def typed(context: Context, scope: Scope, written: syntax.Type) -> Type | None:
@@ -60,15 +64,15 @@ def argument(
 
 
 def copied(
-    context: Context, scope: Scope, statement: syntax.Equation, inner: Scope, cell: CellDefinition, name: str
+    context: Context, scope: Scope, statement: syntax.Equation, inner: Scope, cell: CellDefinition
 ) -> None:
     """The types that a cell's header and the call give to the copy's outputs."""
     for item in cell.tree.outputs:
         quantity = context.model.quantities.get(inner.whole(item.target.name.text))
         if quantity is not None:
             _add_type(context, inner, quantity, item.type)
-    if name in context.model.quantities:
-        _add_type(context, scope, context.model.quantities[name], statement.type)
+            if item is cell.tree.outputs[0]:
+                _add_type(context, scope, quantity, statement.type)
 
 
 def param(context: Context, scope: Scope, item: syntax.ParamItem, name: str, trained: bool) -> None:
