@@ -3,7 +3,8 @@
     check        text to program: names, sizes, causality, cells and loops opened, equations
     passes       the forward equations made small; -O2 joins products that share an operand
     adjoint      the gradient as more equations, made small the same way
-    print        schedule, storage, text
+    schedule     straight blocks and loops; where every quantity lives
+    print        text
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from .differentiate import differentiate
 from .ir import System
 from .ir_text import system_text
 from .passes import LOOPS, PASSES, TEXTBOOK, WIDE, run_passes
-from .printing.module import print_module
+from .printing.module import plan_module, print_module
+from .printing.schedule_text import schedule_text
 from .program import Program
 
 Stage = TypeVar("Stage")
-STAGES = ("check", "passes", "adjoint", "print")
+STAGES = ("check", "passes", "adjoint", "schedule", "print")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
     if watch.go_on():
         made.adjoint = watch.stage("adjoint", lambda: _adjoint(program, made.forward, options), system_text)
     if watch.go_on():
-        made.text = watch.stage("print", lambda: print_module(program, made.forward, made.adjoint, options.level), str)
+        systems = (program, made.forward, made.adjoint)
+        plan = watch.stage("schedule", lambda: plan_module(*systems, options.level), schedule_text)
+        if watch.go_on():
+            made.text = watch.stage("print", lambda: print_module(*systems, plan, options.level), str)
     made.dumps, made.seconds = watch.dumps, watch.seconds
     return made
 

@@ -18,9 +18,13 @@ from .storage import FastPlan, fast_plan
 from .unpack import unpacked
 
 
-def print_module(program: Program, forward: System, adjoint: System, level: int) -> str:
-    """The module for a program and its forward and adjoint equations; ``level`` 0 or 2."""
-    plan: Plan | FastPlan = (fast_plan if level else textbook_plan)(program, (forward, adjoint))
+def plan_module(program: Program, forward: System, adjoint: System, level: int) -> Plan | FastPlan:
+    """Schedule and storage of the forward and adjoint equations; ``level`` 0 or 2."""
+    return (fast_plan if level else textbook_plan)(program, (forward, adjoint))
+
+
+def print_module(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan, level: int) -> str:
+    """The module's text."""
     bodies = {
         "forward_body": _forward(program, forward, adjoint, plan),
         "backward_body": _backward(program, forward, adjoint, plan),

@@ -1,0 +1,44 @@
+"""The schedule as text: what runs for all steps at once, what runs step by step, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from ..ir_text import equation_text
+from ..schedule import Loop, Node, Stage
+from .frame import Frame
+from .plan import Plan
+from .storage import FastPlan
+
+TITLES = ("forward", "backward")
+
+
+def schedule_text(plan: Plan | FastPlan) -> str:
+    """Stages in order, one quantity a line, with the line of the spec it comes from."""
+    lines: list[str] = []
+    for title, stages in zip(TITLES, plan.stages, strict=True):
+        lines.append(title)
+        lines += _stages(plan.frame, stages, 1)
+    return "\n".join(lines) + "\n"
+
+
+def _stages(frame: Frame, stages: Sequence[Stage], depth: int) -> list[str]:
+    lines: list[str] = []
+    for stage in stages:
+        if isinstance(stage, Loop):
+            length = frame.axes[stage.axis].length
+            span = f"1..{length}" if stage.step > 0 else f"{length}..1"
+            lines.append("  " * depth + f"for {stage.axis} = {span}, step by step")
+            lines += _stages(frame, stage.body, depth + 1)
+        else:
+            lines.append("  " * depth + _quantity(frame, stage.node))
+    return lines
+
+
+def _quantity(frame: Frame, node: Node) -> str:
+    """A quantity with its equation, and the place in the spec it comes from."""
+    lengths = {axis: names.length for axis, names in frame.axes.items()}
+    shown = equation_text(node.root, lengths).split(" {")[0]
+    span = node.root.span
+    return f"{shown:72} {PurePath(span.source.path).name}:{span.line}" if span else shown
