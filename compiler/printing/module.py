@@ -34,6 +34,7 @@ def print_module(program: Program, forward: System, adjoint: System, plan: Plan 
         "header": page.MARK,
         "spec": page.literal(program.source.text),
         "tables": "\n".join([page.tables(program), _cotangents(program, forward), _statics(program, forward)]),
+        "loss": page.literal(dict(forward.outputs).get("loss", "loss")),
         "init_body": page.init_body(program),
         "stepping": stepping(program, forward),
         "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
