@@ -12,10 +12,11 @@ from .spec.sizes import Size
 
 @dataclass(frozen=True, slots=True)
 class TextRoles:
-    """A model that reads tokens and predicts the next one; `count` is how many there are."""
+    """A model that reads tokens and predicts the next one; `count` is how many there are, given the dims."""
 
     fields: Fields
     count: Size
+    dims: tuple[tuple[str, int], ...]
 
     @property
     def dim(self) -> str | None:
@@ -51,7 +52,7 @@ def text_roles(program: Program) -> TextRoles:
     if len(inputs) > 1 or (not inputs and not head.fed_back):
         raise _no_text(program, f"it has {len(inputs)} inputs, not one")
     name = inputs[0].name if inputs else None
-    return TextRoles(Fields(name, head.name, lengths(program)[program.stream]), target.count)
+    return TextRoles(Fields(name, head.name, lengths(program)[program.stream]), target.count, program.dims)
 
 
 def _no_text(program: Program, why: str) -> Failure:

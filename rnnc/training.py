@@ -14,12 +14,12 @@ from . import api
 from .compiler.driver import Compiled, Options
 from .compiler.program import Program
 from .failure import Failure
-from .roles import batch_axes, counted, observed, text_roles
+from .roles import TextRoles, batch_axes, counted, observed, text_roles
 from .runtime import archive
 from .runtime.batching import ArrayBatches, Batches, Fields, TextStreams
 from .runtime.curve import BITS, Measure
 from .runtime.module import Module
-from .runtime.text import LIMIT, Vocabulary, compressors, default_text, entropy, split
+from .runtime.text import Vocabulary, compressors, default_text, entropy, split
 
 HELP_PAGES = "Python's own help pages"
 
@@ -33,9 +33,9 @@ class Settings:
     seconds: float | None = None
     steps: int | None = None
     batch: int = 16
-    chunk: int = 48
+    chunk: int = 32
     optimizer: str = "adam"
-    rate: float = 0.01
+    rate: float = 0.015
     momentum: float = 0.9
     schedule: str = "trapezoid"
     warmup: float = 0.03
@@ -107,20 +107,15 @@ class Job:
 def text_job(spec: str, options: Options, settings: Settings) -> Job:
     """A model of text; its number of tokens follows the text's characters."""
     text = read_text(settings.text)
-    compiled = api.compile_file(spec, options)
-    program = compiled.program
-    roles = text_roles(program)
     train, held_out = split(text)
-    fixed = roles.dim is None or roles.dim in options.dims
-    tokens = roles.count.value(dict(program.dims)) if fixed else LIMIT
-    vocabulary = Vocabulary.of(train, tokens)
-    if roles.dim is not None and not fixed:
-        tokens = vocabulary.size
-        compiled = api.compile_file(spec, api.with_dims(options, {roles.dim: tokens}))
+    roles = text_roles(api.compile_file(spec, replace(options, stop_after="check")).program)
+    vocabulary, options = _vocabulary(train, roles, options)
+    compiled = api.compile_file(spec, options)
+    tokens = roles.count.value(dict(compiled.program.dims))
     encoded = vocabulary.encode(train), vocabulary.encode(held_out)
     batches = TextStreams(*encoded, roles.fields, settings.batch, settings.chunk, settings.seed)
     about = _about(compiled, text.encode("utf-8", "surrogatepass"))
-    unknown = int((encoded[1] == 0).sum())
+    unknown = f", {(encoded[1] == 0).sum()} held out unknown" if (encoded[1] == 0).any() else ""
     return Job(
         Path(spec).stem,
         compiled,
@@ -129,10 +124,18 @@ def text_job(spec: str, options: Options, settings: Settings) -> Job:
         BITS,
         {**about, "vocabulary": vocabulary.characters},
         f"{len(train):,} characters to train on, {len(held_out):,} held out ({settings.text or HELP_PAGES}); "
-        f"{len(vocabulary.characters)} different" + (f", {unknown} held out unknown" if unknown else ""),
+        f"{len(vocabulary.characters)} different{unknown}",
         Text(vocabulary, roles.fields, tokens),
         (train, held_out),
     )
+
+
+def _vocabulary(text: str, roles: TextRoles, options: Options) -> tuple[Vocabulary, Options]:
+    """The text's characters, and the dim that counts them set; or as many as the spec has tokens."""
+    if roles.dim is not None and roles.dim not in options.dims:
+        vocabulary = Vocabulary.of(text)
+        return vocabulary, api.with_dims(options, {roles.dim: vocabulary.size})
+    return Vocabulary.of(text, roles.count.value(dict(roles.dims))), options
 
 
 def read_text(path: str | None) -> str:

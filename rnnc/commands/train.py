@@ -17,6 +17,7 @@ from ..runtime.optimizers import SCHEDULES, SGD, Adam
 from ..runtime.progress import ProgressLine
 from ..runtime.runs import RunFolder, state_file
 from ..runtime.trainer import Limit, NotFinite, Trainer
+from ..terminal import show_diagnostics
 from ..training import Job, Settings, array_job, text_job
 from .options import add_compile_options, at_least_zero, compile_options, whole
 from .sample import show_text
@@ -165,6 +166,7 @@ def _interruptible() -> Iterator[_Interruption]:
 
 
 def _tell(job: Job, trainer: Trainer, noted: dict[str, Any]) -> None:
+    show_diagnostics(job.compiled.warnings)
     count = sum(value.size for value in trainer.params.values())
     lines = [f"{job.name}: {count:,} parameters; {job.summary}"]
     if noted:
