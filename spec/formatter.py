@@ -180,8 +180,7 @@ class _Writer:
         """The line before a block."""
         if isinstance(node, For):
             return [f"for {name(node.variable)} in ", *self.range(node.first, node.last), " {"]
-        end = node.outputs[0].span.start
-        inputs = self.group("(", node.inputs, ")", end, self.cell_item)
+        inputs = self.group("(", node.inputs, ")", self.cell_item, node.outputs[0].span.start)
         outputs = _join([self.cell_doc(item) for item in node.outputs])
         return [f"cell {name(node.name)}", inputs, " -> ", *outputs, " {"]
 
@@ -216,26 +215,30 @@ class _Writer:
         return [*self.target(target), " : ", *self.type(type)]
 
     def target(self, node: Target) -> Doc:
-        return [name(node.name), *self.index(node.index, node.span.end)]
+        return [name(node.name), *self.index(node.index)]
 
     def type(self, node: Type) -> Doc:
         doc: Doc = [node.kind]
         if node.count is not None:
-            end = node.sizes[0].span.start if node.sizes else node.span.end
-            doc.append(self.group("(", [node.count], ")", end, self.terms))
+            doc.append(self.group("(", [node.count], ")", self.terms))
         if node.sizes:
-            doc.append(self.group("[", node.sizes, "]", node.span.end, self.terms))
+            doc.append(self.group("[", node.sizes, "]", self.terms))
         return doc
 
     # expressions
 
     def value(self, expr: Expr) -> Doc:
         """An expression outside brackets; to be broken it needs a pair."""
+        group = self.paren(expr, soft=True)
+        terms = group.items[0]
+        single = len(terms) == 1 and not terms[0].notes and not group.notes
+        return terms[0].doc if single else [group]
+
+    def paren(self, expr: Expr, soft: bool = False) -> Group:
+        notes = self.take(_begin(expr))
         terms = self.terms(expr)
         terms[-1].notes = self.take(expr.span.end)
-        if len(terms) == 1 and not terms[0].notes:
-            return terms[0].doc
-        return [Group("(", [terms], ")", soft=True)]
+        return Group("(", [terms], ")", soft=soft, notes=notes)
 
     def terms(self, expr: Expr) -> list[Term]:
         """An expression as a chain: the operands of its loosest operator, each with its comments."""
@@ -252,7 +255,7 @@ class _Writer:
         level = BINARY[rest[-1][0]]
         found = [Term("", self.operand(expr, level, level))]
         for op, operand in reversed(rest):
-            found[-1].notes = self.take(operand.span.start)
+            found[-1].notes = self.take(_begin(operand))
             found.append(Term(f" {op} ", self.operand(operand, level + 1, level)))
         return found
 
@@ -263,10 +266,10 @@ class _Writer:
         return found
 
     def operand(self, expr: Expr, least: int, outer: int) -> Doc:
-        """An expression, in parentheses if it binds too loosely for its place inside another, or to be clear."""
+        """An expression inside another, in parentheses if it binds too loosely, or to be clear."""
         if binding(expr) >= least and (outer, binding(expr)) not in CLEARER:
             return self.expr(expr)
-        return [self.group("(", [expr], ")", expr.span.end, self.terms)]
+        return [self.paren(expr)]
 
     def expr(self, node: Expr) -> Doc:
         match node:
@@ -286,19 +289,18 @@ class _Writer:
             case Subscript():
                 bare = isinstance(node.base, Ref | Call | Subscript)
                 base = self.operand(node.base, POSTFIX if bare else POSTFIX + 1, POSTFIX)
-                return [*base, *self.index(node.args, node.span.end)]
+                return [*base, *self.index(node.args)]
             case Call():
-                end = node.args[0].span.start if node.args else node.span.end
-                over = self.index(node.over, end)
+                over = self.index(node.over)
                 return [
                     name(node.function),
                     *over,
-                    self.group("(", node.args, ")", node.span.end, self.argument),
+                    self.group("(", node.args, ")", self.argument, node.span.end),
                 ]
 
-    def index(self, args: Sequence[Expr], end: int) -> Doc:
+    def index(self, args: Sequence[Expr]) -> Doc:
         """``[t-1]``, ``[t,s]``; nothing for no index."""
-        return [self.group("[", args, "]", end, self.index_terms, ",")] if args else []
+        return [self.group("[", args, "]", self.index_terms, separator=",")] if args else []
 
     def index_terms(self, expr: Expr) -> list[Term]:
         compact = _compact(expr)
@@ -309,14 +311,14 @@ class _Writer:
         opening: str,
         nodes: Sequence[AnyNode],
         closing: str,
-        end: int,
         item: Callable[[AnyNode], list[Term]],
+        end: int = 0,
         separator: str = ", ",
     ) -> Group:
-        """A bracket with items, which ends before an offset."""
-        starts = [node.span.start for node in nodes]
-        group = Group(opening, [], closing, separator, notes=self.take([*starts, end][0]))
-        for node, following in zip(nodes, [*starts[1:], end], strict=False):
+        """A bracket with items; one without is known to be closed before ``end``."""
+        ends = [*map(_begin, nodes), _after(nodes[-1]) if nodes else end]
+        group = Group(opening, [], closing, separator, notes=self.take(ends[0]))
+        for node, following in zip(nodes, ends[1:], strict=True):
             group.items.append(item(node))
             group.items[-1][-1].notes = self.take(following)
         return group
@@ -329,6 +331,21 @@ def name(node: Name) -> str:
 
 def _brace(expr: Expr) -> str:
     return flat(_compact(expr) or _Writer(()).expr(expr))
+
+
+def _begin(node: Node) -> int:
+    """Where the first word of a node is, after parentheses and comments."""
+    return _skip(node, r"(?:[\s(]|#[^\n]*)*", node.span.start)
+
+
+def _after(node: Node) -> int:
+    """Where the next word or sign after a node is."""
+    return _skip(node, r"(?:\s|#[^\n]*)*", node.span.end)
+
+
+def _skip(node: Node, pattern: str, start: int) -> int:
+    match = re.compile(pattern).match(node.span.source.text, start)
+    return match.end() if match else start
 
 
 def _compact(expr: Expr) -> Doc | None:

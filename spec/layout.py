@@ -28,6 +28,12 @@ TOKEN = re.compile(
     | (?P<sign>[\x21-\x7e]) | (?P<strange>[^ \t])""",
     re.VERBOSE,
 )
+# The next line inside ( ) or [ ] that begins so shows that a bracket was forgotten.
+STATEMENT = re.compile(
+    r"[ \t]*(?:(?:axis|cell|const|dim|for|head|import|input|loss|noise|output|param|stop|use)[ \t]+"
+    r"(?!and\b|or\b)\w"
+    r"|[A-Za-z][\w.]*\[[^\]\n]{1,40}\][ \t]*=(?!=))"
+)
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 # How a spec writes in ASCII what a book or a word processor writes otherwise.
@@ -218,9 +224,16 @@ class _Scan:
 
     def newline(self, span: Span) -> None:
         self.line_ends()
-        while self.stack and self.stack[-1].family:
-            self.unclosed(self.stack.pop())
-        if self.stack and not self.stack[-1].block:
+        family = next((bracket for bracket in self.stack if bracket.family), None)
+        if family:
+            del self.stack[self.stack.index(family) :]
+            self.unclosed(family)
+        if not self.stack or self.stack[-1].block:
+            return
+        if self.last.text != ":" and STATEMENT.match(self.source.text, span.end):
+            while self.stack and not self.stack[-1].block:
+                self.unclosed(self.stack.pop())
+        else:
             self.newlines.append(span.start)
 
     def line_ends(self) -> None:
