@@ -11,7 +11,7 @@ from .checking.model import Quantity, Sides
 from .checking.terms import Term, expand, number
 from .checking.types import Type
 from .ir import BATCH, BEFORE, Boundary, Equation, Position, Read, attrs, here
-from .reach import Reach
+from .reach import Reach, subterms
 
 LEAVES = frozenset({"number", "dim", "index", "length"})
 
@@ -28,10 +28,11 @@ class Flattener:
     equations: list[Equation] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    batched: dict[str, bool] = field(default_factory=dict)
+    batched: set[str] = field(default_factory=set)  # equations without an index that depend on the batch
     made: dict[str, Axes] = field(default_factory=dict)  # the compiler's own indexed quantities
 
     def __post_init__(self) -> None:
+        self._find_batched()
         for quantity in self.typed.model.quantities.values():
             source = self._aliased(quantity)
             if source is not None:
@@ -76,10 +77,23 @@ class Flattener:
             return name in self.made
         if quantity.axes or quantity.role not in ("equation", "argument", "loss"):
             return True
-        if name not in self.batched:
-            term = self.typed.terms.get(name)
-            self.batched[name] = term is not None and BATCH in self._axes(term)
-        return self.batched[name]
+        return name in self.batched
+
+    def _find_batched(self) -> None:
+        """Equations without an index that read something of the batch, straight or through others."""
+        readers: dict[str, list[str]] = {}
+        pending = []
+        for name, term in self.typed.terms.items():
+            for part in subterms([term]):
+                if part.op == "read":
+                    readers.setdefault(part.name, []).append(name)
+            if BATCH in self._axes(term):
+                pending.append(name)
+        while pending:
+            name = pending.pop()
+            if name not in self.batched:
+                self.batched.add(name)
+                pending.extend(readers.get(name, ()))
 
     def _axes(self, term: Term) -> frozenset[str]:
         """The axes along which a term varies."""

@@ -94,4 +94,11 @@ ENTRIES: tuple[Entry, ...] = (
         wrong="dim n = 4\naxis t = 1..T\ninput x[t] : real\nc = sum[n](x[t])\noutput c\n",
         right="axis t = 1..T\ninput x[t] : real\nc = sum[t](x[t])\noutput c\n",
     ),
+    Entry(
+        "RNN411",
+        "too many axes",
+        "A spec has at most 8 axes.",
+        wrong="".join(f"axis t{i} = 1..T{i}\n" for i in range(9)) + "input x[t0] : real\noutput x\n",
+        right="".join(f"axis t{i} = 1..T{i}\n" for i in range(8)) + "input x[t0] : real\noutput x\n",
+    ),
 )

@@ -171,6 +171,24 @@ def test_a_mistake_does_not_spread() -> None:
     assert codes(text) == ["RNN303"]
 
 
+# A mistake in a definition, which what reads it does not repeat.
+ROOTS = [
+    (
+        "axis t = 1..100\ninput x[t] : real\nh[t] = x[t] + h[t-1]\nh[0] = 1\nhead y[t] : real ~ normal(h[t] * T)\n",
+        "RNN408",
+    ),
+    ("dim n = 4 / 2, m = n\naxis t = 1..T\ninput x[t] : real[n], z[t] : real[m]\noutput x, z\n", "RNN301"),
+    ("axis t = 1..T\ninput x[t] : real\nh[t+1] = x[t] + h[t]\nhead y[t] : real ~ normal(h[t])\n", "RNN409"),
+    ("axis t = 1..T\ninput x[t] : real\nh[2] = x[1]\nhead y[t] : real ~ normal(h[t])\n", "RNN409"),
+    ("axis t = 1..T\ninput x[t] : real[k]\nh[t] = tanh(x[t])\noutput h\n", "RNN201"),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), ROOTS)
+def test_a_wrong_definition_is_the_only_mistake(text: str, code: str) -> None:
+    assert codes(text) == [code]
+
+
 def test_all_mistakes_of_a_file_are_reported() -> None:
     text = f"{HEADER}g[t] = x[t] + z[t]\nh[t] = W @ z[t]\ny[t] = nothing[t]\noutput g, h, y\n"
     assert codes(text) == ["RNN201", "RNN303", "RNN302"]

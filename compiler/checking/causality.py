@@ -28,11 +28,14 @@ class _Checker:
         graph: dict[Node, list[Edge]] = {}
         for edge in edges:
             graph.setdefault(edge.reader, []).append(edge)
-        for component in components(nodes, graph):
-            members = set(component)
-            inner = [edge for edge in edges if edge.reader in members and edge.read in members]
-            if inner:
-                self._component(component, inner)
+        found = components(nodes, graph)
+        member = {node: i for i, component in enumerate(found) for node in component}
+        inner: dict[int, list[Edge]] = {}
+        for edge in edges:
+            if member[edge.reader] == member[edge.read]:
+                inner.setdefault(member[edge.reader], []).append(edge)
+        for i, held in inner.items():
+            self._component(found[i], held)
 
     def _component(self, nodes: Sequence[Node], edges: list[Edge]) -> None:
         axis = self._carrier(nodes, edges)

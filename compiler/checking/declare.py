@@ -15,6 +15,9 @@ from .scope import AxisIndex, AxisLength, Binding, Context, Declaration, Dim, Sc
 from .tree import Bad
 
 
+AXES = 8
+
+
 @dataclass(slots=True)
 class Declarer:
     """Fills the scopes' tables of names, and the model's of dims, axes and quantities."""
@@ -50,7 +53,10 @@ class Declarer:
     def _dim(self, scope: Scope, item: syntax.DimItem) -> None:
         text = name_text(self.context, scope, item.name)
         found = size(self.context, scope, item.value)
-        if text is None or found is None or not self.free(scope, text, item.name.span):
+        if text is None or not self.free(scope, text, item.name.span):
+            return
+        if found is None:
+            scope.spoil(text, item.name.span)
             return
         literal = found.literal
         if literal is not None and not scope.prefix:
@@ -73,6 +79,9 @@ class Declarer:
         length = name_text(self.context, scope, last.name) if isinstance(last, syntax.Ref) else None
         starts_at_one = isinstance(axis.first, syntax.Number) and axis.first.text == "1"
         if index is None or length is None or not starts_at_one or "." in index + length:
+            scope.spoil(axis.index.text, axis.index.span)
+            if isinstance(last, syntax.Ref):
+                scope.spoil(last.name.text, last.span)
             self.error(
                 "RNN408",
                 scope,
@@ -81,7 +90,9 @@ class Declarer:
                 help=f"write `axis {axis.index.text} = 1..{axis.index.text.upper()}`",
             )
             return
-        if self.free(scope, index, axis.index.span):
+        if len(self.model.axes) == AXES:
+            self.error("RNN411", scope, axis.span, f"a spec has at most {AXES} axes")
+        elif self.free(scope, index, axis.index.span):
             self.bind(scope, index, AxisIndex(index), axis.index.span)
             self.model.axes[index] = Axis(index, length, axis.span)
             if self.free(scope, length, last.span):
@@ -160,6 +171,9 @@ class Declarer:
         for expr in target.index:
             found = self.index_of(scope, expr)
             if found is None or found in axes:
+                scope.spoil(target.name.text, target.span)
+                if scope.spoiled(expr.span.text):
+                    return None
                 known = ", ".join(self.model.axes) or "t"
                 self.error(
                     "RNN409",
@@ -171,6 +185,20 @@ class Declarer:
                 return None
             axes.append(found)
         return tuple(axes)
+
+    def is_end(self, scope: Scope, target: syntax.Target) -> bool:
+        """Whether a left side is an end, as in ``h[0] = …``: every index is an axis's or says no step."""
+        others = [
+            e for e in target.index if self.index_of(scope, e) is None and not scope.spoiled(e.span.text)
+        ]
+        return bool(others) and not any(self._says_a_step(scope, expr) for expr in others)
+
+    def _says_a_step(self, scope: Scope, expr: syntax.Expr) -> bool:
+        """Whether an index counts from an axis's own, as in ``t-1``, or is a place inside, as ``2``."""
+        if isinstance(expr, syntax.Number):
+            return expr.text != "0"
+        names = [node for node, _ in walk([expr]) if isinstance(node, syntax.Ref)]
+        return any(self.index_of(scope, name) is not None for name in names)
 
     def index_of(self, scope: Scope, expr: syntax.Expr) -> str | None:
         """The axis whose index an expression is."""

@@ -170,7 +170,7 @@ class _Expansion:
             word = "reverse" if equation.reverse else "sharing"
             message = f"`{word}` goes with a call of a cell as the whole right side"
             self.error("RNN205", scope, value.span, message)
-        if self._is_start(scope, equation.target):
+        if self.declarer.is_end(scope, equation.target):
             self._named(scope, equation.target, value)
             self.binding.append(partial(statements.start, self.context, scope, equation))
         elif cell is not None and isinstance(value, syntax.Call):
@@ -179,10 +179,6 @@ class _Expansion:
             self._named(scope, equation.target, value)
             bind = partial(statements.equation, self.context, scope, equation)
             self._quantity(scope, equation.target, "equation", bind)
-
-    def _is_start(self, scope: Scope, target: syntax.Target) -> bool:
-        """Whether the left side is an end, as in ``h[0] = …``: an index that no axis has."""
-        return any(self.declarer.index_of(scope, expr) is None for expr in target.index)
 
     def _call(self, call: Call) -> None:
         scope = call.scope

@@ -55,7 +55,10 @@ class _Inference:
 
     def type_of(self, name: str) -> Type:
         """The type so far; `UNKNOWN` while a dim in it is."""
-        type = self.types.get(name, UNKNOWN).substitute(self.sizes)
+        type = self.types.get(name, UNKNOWN)
+        if not type.known or not self.model.unknowns:
+            return type
+        type = type.substitute(self.sizes)
         return UNKNOWN if type.dims & self.model.unknowns.keys() else type
 
     # the least solution
@@ -213,33 +216,29 @@ class _Inference:
 
     def _check_untyped(self, wrong: set[str]) -> None:
         """Reports quantities of no type that no other mistake explains, one of each cycle."""
-        spoiled = set(wrong)
+        explained: set[str] = set()
+        self._spread(wrong, explained)
         for quantity in self.model.quantities.values():
-            untyped = not self.type_of(quantity.name).known
-            if untyped and not self._explained(quantity.name, spoiled):
-                spoiled.add(quantity.name)
-                self.report(
-                    "RNN304",
-                    quantity.span,
-                    f"nothing says which shape `{quantity.span.text}` has",
-                    via=quantity.via,
-                    help=f"write its type: `{quantity.span.text} : real[…] = …`",
-                )
+            if self.type_of(quantity.name).known or quantity.name in explained:
+                continue
+            self._spread({quantity.name}, explained)
+            self.report(
+                "RNN304",
+                quantity.span,
+                f"nothing says which shape `{quantity.span.text}` has",
+                via=quantity.via,
+                help=f"write its type: `{quantity.span.text} : real[…] = …`",
+            )
 
-    def _explained(self, name: str, spoiled: set[str]) -> bool:
-        """Whether something wrong, or reported, is read by this, straight or through others of no type."""
-        pending, seen = [name], {name}
+    def _spread(self, names: set[str], explained: set[str]) -> None:
+        """Adds what reads these, straight or through others of no type, and so has no type either."""
+        pending = [name for name in names if name not in explained]
+        explained.update(pending)
         while pending:
-            current = pending.pop()
-            if current in spoiled:
-                return True
-            for expr in expressions(self.model.quantities[current]):
-                for read in tree.reads(expr):
-                    known = read.name not in self.model.quantities or self.type_of(read.name).known
-                    if not known and read.name not in seen:
-                        seen.add(read.name)
-                        pending.append(read.name)
-        return False
+            for reader in self.readers.get(pending.pop(), ()):
+                if reader not in explained and not self.type_of(reader).known:
+                    explained.add(reader)
+                    pending.append(reader)
 
     def _params(self) -> dict[str, Parameter]:
         """Declared parameters and those that `affine` made; shared copies must want the same shapes."""

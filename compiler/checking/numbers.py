@@ -7,7 +7,8 @@ from ...spec.sizes import Size
 from ...spec.suggest import suggest
 from .scope import AxisIndex, AxisLength, Binding, Context, Dim, Scope, Thing
 
-POWER = 8  # the highest power in a size
+POWER = 8  # the highest exponent in a size
+DEGREE = 16  # the most factors of a term of a size
 TERMS = 64  # the most terms of a size
 LARGEST = 2**31 - 1
 
@@ -51,10 +52,10 @@ def size(context: Context, scope: Scope, expr: syntax.Expr) -> Size | None:
             return value if value is None or sign == "+" else -value
         case syntax.Binary(_, "+" | "-" | "*" as sign, left, right):
             a, b = size(context, scope, left), size(context, scope, right)
-            return None if a is None or b is None else _limited(context, scope, expr, _combine(sign, a, b))
+            return None if a is None or b is None else _combined(context, scope, expr, sign, a, b)
         case syntax.Binary(_, "**", left, syntax.Number(_, text)) if text.isdigit() and int(text) <= POWER:
             base = size(context, scope, left)
-            return None if base is None else _limited(context, scope, expr, _power(base, int(text)))
+            return None if base is None else _power(context, scope, expr, base, int(text))
     context.report(
         "RNN301",
         expr.span,
@@ -65,24 +66,26 @@ def size(context: Context, scope: Scope, expr: syntax.Expr) -> Size | None:
     return None
 
 
-def _combine(sign: str, a: Size, b: Size) -> Size:
-    return a + b if sign == "+" else a - b if sign == "-" else a * b
+def _combined(context: Context, scope: Scope, expr: syntax.Expr, sign: str, a: Size, b: Size) -> Size | None:
+    if sign == "*" and (_degree(a) + _degree(b) > DEGREE or len(a.terms) * len(b.terms) > TERMS**2):
+        context.report("RNN301", expr.span, f"this size has more than {DEGREE} factors", via=scope.via)
+        return None
+    found = a + b if sign == "+" else a - b if sign == "-" else a * b
+    if len(found.terms) > TERMS:
+        context.report("RNN301", expr.span, f"this size has more than {TERMS} terms", via=scope.via)
+        return None
+    return found
 
 
-def _power(base: Size, exponent: int) -> Size:
-    product = Size.of(1)
+def _degree(size: Size) -> int:
+    return max((len(monomial) for monomial, _ in size.terms), default=0)
+
+
+def _power(context: Context, scope: Scope, expr: syntax.Expr, base: Size, exponent: int) -> Size | None:
+    product: Size | None = Size.of(1)
     for _ in range(exponent):
-        product = product * base
+        product = product and _combined(context, scope, expr, "*", product, base)
     return product
-
-
-def _limited(context: Context, scope: Scope, expr: syntax.Expr, found: Size) -> Size | None:
-    if len(found.terms) <= TERMS:
-        return found
-    context.report(
-        "RNN301", expr.span, f"this size has {len(found.terms)} terms, more than {TERMS}", via=scope.via
-    )
-    return None
 
 
 def _named_size(context: Context, scope: Scope, name: syntax.Name) -> Size | None:
@@ -138,6 +141,8 @@ def unknown_name(
     context: Context, scope: Scope, name: syntax.Name, text: str, *, only: type[Dim] | None = None
 ) -> None:
     """Reports a name that nothing has, with the nearest that something has."""
+    if scope.spoiled(text.partition(".")[0]):
+        return
     names = [n for n, b in scope.names.items() if only is None or isinstance(b, only)]
     if only is None or not names:
         names += [n.removeprefix(scope.prefix) for n in context.declared if n.startswith(scope.prefix)]

@@ -82,6 +82,13 @@ class Scope:
         """A place in the text, told apart from the same place in other copies and turns."""
         return self.prefix, tuple(self.loops.items()), span
 
+    def spoil(self, text: str, span: Span) -> None:
+        """Marks a name whose definition is wrong, which has been reported: it is not to be missed as well."""
+        self.places.setdefault(text, span)
+
+    def spoiled(self, text: str) -> bool:
+        return text in self.places and text not in self.names
+
     def whole(self, local: str) -> str:
         """A name of this scope as the whole program knows it."""
         return self.renamed.get(local, self.prefix + local)
