@@ -2,69 +2,77 @@
 
 from .entry import Entry
 
+SPEC = "axis t = 1..T\ninput x[t] : real\noutput x"
+
+
+def _sized(name: str) -> str:
+    """A small spec with a dim of this name."""
+    return f"dim {name} = 4\naxis t = 1..T\ninput x[t] : real[{name}]\noutput x\n"
+
+
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RNN001",
         "not UTF-8",
         "A spec is a text in UTF-8. The file holds bytes that are not; it may be in another encoding, or no "
         "text at all.",
-        wrong="dim n = 4  # gr\udcfc\udcdfe\n",
-        right="dim n = 4  # größe\n",
+        wrong=f"{SPEC}  # gr\udcfc\udcdfe\n",
+        right=f"{SPEC}  # größe\n",
     ),
     Entry(
         "RNN002",
         "file too large",
         "A spec has at most one mebibyte. Networks that repeat themselves are written with `cell` and `for`, "
         "and a large spec can be split into files that `import` each other.",
-        wrong="# " + "padding " * (1 << 17) + "\n",
-        right="# a short comment\n",
+        wrong=f"{SPEC}  # {'padding ' * (1 << 17)}\n",
+        right=f"{SPEC}  # a short comment\n",
     ),
     Entry(
         "RNN003",
         "control character",
         "Newlines and tabs are the only control characters of a spec. Others are invisible, and terminals "
         "and editors do not agree on what they mean. They are refused in comments too.",
-        wrong="dim n = 4  # a bell: \x07\n",
-        right="dim n = 4  # a bell\n",
+        wrong=f"{SPEC}  # a bell: \x07\n",
+        right=f"{SPEC}  # a bell\n",
     ),
     Entry(
         "RNN004",
         "control of the direction of writing",
         "Some characters turn the direction of writing around. With them a line can look different from what "
         "it says, so they are refused, in comments too.",
-        wrong="dim n = 4  # \u202eevil\n",
-        right="dim n = 4  # live\n",
+        wrong=f"{SPEC}  # \u202eevil\n",
+        right=f"{SPEC}  # live\n",
     ),
     Entry(
         "RNN005",
         "carriage return without a newline",
         "Lines end with a newline, or with a carriage return and a newline. A carriage return alone ends "
         "a line for some tools and not for others, so what stands after it may be part of a comment or not.",
-        wrong="dim n = 4  # four\rdim m = 5\n",
-        right="dim n = 4  # four\r\ndim m = 5\n",
+        wrong=f"{SPEC}  # one line\r# or two\n",
+        right=f"{SPEC}  # one line\r\n# and another\r\n",
     ),
     Entry(
         "RNN006",
         "not ASCII",
         "Outside comments and strings a spec is written in ASCII: Greek letters by name, operators as "
         "they are typed (`*`, `->`, `<=`).",
-        wrong="dim α = 4\n",
-        right="dim alpha = 4  # α\n",
+        wrong=_sized("α"),
+        right="# α\n" + _sized("alpha"),
     ),
     Entry(
         "RNN007",
         "name too long",
         "A name has at most 64 characters.",
-        wrong=f"dim {'a' * 65} = 4\n",
-        right=f"dim {'a' * 64} = 4\n",
+        wrong=_sized("a" * 65),
+        right=_sized("a" * 64),
     ),
     Entry(
         "RNN008",
         "not a legal name",
         "A name begins with a letter and goes on with letters, digits and single underscores. Two "
         "underscores side by side are left to the compiled module.",
-        wrong="dim hidden__size = 4\n",
-        right="dim hidden_size = 4\n",
+        wrong=_sized("hidden__size"),
+        right=_sized("hidden_size"),
     ),
     Entry(
         "RNN009",
@@ -93,8 +101,8 @@ ENTRIES: tuple[Entry, ...] = (
         "too many words and signs",
         "A file has at most 30,000 words, numbers, signs and comments. Networks that repeat themselves are "
         "written with `cell` and `for`, and a large spec can be split into files that `import` each other.",
-        wrong="#\n" * 15_001,
-        right="#\n" * 100,
+        wrong="#\n" * 15_001 + SPEC,
+        right="#\n" * 100 + SPEC,
     ),
     Entry(
         "RNN013",

@@ -27,8 +27,8 @@ def suggest(name: str, candidates: Iterable[str]) -> str | None:
         return SYNONYMS[name.lower()]
     limit = len(name) // 3
     near = [c for c in known if c != name and abs(len(c) - len(name)) <= limit]
-    ranked = sorted((distance(name, candidate), candidate) for candidate in near)
-    return ranked[0][1] if ranked and ranked[0][0] <= limit else None
+    ranked = sorted((distance(name, c), abs(len(c) - len(name)), c) for c in near)
+    return ranked[0][2] if ranked and ranked[0][0] <= limit else None
 
 
 def distance(a: str, b: str) -> int:
