@@ -118,6 +118,8 @@ def parse_system(text: str) -> System:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         word, _, rest = line.strip().partition(" ")
+        if rest.startswith(":"):
+            word, rest = "", line.strip()  # an equation of that name
         if word == "axis":
             axes.append(_Line(line, rest, axes).axis())
         elif word == "output":

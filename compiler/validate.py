@@ -64,11 +64,13 @@ class _Checker:
             yield f"no operator {equation.op}"
             return
         yield from self._axes(equation)
-        yield from self._statics(equation)
-        if "leaf" not in operator.traits and not operator.takes(len(equation.reads)):
+        if not operator.takes(len(equation.reads)):
             yield f"{equation.op} does not take {len(equation.reads)} operands"
             return
-        wrong = [p for read in equation.reads for p in self._read(equation, read)]
+        wrong = [
+            *self._statics(equation),
+            *(p for read in equation.reads for p in self._read(equation, read)),
+        ]
         yield from wrong
         if not wrong:
             yield from self._result(equation)

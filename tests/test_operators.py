@@ -396,3 +396,28 @@ def test_log_gamma_against_the_library() -> None:
 
     for x in (0.01, 0.5, 1.0, 2.0, 3.7, 11.0, 170.0, 1e4):
         assert abs(prelude.lgamma(np.float64(x)) - math.lgamma(x)) <= 1e-13 * max(1.0, abs(math.lgamma(x)))
+
+
+@pytest.mark.parametrize(
+    "name, operands, wanted",
+    [
+        ("relu", [[0.0]], [[0.0]]),
+        ("abs", [[0.0]], [[0.0]]),
+        ("maximum", [[1.0], [1.0]], [[1.0], [0.0]]),
+        ("minimum", [[1.0], [1.0]], [[1.0], [0.0]]),
+        ("clip", [[1.0], [1.0], [1.0]], [[1.0], [0.0], [0.0]]),
+        ("max", [[2.0, 5.0, 5.0]], [[0.0, 1.0, 0.0]]),
+        ("min", [[5.0, 2.0, 2.0]], [[0.0, 1.0, 0.0]]),
+        ("logaddexp", [[-np.inf], [-np.inf]], [[0.0], [0.0]]),
+        ("logsumexp", [[-np.inf, -np.inf]], [[0.0, 0.0]]),
+    ],
+)
+def test_derivatives_at_ties_and_edges(name: str, operands: list[Any], wanted: list[Any]) -> None:
+    size = Size.of(len(operands[0]))
+    call = Call(((size,),) * len(operands), ("real",) * len(operands))
+    system, _ = equation_of(Use(TABLE[name], call))
+    params = {f"p{number}": np.array(operand) for number, operand in enumerate(operands)}
+    shape = [part.value({}) for part in system.table()["q"].shape]
+    found = gradients(system, Material(params, {}), {"output:q": np.ones(shape)})
+    for number, gradient in enumerate(wanted):
+        np.testing.assert_array_equal(found[f"grad:p{number}"], gradient)

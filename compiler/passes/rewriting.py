@@ -30,18 +30,22 @@ class View:
         found = self.table[read.name]
         if found.op != op or not is_plain(read, found) or (once and self.uses[read.name] != 1):
             return None
-        return found
+        return found if self._known(found) else None
 
     def constant(self, read: Read) -> float | None:
         """The number that is read, wherever it is read."""
         found = self.table[read.name]
         value = dict(found.attrs).get("value") if found.op == "number" else None
-        if found.op in ("copy", "expand", "real"):
+        if found.op in ("copy", "expand", "real") and self._known(found):
             value = self.constant(found.reads[0])
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             return None
         everywhere = is_plain(read, found) or (value == 0 and not found.boundaries)
         return value if everywhere else None
+
+    def _known(self, equation: Equation) -> bool:
+        """Whether all it reads is here: of the forward system, an adjoint keeps only what it reads itself."""
+        return all(read.name in self.table for read in equation.reads)
 
     def new(
         self,
