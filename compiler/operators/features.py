@@ -264,7 +264,7 @@ define(
     shape=_transposed,
     type=first,
     traits="linear zero view",
-    code="np.swapaxes({0}, -1, -2)",
+    code=lambda call: "{0}.T" if call.axes == ((),) and len(call.shapes[0]) == 2 else "np.swapaxes({0}, -1, -2)",
     derivative=(lambda c: apply("transpose", c.d),),
     surface="transpose",
 )

@@ -26,6 +26,7 @@ from ..operators import TABLE
 
 PRODUCT = "ij,j->i"  # matrix by vector; the joined one reads its matrix transposed
 JOINED = "ji,j->i"
+LONGEST = 12  # letters of a joined name
 DEPTH = 8  # how far ahead the order of a group looks
 
 
@@ -56,6 +57,7 @@ class _Work:
     table: dict[str, Equation]
     readers: dict[str, list[str]]
     wide: dict[str, Size] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
 
     def part(self, read: Read) -> Part | None:
         """The operand as a part, when it can be joined with its like."""
@@ -70,6 +72,18 @@ class _Work:
             return Part(read.name, Size.of(0), read)
         return Part(None, Size.of(0), read) if not source.axes and _is_parameter(self.table, read.name) else None
 
+    def name(self, group: Sequence[Equation]) -> str:
+        """A new name that tells whose parts are joined: `h.ifog.1` for h.i, h.f, h.o and h.g."""
+        owners = list(dict.fromkeys(e.origin or e.name for e in group))
+        prefix, _, _ = owners[0].rpartition(".")
+        ends = [owner.rpartition(".")[2] for owner in owners]
+        short = "".join(ends) if sum(map(len, ends)) <= LONGEST else ends[0] + "_" + ends[-1]
+        base, number = f"{prefix}.{short}" if prefix else short, 1
+        while f"{base}.{number}" in self.table or f"{base}.{number}" in self.named:
+            number += 1
+        self.named.add(f"{base}.{number}")
+        return f"{base}.{number}"
+
     def add(self, equation: Equation) -> Read:
         self.table[equation.name] = equation
         return plain(equation)
@@ -77,16 +91,14 @@ class _Work:
     def join_products(self, group: Sequence[Equation]) -> None:
         """One product with the matrices side by side, transposed: its rows are the members' rows."""
         first = group[0]
-        name = _fresh(self.table, f"{first.name}.all" if not first.name[-1].isdigit() else first.name + "0")
+        name = self.name(group)
         columns = self.table[first.reads[0].name].shape[1]
         total = _sum(e.shape[0] for e in group)
         turned: list[Read] = []
-        for number, member in enumerate(group):
-            rows = member.shape[0]
-            turned.append(
-                self.add(_made(first, f"{name}.{number + 2}", (columns, rows), "transpose", (member.reads[0],), ()))
-            )
-        weights = self.add(_made(first, f"{name}.1", (columns, total), "concat", tuple(turned), ()))
+        for member in group:
+            shape = (columns, member.shape[0])
+            turned.append(self.add(_made(first, self.name(group), shape, "transpose", (member.reads[0],), ())))
+        weights = self.add(_made(first, self.name(group), (columns, total), "concat", tuple(turned), ()))
         product = replace(
             _made(first, name, (total,), "einsum", (weights, first.reads[1]), first.axes), attrs=attrs(spec=JOINED)
         )
@@ -95,7 +107,7 @@ class _Work:
     def join_alike(self, group: Sequence[Equation], starts: Sequence[Size]) -> None:
         """The same operator on wide operands."""
         first = group[0]
-        name = _fresh(self.table, f"{first.name}0" if first.name[-1].isdigit() else f"{first.name}.0")
+        name = self.name(group)
         total = _sum(e.shape[0] for e in group)
         reads: list[Read] = []
         for place in range(len(first.reads)):
@@ -104,9 +116,9 @@ class _Work:
                 reads.append(first.reads[place])
             elif parts[0].wide is None:
                 vectors = tuple(e.reads[place] for e in group)
-                reads.append(self.add(_made(first, f"{name}.{place + 1}", (total,), "concat", vectors, ())))
+                reads.append(self.add(_made(first, self.name(group), (total,), "concat", vectors, ())))
             else:
-                reads.append(self._range(f"{name}.{place + 1}", first, parts[0], total))
+                reads.append(self._range(self.name(group), first, parts[0], total))
         wide = replace(_made(first, name, (total,), first.op, tuple(reads), first.axes), attrs=first.attrs)
         self._split(wide, group)
 
@@ -227,13 +239,6 @@ def _readers(system: System) -> dict[str, list[str]]:
     for _, name in system.outputs:
         readers[name].append("")
     return readers
-
-
-def _fresh(table: dict[str, Equation], wish: str) -> str:
-    name = wish
-    while name in table:
-        name += "0"
-    return name
 
 
 def _sum(sizes: Iterable[Size]) -> Size:

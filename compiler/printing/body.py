@@ -13,25 +13,12 @@ from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
 from .computing import Value, completed, compute, full_shape, keep
 from .frame import Frame
+from .lines import Lines
 from .layout import Demands, Stored, end_value
 from .python import expression, text
 from .reading import plus, subscript
 
 DTYPES = {"real": "dtype", "int": "np.intp", "bool": "bool"}
-
-
-@dataclass(slots=True)
-class Lines:
-    """Source lines in the making."""
-
-    lines: list[str] = field(default_factory=list)
-    indent: int = 1
-
-    def add(self, line: str) -> None:
-        self.lines.append("    " * self.indent + line if line else "")
-
-    def assign(self, target: ast.expr | str, value: ast.expr | str, operator: str = "=") -> None:
-        self.add(f"{text(target)} {operator} {text(value)}")
 
 
 def print_stages(frame: Frame, demands: Demands, stages: Sequence[Stage], out: Lines) -> None:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Read, here
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
-from .body import DTYPES, Lines, Notes, array_shape, cleaned_axes, fill_margins, margin
-from .computing import align, completed, compute, einsum_into, generic_into
+from .body import DTYPES, Notes, array_shape, cleaned_axes, fill_margins, margin
+from .computing import align, completed, compute, einsum_into, generic_into, operand
 from .frame import Frame, Scope
 from .layout import Stored, end_value
+from .lines import WIDTH, Lines, filled
 from .plan import is_leaf
 from .python import expression, text
 from .reading import read_stored
@@ -66,7 +67,8 @@ class Printer:
         body, self.out, self.notes = self.out, outer, Notes()
         for name in [name for name in self.turned if name not in known]:
             self.out.assign(self.turned[name], expression("np.ascontiguousarray({0}.T)", name))
-        self.out.add(_header(frame, scope))
+        for line in _header(frame, scope):
+            self.out.add(line)
         self.out.lines += body.lines
         if not frame.scopes:
             for node in nodes_of(loop):
@@ -81,7 +83,11 @@ class Printer:
             return
         self.notes.write(frame, root, self.out)
         stored = frame.stored[root.name]
-        if storage.kinds[storage.holder(root.name)] == "fresh":
+        if root.op == "cotangent" and root.name in storage.optional:
+            self._maybe(frame, root, stored)
+        elif any(read.name in storage.optional for read in root.reads):
+            self._add_if_given(frame, root, stored)
+        elif storage.kinds[storage.holder(root.name)] == "fresh":
             self.out.assign(stored.identifier, compute(frame, root).expr if is_leaf(root) else completed(frame, root))
         else:
             self._into(frame, root, stored)
@@ -89,6 +95,35 @@ class Printer:
             self._margins(root)
         if not is_leaf(root) and (loop is None or self._met_inside(loop, root)):
             self._clean(frame, root)
+
+    def _maybe(self, frame: Frame, root: Equation, stored: Stored) -> None:
+        """A cotangent that the caller may leave out: None then."""
+        value = compute(frame, root).expr
+        key = expression("cotangents.get({0}) is None", ast.Constant(str(root.attr("key"))))
+        self.out.assign(stored.identifier, expression("None if {0} else {1}", key, value))
+
+    def _add_if_given(self, frame: Frame, root: Equation, stored: Stored) -> None:
+        """A sum one of whose terms may be missing."""
+        storage = self.plan.storage
+        first = next(read.name in storage.optional for read in root.reads)
+        maybe, other = root.reads if first else root.reads[::-1]
+        place = here_of(frame, root, stored)
+        rest = operand(frame, root, other)
+        dims = frame.free(root.axes)
+        if storage.kinds[storage.holder(root.name)] == "fresh":
+            rest_whole = completed(frame, replace(root, op="copy", reads=(other,), attrs=()))
+            self.out.assign(stored.identifier, rest_whole)
+        elif text(rest.expr) != text(place):
+            self.out.add(f"np.copyto({text(place)}, {text(align(rest, dims))})")
+        leaf = frame.stored[storage.optional[maybe.name]].identifier
+        self.out.add(f"if {leaf} is not None:")
+        self.out.indent += 1
+        term = align(operand(frame, root, maybe), dims)
+        if storage.kinds[storage.holder(root.name)] == "fresh":
+            self.out.assign(stored.identifier, expression("{0} + {1}", stored.identifier, term))
+        else:
+            self.out.add(f"np.add({text(place)}, {text(term)}, {text(place)})")
+        self.out.indent -= 1
 
     def _into(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """The value written into the quantity's place."""
@@ -263,16 +298,22 @@ def _whole_slot(stored: Stored, axis: str, side: int, count: int) -> str:
     return f"{stored.identifier}[{', '.join(parts)}]"
 
 
-def _header(frame: Frame, scope: Scope) -> str:
+def _header(frame: Frame, scope: Scope) -> list[str]:
     """`for … in zip(…):`, backwards when the recurrence runs from the end."""
     variables, iterables = list(scope.iterables.values()), list(scope.iterables)
     if not variables:
         variables, iterables = ["_"], [f"range({frame.axes[scope.axis].longest})"]
-    many = ", ".join(iterables)
-    if scope.step < 0:
-        return f"for {', '.join(variables)}{',' if len(variables) == 1 else ''} in backwards({many}):"
-    if len(variables) == 1:
-        return f"for {variables[0]} in {many}:"
-    return f"for {', '.join(variables)} in zip({many}):"
-
-
+    if len(variables) == 1 and scope.step > 0:
+        return [f"for {variables[0]} in {iterables[0]}:"]
+    targets = ", ".join(variables) + ("," if len(variables) == 1 else "")
+    run = "zip" if scope.step > 0 else "backwards"
+    line = f"for {targets} in {run}({', '.join(iterables)}):"
+    if len(line) <= WIDTH - 8:
+        return [line]
+    return [
+        "for (",
+        *filled(variables, WIDTH - 12),
+        f") in {run}(",
+        *filled(iterables, WIDTH - 12),
+        "):",
+    ]

@@ -9,7 +9,8 @@ from ..program import Program
 from ..schedule import Stage
 from ..stepping import steps
 from . import page
-from .body import Lines, place_of, print_stages
+from .lines import Lines
+from .body import place_of, print_stages
 from .fast_body import Printer
 from .plan import Plan, output_entries, textbook_plan
 from .python import text
@@ -137,4 +138,5 @@ def _cotangents(program: Program, forward: System) -> str:
     table.update({f"state.{key}": f"state:{key}" for key in states})
     table.update({key: f"state:{key}" for key in states})
     table.update({key: f"output:{key}" for key in output_entries(program, "output", forward)})
-    return f"COTANGENTS = {page.literal(table)}"
+    loss = page.literal(dict(forward.outputs).get("loss"))
+    return f"LOSS = {loss}\nCOTANGENTS = {page.literal(table)}"

@@ -23,12 +23,24 @@ class Names:
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self.taken = set(RESERVED) | set(taken)
         self._given: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
 
     def of(self, quantity: str) -> str:
         """The identifier of a quantity."""
         if quantity not in self._given:
-            self._given[quantity] = self.fresh(plain(quantity))
+            base, dot, number = quantity.rpartition(".")
+            numbered = bool(dot) and number.isdigit()
+            self._given[quantity] = self._next(plain(base)) if numbered else self.fresh(plain(quantity))
         return self._given[quantity]
+
+    def _next(self, base: str) -> str:
+        """``base_1``, ``base_2``, …: temporaries are numbered in the order they are printed."""
+        count = self._counts.get(base, 0) + 1
+        while f"{base}_{count}" in self.taken:
+            count += 1
+        self._counts[base] = count
+        self.taken.add(f"{base}_{count}")
+        return f"{base}_{count}"
 
     def fresh(self, wish: str) -> str:
         """An identifier nobody else has, ``wish`` if it is free."""

@@ -59,7 +59,7 @@ def _tidy(page: str) -> str:
 # -------------------------------------------------------------------------------------------- tables
 
 
-TABLES = "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS HEADS".split()
+TABLES = "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS HEADS LOSS".split()
 FUNCTIONS = "init forward backward loss_and_grad start step sample workspace Array _start _step _draw".split()
 
 

@@ -13,7 +13,7 @@ from ..weave import weave
 from . import page
 from .body import cleaned_axes
 from .frame import AxisNames, Frame
-from .inline import nodes, textbook_inlined
+from .inline import is_temporary, nodes, textbook_inlined
 from .layout import Demands, Stored, demands, end_value, lag_sizes, pooled_axes
 from .naming import Names
 
@@ -62,6 +62,9 @@ def base_frame(program: Program, systems: Sequence[System]) -> tuple[Frame, Name
     dims = {name: names.fresh(name) for name, _ in program.dims}
     past = names.fresh(f"{program.stream or 't'}_past")
     table = {name: equation for system in systems for name, equation in system.table().items()}
+    for name in table:
+        if not is_temporary(name):
+            names.of(name)
     lags = {axis: size for system in systems for axis, size in lag_sizes(system).items()}
     return Frame(table, {}, axes, lags, frozenset(), dims, program.stream, past), names
 

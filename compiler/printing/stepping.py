@@ -8,7 +8,8 @@ from ..ir import System
 from ..program import Program
 from ..stepping import Steps, steps
 from . import page
-from .body import Lines, print_stages
+from .lines import Lines
+from .body import print_stages
 from .layout import Stored
 from .plan import Plan, output_entries, textbook_plan
 from .unpack import unpacked

@@ -39,12 +39,14 @@ class Alias:
 
 @dataclass(slots=True)
 class Storage:
-    """What was decided, by quantity. ``loops`` is the axis of the flat loop a quantity is computed in."""
+    """What was decided, by quantity. ``loops`` is the axis of the flat loop a quantity is computed in;
+    ``optional`` maps what may be missing to the cotangent it depends on."""
 
     kinds: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, Alias] = field(default_factory=dict)
     shares: dict[str, str] = field(default_factory=dict)
     loops: dict[str, str] = field(default_factory=dict)
+    optional: dict[str, str] = field(default_factory=dict)
 
     def owner(self, name: str) -> str:
         """The quantity whose place a temporary takes: itself, when it takes nobody's."""
@@ -81,6 +83,7 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     stored: dict[str, Stored] = {}
     for system in systems:
         virtual = _virtual(system, kept)
+        storage.optional.update(optional(system))
         staged = tuple(map(_readers_first, schedule(nodes(system, virtual))))
         stages.append(staged)
         _Chooser(system, staged, kept, virtual, needed, storage).choose()
@@ -93,13 +96,54 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
 
 
 def _virtual(system: System, kept: set[str]) -> frozenset[str]:
-    """What is printed in its readers: NumPy broadcasts it at no cost."""
-    elsewhere = _read_elsewhere(system)
+    """What is printed in its readers: it costs nothing there (a broadcast, a view of a matrix), or is
+    printed under a condition (`optional`)."""
+    barred = kept | _read_elsewhere(system)
+    leaves = {name for name, leaf in optional(system).items() if name == leaf}
     return frozenset(
         e.name
         for e in system.equations
-        if e.op in ALWAYS or (e.op == "expand" and e.name not in kept and e.name not in elsewhere)
+        if e.op in ALWAYS
+        or (e.name not in barred and (e.op == "expand" or (not e.axes and "view" in TABLE[e.op].traits)))
+        or (e.name in optional(system) and e.name not in leaves)
     )
+
+
+def optional(system: System) -> dict[str, str]:
+    """What is 0 when the caller gives no cotangent of some output, and is read by sums alone: the name of
+    that cotangent. Such terms are added only when there is something to add."""
+    table = system.table()
+    found: dict[str, str] = {}
+    for e in system.equations:
+        if e.op == "cotangent" and e.attr("key") != "loss":
+            found[e.name] = e.name
+        elif "zero" in TABLE[e.op].traits and e.axes and e.op != "add":
+            sources = {found.get(r.name, "0" if _is_zero(table, r.name) else "") for r in e.reads if _real(table, r)}
+            if len(sources - {"0"}) == 1 and "" not in sources:
+                found[e.name] = (sources - {"0"}).pop()
+    barred = _read_elsewhere(system) | {name for _, name in system.outputs}
+    while True:
+        bad = {n for n in found if n in barred and n != found[n]}
+        for e in system.equations:
+            terms = [r.name for r in e.reads if r.name in found]
+            if e.name not in found and terms and (e.op != "add" or len(terms) > 1 or len(e.reads) != 2):
+                bad |= set(terms)
+        bad |= {n for n, leaf in found.items() if leaf not in found or leaf in bad}
+        if not bad:
+            return found
+        found = {name: leaf for name, leaf in found.items() if name not in bad}
+
+
+def _real(table: Mapping[str, Equation], read: Read) -> bool:
+    return table[read.name].type == "real"
+
+
+def _is_zero(table: Mapping[str, Equation], name: str) -> bool:
+    """Whether a quantity is the number 0."""
+    source = table[name]
+    while source.op in ("expand", "copy"):
+        source = table[source.reads[0].name]
+    return source.op == "number" and not source.attr("value")
 
 
 def _read_elsewhere(system: System) -> set[str]:
