@@ -13,6 +13,7 @@ from rnnc.compiler.passes import PASSES, Pass, drop_dead, run_passes, share, sim
 from rnnc.compiler.passes.contract import contract
 from rnnc.compiler.passes.copies import drop_copies
 from rnnc.compiler.passes.products import plain_products
+from rnnc.compiler.reference import Evaluator
 from rnnc.compiler.validate import validate
 from systems import CASES, Case, cotangents, evaluator, leaves, material
 
