@@ -33,7 +33,7 @@ def close(found: Any, wanted: Any, tolerance: float = 1e-11) -> None:
 
 def close_all(found: Arrays, wanted: Arrays, tolerance: float = 1e-11) -> None:
     """The same names, and every array close."""
-    assert set(found) == set(wanted)
+    assert sorted(found) == sorted(wanted)
     for name in wanted:
         try:
             close(found[name], wanted[name], tolerance)

@@ -109,11 +109,9 @@ def test_steps_equal_the_whole(case: Case, level: int) -> None:
     close_all(state, run.state, 1e-12)
 
 
-@every_case
+@pytest.mark.parametrize("case", [case for case in CASES if not case.streams], ids=name_of)
 def test_no_steps_where_the_future_is_read(case: Case) -> None:
     """A network that needs the whole sequence says why it cannot go step by step."""
-    if case.streams:
-        pytest.skip("it can")
     m = module(case.name, 2)
     params, _ = material(case, [1])
     with pytest.raises(NotImplementedError, match=r"\[t\+1\]|\[T\]"):
