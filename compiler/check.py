@@ -24,7 +24,15 @@ def frontend(
 ) -> Program | None:
     """The program of a spec; None when something was wrong, which has then been reported."""
     typed = check(source, dims=dims, read_import=read_import, diagnostics=diagnostics)
-    return None if typed is None else lower(typed)
+    return None if typed is None else _supported(lower(typed), diagnostics)
+
+
+def _supported(program: Program, diagnostics: Diagnostics) -> Program | None:
+    """The program, unless it needs what cannot be printed yet."""
+    for noise in program.noises:
+        span = noise.span or Span(program.source, 0, 0)
+        diagnostics.report("RNN590", span, f"the noise `{noise.name}` is not compiled by this version")
+    return None if program.noises else program
 
 
 def check(

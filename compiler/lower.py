@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from .checking.heads import DENSITIES
 from .checking.infer import Typed
 from .checking.model import Quantity, Sides
+from .checking.noises import arguments
 from .checking.terms import Term, over_last, read
 from .flatten import Flattener
 from .ir import AFTER, BATCH, BEFORE, Axis, Boundary, Equation, Position, Read, System, attrs, here
 from .losses import loss_equations
-from .program import Head, Init, Input, Param, Program, State
+from .program import Head, Init, Input, Noise, Param, Program, State
 from .reach import Reach, reach
 from .stream import stream_axis
 
@@ -80,7 +81,7 @@ class _Lowering:
             params=params,
             inputs=tuple(self._input(q) for q in model.quantities.values() if q.role == "input"),
             heads=tuple(self.heads),
-            noises=(),
+            noises=tuple(self._noise(q) for q in model.quantities.values() if q.role == "noise"),
             states=tuple(self.states),
             stream=self.carried,
             no_stream=self.no_stream,
@@ -107,6 +108,12 @@ class _Lowering:
         type = self.typed.types[quantity.name]
         return Input(quantity.name, quantity.axes, type.shape, type.kind, type.count, quantity.span)
 
+    def _noise(self, quantity: Quantity) -> Noise:
+        assert quantity.distribution is not None
+        shape, name = self.typed.types[quantity.name].shape, quantity.distribution.name
+        args = arguments(self.typed.model, quantity)
+        return Noise(quantity.name, quantity.axes, shape, name, args, quantity.span)
+
     # quantities
 
     def _quantity(self, quantity: Quantity) -> None:
@@ -117,7 +124,7 @@ class _Lowering:
             self.flat.define(self.flat.end_name(quantity, sides), axes, term, quantity.name, corners)
         boundaries = self._boundaries(quantity)
         axes = (*quantity.axes, *((BATCH,) if self.flat.has_batch(quantity.name) else ()))
-        if quantity.role in ("input", "head"):
+        if quantity.role in ("input", "head", "noise"):
             self._leaf(quantity, axes, boundaries)
         else:
             self.flat.define(quantity.name, axes, self.typed.terms[quantity.name], quantity.name, boundaries)
@@ -135,7 +142,7 @@ class _Lowering:
                 axes,
                 type.shape,
                 type.stored,
-                "input",
+                "noise" if quantity.role == "noise" else "input",
                 (),
                 named,
                 boundaries,

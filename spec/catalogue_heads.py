@@ -63,6 +63,16 @@ ENTRIES: tuple[Entry, ...] = (
         right=_START + "h[t] = tanh(x[t] + y[t-1])\nhead y[t] : real ~ normal(h[t])\n",
     ),
     Entry(
+        "RNN508",
+        "not a noise",
+        "A noise is real, and drawn by `bernoulli(p)` (1 with probability p, else 0), `normal(mean, std)` or "
+        "`uniform(low, high)`, with numbers that are known when the spec is compiled. `dropout(v, p)` stands "
+        "in "
+        "an equation, with p from 0 up to, not including, 1.",
+        wrong=_START + "noise m[t] : real ~ bernoulli(1.5)\nhead y[t] : real ~ normal(x[t] * m[t])\n",
+        right=_START + "head y[t] : real ~ normal(x[t])\n",
+    ),
+    Entry(
         "RNN590",
         "not compiled yet",
         "The language has this, and this version of the compiler does not compile it yet.",

@@ -9,11 +9,12 @@ from ...spec import syntax
 from ...spec.diagnostics import Label
 from ...spec.sizes import Size
 from ...spec.source import Span
-from ..ir import Position
+from ..ir import Position, here
 from . import tree
 from .functions import FUNCTIONS, OVER, STATIC, unknown_function
 from .index import position
 from .inits import init
+from .model import Distribution, Quantity
 from .numbers import lookup, name_text, size, unknown_name
 from .report import plural
 from .scope import AxisIndex, AxisLength, Context, Dim, Scope, Thing
@@ -22,12 +23,13 @@ from .scope import AxisIndex, AxisLength, Context, Dim, Scope, Thing
 @dataclass(slots=True)
 class Binder:
     """Binds the expressions of one equation. ``axes`` may stand in indices: those of the left side, and
-    inside a reduction its own; ``affine`` may stand where there is a left side to name its parameters."""
+    inside a reduction its own; ``owner`` is the quantity on the left, where `affine`
+    and `dropout` may stand: what they make is named after it."""
 
     context: Context
     scope: Scope
     axes: tuple[str, ...]
-    affine: bool = False
+    owner: str = ""
 
     def bind(self, expr: syntax.Expr) -> tree.Expr:
         match expr:
@@ -149,6 +151,8 @@ class Binder:
             )
         if name == "affine":
             return self._affine(call)
+        if name == "dropout":
+            return self._dropout(call)
         if name not in FUNCTIONS:
             unknown_function(self.context, self.scope, call, name)
             for argument in call.args:
@@ -203,7 +207,7 @@ class Binder:
 
     def _within(self, over: tuple[str, ...]) -> Binder:
         more = tuple(axis for axis in over if axis not in self.axes)
-        return Binder(self.context, self.scope, self.axes + more, self.affine) if more else self
+        return Binder(self.context, self.scope, self.axes + more, self.owner) if more else self
 
     def _arity(self, call: syntax.Call, name: str, low: int, high: int) -> tree.Bad:
         wanted = str(low) if low == high else f"{low} or more" if high > 9 else f"{low} to {high}"
@@ -214,10 +218,34 @@ class Binder:
             help=f"it is written `{FUNCTIONS[name].usage}`",
         )
 
+    # noise
+
+    def _dropout(self, call: syntax.Call) -> tree.Expr:
+        """``dropout(v, p)`` is v * m / (1 - p), where m is 1 with probability 1 - p, else 0."""
+        if not self.owner:
+            return self.error(
+                "RNN508", call.span, "`dropout` stands in an equation of a quantity, which names it"
+            )
+        if len(call.args) != 2 or any(argument.keyword for argument in call.args):
+            return self.error("RNN203", call.span, "`dropout` takes two arguments: `dropout(v, p)`")
+        value, p = (self.bind(argument.value) for argument in call.args)
+        keep = tree.Apply(call.span, "-", (tree.Number(call.span, 1.0, True), p), call.span)
+        return tree.Dropout(call.span, value, self._mask(call.span, keep), keep)
+
+    def _mask(self, span: Span, keep: tree.Expr) -> tree.Read:
+        """A noise named after the quantity on the left."""
+        quantities = self.context.model.quantities
+        name = f"{self.owner}.dropout"
+        while name in quantities:
+            name += "_"
+        drawn = Distribution("bernoulli", (keep,), span)
+        quantities[name] = Quantity(name, "noise", self.axes, span, self.scope.via, distribution=drawn)
+        return tree.Read(span, name, here(self.axes), name)
+
     # affine
 
     def _affine(self, call: syntax.Call) -> tree.Expr:
-        if not self.affine:
+        if not self.owner:
             return self.error(
                 "RNN306",
                 call.span,

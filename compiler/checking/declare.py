@@ -14,7 +14,6 @@ from .numbers import LARGEST, lookup, name_text, size
 from .scope import AxisIndex, AxisLength, Binding, Context, Declaration, Dim, Scope, Thing
 from .tree import Bad
 
-
 AXES = 8
 
 

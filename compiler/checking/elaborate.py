@@ -17,7 +17,7 @@ from .inits import number as initial
 from .report import Report, Via
 from .rules import LETTERS, row
 from .site import Site, brief, described, difference
-from .terms import Shape, Term, einsum, expand, number, plus, read, real, unknown
+from .terms import Shape, Term, einsum, expand, number, over, plus, read, real, times, unknown
 from .types import INT, REAL, UNKNOWN, Type
 
 
@@ -42,6 +42,7 @@ class Elaborator:
     guess: bool = False
     via: Via = ()
     weights: dict[str, list[Weight]] = field(default_factory=dict)
+    masks: dict[str, Type] = field(default_factory=dict)
 
     def term(self, expr: tree.Expr, wanted: Type | None = None) -> Term:
         """``wanted`` is the type of the whole where an `affine` inside may take its shape from it; None
@@ -68,6 +69,8 @@ class Elaborator:
                 return self._affine(expr, wanted)
             case tree.Apply():
                 return self._apply(expr, wanted)
+            case tree.Dropout():
+                return self._dropout(expr, wanted)
 
     def _site(
         self, expr: tree.Expr, name: str, place: Span, args: tuple[Term, ...], static: tuple[Size, ...] = ()
@@ -106,6 +109,21 @@ class Elaborator:
             return site.fail("RNN305", f"`{expr.function}` reckons with numbers, and {described(arg)}")
         value = real(arg)
         return Term(OVER[expr.function], (value,), value.type, expr.span, attrs(axis=expr.over[0]))
+
+    def _dropout(self, expr: tree.Dropout, wanted: Type | None) -> Term:
+        """Tells the mask its type on the way."""
+        value, keep = self.term(expr.value, wanted), self.term(expr.keep)
+        if not value.type.known or not keep.type.known:
+            return unknown(expr.span, value.type)
+        if value.type.kind == "token":
+            site = self._site(expr, "dropout", expr.span, (value,))
+            return site.fail(
+                "RNN305", f"`dropout` works on numbers, and {described(value)}", labels=site.labels([value])
+            )
+        type = REAL.with_shape(value.shape, value.type.origin)
+        self.masks[expr.mask.name] = type
+        mask = read(expr.mask.name, expr.mask.at, type, expr.span)
+        return over(times(real(value), mask), real(keep))
 
     # affine
 

@@ -20,7 +20,7 @@ from .model import Model
 from .naming import name_parameters
 from .numbers import name_text, whole
 from .report import Report
-from .scope import CellDefinition, Context, Copy, Scope, Thing
+from .scope import AxisLength, CellDefinition, Context, Copy, Scope, Thing
 
 STATEMENTS = 20_000
 DEPTH = 16  # cells inside cells
@@ -119,6 +119,8 @@ class _Expansion:
             case syntax.Param(_, trained, params):
                 for param in params:
                     self._param(scope, param, trained)
+            case syntax.Head(span, target) if self._is_length(scope, target):
+                self.error("RNN590", scope, span, "a head on the length is not compiled by this version")
             case syntax.Head(_, target, _, distribution):
                 self._named(scope, target, distribution)
                 self._quantity(scope, target, "head", partial(statements.head, context, scope, statement))
@@ -131,6 +133,9 @@ class _Expansion:
                 self.binding.append(partial(statements.output, context, scope, statement))
             case syntax.Stop():
                 self.binding.append(partial(statements.stop, context, scope, statement))
+
+    def _is_length(self, scope: Scope, target: syntax.Target) -> bool:
+        return isinstance(scope.names.get(target.name.text), AxisLength) and not target.index
 
     def _loop(self, scope: Scope, loop: syntax.For) -> None:
         first = whole(self.context, scope, loop.first, "the bounds of a `for`")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ...spec import syntax
 from ...spec.cells import library
 from ...spec.suggest import suggest
+from ..operators import TABLE, record
 from . import rules
 from .rules import Rule
 from .scope import Context, Scope
@@ -79,10 +80,14 @@ def _norm(a: Term) -> Term:
     return elementwise("sqrt", over_last("sum", elementwise("square", a)))
 
 
-ELEMENTWISE = "tanh sigmoid relu softplus exp log log1p expm1 sqrt square abs sin cos floor sign"
+def _of_one_real() -> list[str]:
+    """The operators that are functions of one real number: the language has every one by its own name."""
+    found = [op for op in TABLE.values() if "elementwise" in op.traits and op.type is record.real]
+    return [op.surface for op in found if len(op.operands) == 1 and op.surface.isidentifier()]
+
 
 FUNCTIONS: dict[str, Function] = {
-    **{name: _unary(name) for name in ELEMENTWISE.split()},
+    **{name: _unary(name) for name in _of_one_real()},
     "gelu": _unary("gelu", _gelu),
     "silu": _unary("silu", _silu),
     "stop_gradient": Function("stop_gradient(a)", (1, 1), rules.stop_gradient, True),
@@ -157,7 +162,7 @@ def unknown_function(context: Context, scope: Scope, call: syntax.Call, name: st
 
 
 def _nearest(scope: Scope, name: str) -> str:
-    near = suggest(name, [*(f for f in FUNCTIONS if f.isidentifier()), *scope.cells, "affine"])
+    near = suggest(name, [*(f for f in FUNCTIONS if f.isidentifier()), *scope.cells, "affine", "dropout"])
     if near:
         return f"did you mean `{near}`?"
     cell = (

@@ -59,6 +59,8 @@ def dependences(model: Model) -> dict[Node, list[Edge]]:
 
 
 def _defining(quantity: Quantity) -> Iterator[tree.Expr]:
+    if quantity.role == "noise":
+        return
     if quantity.value is not None:
         yield quantity.value
     if quantity.distribution is not None:

@@ -16,6 +16,7 @@ from . import tree
 from .elaborate import Elaborator
 from .heads import Shown
 from .model import Model, Parameter, Quantity, Sides
+from .noises import check_noise
 from .report import Report, Via
 from .targets import distribution
 from .terms import REAL, Term
@@ -91,7 +92,11 @@ class _Inference:
             if name not in self.types:
                 self.types[name] = weights[0].type
                 yield name
-        if quantity.role == "argument" and found.known:
+        for name, type in self.elaborator.masks.items():
+            if not self.types[name].known:
+                self.types[name] = type
+                yield name
+        if quantity.role == "argument" and quantity.types and found.known:
             yield from self._solve_dims(quantity.types[0], found)
         yield from self._update_type(quantity, before, found)
 
@@ -169,7 +174,9 @@ class _Inference:
         self.elaborator.via = quantity.via
         type = self.type_of(quantity.name)
         self._check_written(quantity)
-        if quantity.value is not None:
+        if quantity.role == "noise":
+            check_noise(self.model, self.report, quantity, type)
+        elif quantity.value is not None:
             typed.terms[quantity.name] = self._checked(quantity, quantity.value, type)
         for sides, start in quantity.starts.items():
             self.elaborator.via = start.via
@@ -179,7 +186,7 @@ class _Inference:
 
     def _checked(self, quantity: Quantity, value: tree.Expr, type: Type) -> Term:
         term = self.elaborator.term(value, type)
-        if quantity.role == "argument":
+        if quantity.role == "argument" and quantity.types:
             return self._checked_argument(quantity, term)
         shown = quantity.name.rpartition(".")[2] if quantity.via else quantity.name
         return self.elaborator.fitted(term, type, shown)
@@ -219,7 +226,10 @@ class _Inference:
         explained: set[str] = set()
         self._spread(wrong, explained)
         for quantity in self.model.quantities.values():
-            if self.type_of(quantity.name).known or quantity.name in explained:
+            made = (
+                quantity.role == "noise" and not quantity.types
+            )  # a mask of `dropout`, known with its value
+            if made or self.type_of(quantity.name).known or quantity.name in explained:
                 continue
             self._spread({quantity.name}, explained)
             self.report(

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from ...spec import syntax
 from ...spec.diagnostics import Label
 from ...spec.source import Span
-from ..ir import AFTER, BEFORE, Position
+from ..ir import AFTER, BEFORE
 from ..program import Init
-from . import tree
 from .bind import Binder, constant
 from .index import position
 from .inits import MATRICES, init, number
-from .model import Distribution, Model, Parameter, Quantity, Sides, Start
+from .model import Distribution, Parameter, Quantity, Sides, Start
 from .numbers import lookup, name_text, size, unknown_name
 from .scope import CellDefinition, Context, Scope, Thing
+from .tree import Bad, Expr
 from .types import Type
 
 Bind = Callable[[Quantity], None]
@@ -32,12 +32,17 @@ def typed(context: Context, scope: Scope, written: syntax.Type) -> Type | None:
 
 
 def _add_type(context: Context, scope: Scope, quantity: Quantity, written: syntax.Type | None) -> None:
-    if written is not None:
-        found = typed(context, scope, written)
-        if found is not None:
-            quantity.types.append(found)
-        elif not quantity.types:
-            quantity.value = tree.Bad(written.span)
+    """Adds a type; one that is wrong spoils the quantity."""
+    found = typed(context, scope, written) if written is not None else None
+    if found is not None:
+        quantity.types.append(found)
+    elif written is not None:
+        quantity.value = Bad(written.span)
+
+
+def _define(quantity: Quantity, value: Expr) -> None:
+    """Gives a quantity its value, unless its type has spoiled it."""
+    quantity.value = quantity.value or value
 
 
 def input(context: Context, scope: Scope, item: syntax.InputItem, quantity: Quantity) -> None:
@@ -46,8 +51,8 @@ def input(context: Context, scope: Scope, item: syntax.InputItem, quantity: Quan
 
 def equation(context: Context, scope: Scope, statement: syntax.Equation, quantity: Quantity) -> None:
     _add_type(context, scope, quantity, statement.type)
-    binder = Binder(context, scope, quantity.axes, affine=True)
-    quantity.value = binder.bind(statement.value)
+    binder = Binder(context, scope, quantity.axes, quantity.name)
+    _define(quantity, binder.bind(statement.value))
 
 
 def argument(
@@ -60,7 +65,7 @@ def argument(
 ) -> None:
     """An input of a copy: typed by the cell's header, its value the caller's (or the header's default)."""
     _add_type(context, inner, quantity, item.type)
-    quantity.value = Binder(context, outer, quantity.axes).bind(value)
+    _define(quantity, Binder(context, outer, quantity.axes).bind(value))
 
 
 def copied(
@@ -118,7 +123,7 @@ def start(context: Context, scope: Scope, statement: syntax.Equation) -> None:
     if sides is None:
         return
     free = tuple(axis for axis in quantity.axes if axis not in dict(sides))
-    value = Binder(context, scope, free, affine="." not in (text or ".")).bind(statement.value)
+    value = Binder(context, scope, free, found.name if "." not in (text or ".") else "").bind(statement.value)
     old = quantity.starts.get(sides)
     if old is not None and len(old.via) == len(scope.via):
         context.report(
@@ -174,7 +179,7 @@ def head(context: Context, scope: Scope, statement: syntax.Head, quantity: Quant
     _add_type(context, scope, quantity, statement.type)
     quantity.weight = _weight(context, scope, statement.weight)
     called = statement.distribution
-    binder = Binder(context, scope, quantity.axes, affine=True)
+    binder = Binder(context, scope, quantity.axes, quantity.name)
     for item in called.args:
         if item.keyword is not None:
             binder.error("RNN207", item.keyword.span, "the arguments of a distribution have no names")
@@ -194,8 +199,8 @@ def _weight(context: Context, scope: Scope, expr: syntax.Expr | None) -> float:
 
 def loss(context: Context, scope: Scope, statement: syntax.Loss, quantity: Quantity) -> None:
     quantity.weight = _weight(context, scope, statement.weight)
-    binder = Binder(context, scope, quantity.axes, affine=True)
-    quantity.value = binder.bind(statement.value)
+    binder = Binder(context, scope, quantity.axes, quantity.name)
+    _define(quantity, binder.bind(statement.value))
 
 
 def output(context: Context, scope: Scope, statement: syntax.Output) -> None:
@@ -210,15 +215,13 @@ def output(context: Context, scope: Scope, statement: syntax.Output) -> None:
 
 def noise(context: Context, scope: Scope, statement: syntax.Noise, quantity: Quantity) -> None:
     _add_type(context, scope, quantity, statement.type)
-    _later(context, scope, statement.span, "`noise`")
+    called = statement.distribution
+    binder = Binder(context, scope, ())
+    args = tuple(binder.bind(item.value) for item in called.args)
+    quantity.distribution = Distribution(called.function.text, args, called.span)
 
 
 def stop(context: Context, scope: Scope, statement: syntax.Stop) -> None:
-    _later(context, scope, statement.span, "`stop when`")
-
-
-def _later(context: Context, scope: Scope, span: Span, what: str) -> None:
-    context.report("RNN590", span, f"{what} is not compiled by this version", via=scope.via)
-
-
-__all__ = ["Model", "Position"]
+    Binder(context, scope, tuple(context.model.axes)).bind(statement.condition)
+    message = "`stop when` is not compiled by this version"
+    context.report("RNN590", statement.span, message, via=scope.via)

@@ -95,7 +95,16 @@ class Affine(Node):
     bias_init: Init | None
 
 
-Expr = Bad | Number | DimNumber | IndexNumber | LengthNumber | Text | Read | Row | Apply | Affine
+@dataclass(frozen=True, slots=True)
+class Dropout(Node):
+    """``value * mask / keep``; the mask is a noise of the value's shape."""
+
+    value: Expr
+    mask: Read
+    keep: Expr
+
+
+Expr = Dropout | Bad | Number | DimNumber | IndexNumber | LengthNumber | Text | Read | Row | Apply | Affine
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -104,6 +113,8 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (table, key)
         case Apply() | Affine():
             return expr.args
+        case Dropout(_, value, mask, keep):
+            return (value, mask, keep)
         case _:
             return ()
 
