@@ -161,7 +161,7 @@ def attrs(**values: Attr) -> tuple[tuple[str, Attr], ...]:
 
 def rename(read: Read, names: Mapping[str, str]) -> Read:
     """The same read of another quantity."""
-    return replace(read, name=names.get(read.name, read.name))
+    return replace(read, name=names[read.name]) if read.name in names else read
 
 
 def lag_axes(equation: Equation, boundary: Equation, sides: tuple[str, ...]) -> dict[str, str]:

@@ -71,6 +71,8 @@ def _adopted(equation: Equation, names: dict[str, str], own: dict[str, Equation]
     if equation.name in names:
         copy = own[names[equation.name]]
         equation = replace(equation, name=copy.name, boundaries=copy.boundaries, origin=copy.origin)
+    if not any(read.name in names for read in equation.reads):
+        return equation
     return replace(equation, reads=tuple(rename(read, names) for read in equation.reads))
 
 

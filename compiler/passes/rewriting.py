@@ -125,11 +125,11 @@ def dropped(equation: Equation) -> set[str]:
 
 def uses(system: System) -> Counter[str]:
     """How often each quantity is read, serves as a boundary, or is an output."""
-    found = Counter(name for _, name in system.outputs)
+    names = [name for _, name in system.outputs]
     for equation in system.equations:
-        found.update(read.name for read in equation.reads)
-        found.update(boundary.name for boundary in equation.boundaries)
-    return found
+        names += [read.name for read in equation.reads]
+        names += [boundary.name for boundary in equation.boundaries]
+    return Counter(names)
 
 
 def is_fixed(position: Position) -> bool:

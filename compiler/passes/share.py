@@ -57,10 +57,14 @@ def _value(equation: Equation, names: dict[str, str]) -> object:
     reads = [rename(read, names) for read in equation.reads]
     if "commutative" in TABLE[equation.op].traits:
         reads.sort(key=repr)
-    return replace(equation, name="", reads=tuple(reads))
+    e = equation
+    return e.op, tuple(reads), e.attrs, e.axes, e.shape, e.type, e.boundaries
 
 
 def _renamed(equation: Equation, names: dict[str, str]) -> Equation:
+    sources = [read.name for read in equation.reads] + [b.name for b in equation.boundaries]
+    if not any(name in names for name in sources):
+        return equation
     reads = tuple(rename(read, names) for read in equation.reads)
     boundaries = tuple(replace(b, name=names.get(b.name, b.name)) for b in equation.boundaries)
     return replace(equation, reads=reads, boundaries=boundaries)
