@@ -99,8 +99,8 @@ class Job:
         packed = compressors(*self.parts)
         sizes = ", ".join(f"{name} {size:.3f}" for name, size in packed.items())
         return [
-            f"compressors that have seen the rest, same unit: {sizes}",
-            f"order-0 entropy of the text: {entropy(''.join(self.parts)):.3f}",
+            f"beside it: {sizes}, given the first nine tenths",
+            f"order-0 entropy of the whole text: {entropy(''.join(self.parts)):.3f}",
         ]
 
 

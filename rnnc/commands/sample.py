@@ -24,6 +24,8 @@ from ..runtime.text import Vocabulary
 from ..training import Text
 from .options import add_compile_options, at_least_zero, compile_options, whole
 
+PARAGRAPH = "\n\n"  # what a text begins after, if nothing is given
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="F.rnn")
@@ -70,7 +72,7 @@ def show_text(
     module: Module, params: Arrays, text: Text, length: int, temperature: float, seed: int, prime: str = ""
 ) -> None:
     """Writes the prime and `length` characters more as they are drawn."""
-    start = prime or ("\n" if "\n" in text.vocabulary.characters else text.vocabulary.characters[:1])
+    start = prime or (PARAGRAPH if "\n" in text.vocabulary.characters else text.vocabulary.characters[:1])
     first = text.vocabulary.encode(start).tolist()
     tokens = generate(module, params, text.fields, first, temperature, seed, text.never)
     sys.stdout.write(prime)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
 from .. import api
@@ -23,8 +24,8 @@ from .options import add_compile_options, compile_options, whole
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="F.rnn", help="`-` is standard input")
     what = command.add_mutually_exclusive_group()
-    for name, (_, summary) in VIEWS.items():
-        what.add_argument(f"--{name}", dest="view", action="store_const", const=name, help=summary)
+    for name, view in VIEWS.items():
+        what.add_argument(f"--{name}", dest="view", action="store_const", const=name, help=view.summary)
     command.set_defaults(view="equations")
     command.add_argument("--unroll", type=whole(1), metavar="K", help="the schedule of exactly K steps")
     command.add_argument("-o", dest="out", metavar="FILE", default="-", help="default: standard output")
@@ -33,9 +34,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    compiled = api.compile_file(arguments.spec, compile_options(arguments))
+    view = VIEWS[arguments.view]
+    compiled = api.compile_file(arguments.spec, replace(compile_options(arguments), stop_after=view.stage))
     show_diagnostics(compiled.warnings)
-    text = VIEWS[arguments.view][0](compiled)
+    text = view.draw(compiled)
     if arguments.out == "-":
         sys.stdout.write(text)
     else:
@@ -80,11 +82,24 @@ def _quantities(program: Program) -> list[Equation]:
     return [e for e in program.forward.equations if e.name == e.origin and e.op not in leaves]
 
 
-VIEWS: dict[str, tuple[Callable[[Compiled], str], str]] = {
-    "equations": (lambda compiled: equations(compiled.program), "every equation, cells opened (default)"),
-    "shapes": (shapes, "inputs, targets and quantities with their sizes"),
-    "params": (params, "parameters with their sizes"),
-    "schedule": (lambda compiled: compiled.dumps["schedule"], "what runs in which order, in which loop"),
+@dataclass(frozen=True, slots=True)
+class View:
+    """``stage``: the last one needed."""
+
+    summary: str
+    stage: str
+    draw: Callable[[Compiled], str]
+
+
+VIEWS = {
+    "equations": View(
+        "every equation, cells opened (default)", "check", lambda compiled: equations(compiled.program)
+    ),
+    "shapes": View("inputs, targets and quantities with their sizes", "check", shapes),
+    "params": View("parameters with their sizes", "check", params),
+    "schedule": View(
+        "what runs in which order, in which loop", "schedule", lambda compiled: compiled.dumps["schedule"]
+    ),
 }
 
 
