@@ -280,6 +280,39 @@ output loss = loss
 """
 
 
+# A gated cell: products that share operands, slices and sums of many terms on a cycle.
+GATES = """
+axis t = 1..T
+axis @
+x[t,@] : real[n] = input() {name: "x"}
+y[t,@] : int = input() {name: "y"}
+V : real[k,m] = param() {name: "V"}
+"""
+for _gate in "ifg":
+    GATES += f"""
+W{_gate} : real[m,n] = param() {{name: "W{_gate}"}}
+R{_gate} : real[m,m] = param() {{name: "R{_gate}"}}
+b{_gate} : real[m] = param() {{name: "b{_gate}"}}
+{_gate}.1[t,@] : real[m] = einsum(W{_gate}, x[t,@]) {{spec: "ij,j->i"}}
+{_gate}.2[t,@] : real[m] = einsum(R{_gate}, h[t-1,@]) {{spec: "ij,j->i"}}
+{_gate}.3[t,@] : real[m] = add({_gate}.1[t,@], {_gate}.2[t,@])
+{_gate}.4[t,@] : real[m] = add({_gate}.3[t,@], b{_gate})
+"""
+GATES += (
+    """
+i[t,@] : real[m] = sigmoid(i.4[t,@])
+f[t,@] : real[m] = sigmoid(f.4[t,@])
+g[t,@] : real[m] = tanh(g.4[t,@])
+c.1[t,@] : real[m] = mul(f[t,@], c[t-1,@])
+c.2[t,@] : real[m] = mul(i[t,@], g[t,@])
+c[t,@] : real[m] = add(c.1[t,@], c.2[t,@])
+h[t,@] : real[m] = tanh(c[t,@])
+z[t,@] : real[k] = einsum(V, h[t,@]) {spec: "ij,j->i"}
+"""
+    + LOSS
+)
+
+
 @dataclass(frozen=True)
 class Case:
     """A system, whether it takes a carried state, and the lengths of its ragged batches by axis."""
@@ -296,6 +329,7 @@ class Case:
 
 CASES = (
     Case("vanilla", VANILLA),
+    Case("gates", GATES),
     Case("skip", SKIP, ("h",)),
     Case("state", STATE, ("h", "c")),
     Case("bidirectional", BIDIRECTIONAL),

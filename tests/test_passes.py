@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rnnc.compiler.differentiate import differentiate
 from rnnc.compiler.ir_text import parse_system, system_text
-from rnnc.compiler.passes import PASSES, Pass, drop_dead, run_passes, share, simplify
+from rnnc.compiler.passes import LOOPS, PASSES, WIDE, Pass, drop_dead, run_passes, share, simplify
 from rnnc.compiler.passes.contract import contract
 from rnnc.compiler.passes.copies import drop_copies
 from rnnc.compiler.passes.products import plain_products
@@ -18,6 +18,7 @@ from rnnc.compiler.validate import validate
 from systems import CASES, Case, cotangents, evaluator, leaves, material
 
 every_pass = pytest.mark.parametrize("one", PASSES, ids=lambda one: one.name)
+every_one = pytest.mark.parametrize("one", (*PASSES, *WIDE, *LOOPS), ids=lambda one: one.name)
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
@@ -46,7 +47,7 @@ def same(left: Evaluator, right: Evaluator) -> None:
 
 
 @every_case
-@every_pass
+@every_one
 def test_a_pass_keeps_values(one: Pass, case: Case) -> None:
     given = material(case)
     changed = validate(one.run(case.system))
@@ -58,7 +59,7 @@ def test_a_pass_keeps_values(one: Pass, case: Case) -> None:
 
 
 @every_case
-@every_pass
+@every_one
 def test_a_pass_keeps_gradients(one: Pass, case: Case) -> None:
     given = material(case)
     adjoint = differentiate(case.system, leaves(case.system))

@@ -72,9 +72,9 @@ def fold(e: Equation, v: View) -> Equation | None:
         value = FOLD[e.op](*known)
     except (ArithmeticError, ValueError):
         return None
-    if e.shape or e.axes or isinstance(value, complex):
-        return None if isinstance(value, complex) else turned(e, "copy", v.number(e, value))
-    return turned(e, "number", value=value)
+    if isinstance(value, complex) or math.isnan(value):
+        return None
+    return turned(e, "copy", v.number(e, value)) if e.shape or e.axes else turned(e, "number", value=value)
 
 
 def zero(e: Equation, v: View) -> Equation | None:
