@@ -31,22 +31,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         _settle()
     words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
+    status = FINE
     try:
-        status = _run(words)
+        status = _attempt(words)
         sys.stdout.flush()
-        return status
+    except BrokenPipeError:  # who reads us has had enough
+        _drop_output()
+    except OSError as error:
+        status = _say(reason(error), USAGE)
+    return status
+
+
+def _attempt(words: list[str]) -> int:
+    """The status of a command, whatever went wrong having been said."""
+    try:
+        return _run(words)
     except SystemExit as stop:  # argparse's way to end
         return stop.code if isinstance(stop.code, int) else USAGE
     except BrokenPipeError:
-        _drop_output()
-        return FINE
+        raise
     except KeyboardInterrupt:
         return INTERRUPTED
+    except SpecError as error:
+        show_diagnostics(error.diagnostics)
+        return WRONG
+    except Failure as failure:
+        return _say(str(failure), failure.status)
+    except OSError as error:
+        return _say(reason(error), USAGE)
     except Exception as error:
-        if debug:
+        if "--debug" in words:
             traceback.print_exc()
-        return _report(error)
+        first = (str(error).splitlines() or [""])[0]
+        return _say(
+            f"internal error: {type(error).__name__}: {first} (--debug shows the traceback)", INTERNAL
+        )
 
 
 def _run(words: list[str]) -> int:
@@ -78,18 +97,6 @@ def _version() -> str:
         return "(a checkout, not installed)"
 
 
-def _report(error: Exception) -> int:
-    if isinstance(error, SpecError):
-        show_diagnostics(error.diagnostics)
-        return WRONG
-    if isinstance(error, Failure):
-        return _say(str(error), error.status)
-    if isinstance(error, OSError):
-        return _say(reason(error), USAGE)
-    first = (str(error).splitlines() or [""])[0]
-    return _say(f"internal error: {type(error).__name__}: {first} (--debug shows the traceback)", INTERNAL)
-
-
 def _say(message: str, status: int) -> int:
     print(f"rnnc: {message}", file=sys.stderr)
     return status
@@ -109,10 +116,11 @@ def _settle() -> None:
 
 def _drop_output() -> None:
     """After a closed pipe: what is still buffered must not fail again at exit."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 
 from ..compiler.driver import Options
+from ..compiler.passes import NAMES
 
 
 def add_compile_options(command: argparse.ArgumentParser) -> None:
@@ -16,7 +17,8 @@ def add_compile_options(command: argparse.ArgumentParser) -> None:
                        help="a dim's value instead of the spec's (may be repeated)")  # fmt: skip
     group.add_argument("-O", dest="level", type=int, choices=(0, 2), default=2,
                        help="0: textbook code, one statement per equation; 2: fast (default)")  # fmt: skip
-    group.add_argument("--skip", action="append", default=[], metavar="PASS", help="leave out a pass")
+    group.add_argument("--skip", action="append", default=[], choices=NAMES, metavar="PASS",
+                       help=f"leave out a pass ({', '.join(NAMES)})")  # fmt: skip
 
 
 def compile_options(arguments: argparse.Namespace) -> Options:
