@@ -73,6 +73,7 @@ class Evaluator:
         self.dtype = self._dtype()
         self.lengths, self.rows = self._extents()
         self.values: dict[Key, Array] = {}
+        self.codes: dict[str, tuple[Callable[..., Array], list[int]]] = {}
 
     # ------------------------------------------------------------------------------- asking
 
@@ -260,12 +261,18 @@ class Evaluator:
         self.values[key] = self.np.asarray(value, self._kind(equation.type))
 
     def _apply(self, equation: Equation, operands: list[Array]) -> Array:
+        if equation.name not in self.codes:
+            self.codes[equation.name] = self._code(equation)
+        function, sizes = self.codes[equation.name]
+        return function(self.dtype, *operands, *sizes)
+
+    def _code(self, equation: Equation) -> tuple[Callable[..., Array], list[int]]:
+        """The operator's expression as a function, and the sizes that fill its further slots."""
         reads = [self.table[read.name] for read in equation.reads]
         shapes, types = tuple(e.shape for e in reads), tuple(e.type for e in reads)
         call = Call(shapes, types, tuple(() for _ in reads), dict(equation.attrs))
         code = TABLE[equation.op].printed(call)
-        sizes = [size.value(self.dims) for size in code.sizes]
-        return _function(code.text)(self.dtype, *operands, *sizes)
+        return _function(code.text), [size.value(self.dims) for size in code.sizes]
 
     def _shape(self, equation: Equation) -> Indices:
         return tuple(size.value(self.dims) for size in equation.shape)
