@@ -47,6 +47,7 @@ class Compiled:
     source: Source
     options: Options
     program: Program
+    small: System  # the forward equations before they are joined: one step of a network needs no more
     forward: System
     adjoint: System
     warnings: tuple[Diagnostic, ...]
@@ -66,23 +67,23 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
     )
     if program is None:
         raise SpecError(diagnostics.items)
-    made = Compiled(source, options, program, program.forward, System((), ()), tuple(diagnostics.items))
+    made = Compiled(source, options, program, program.forward, program.forward, System((), ()), tuple(diagnostics.items))
     if watch.go_on():
-        made.forward = watch.stage("passes", lambda: _forward_passes(program.forward, options), system_text)
+        made.small = _small(program.forward, options)
+        made.forward = watch.stage("passes", lambda: _fast(made.small, options), system_text)
     if watch.go_on():
         made.adjoint = watch.stage("adjoint", lambda: _adjoint(program, made.forward, options), system_text)
     if watch.go_on():
         systems = (program, made.forward, made.adjoint)
         plan = watch.stage("schedule", lambda: plan_module(*systems, options.level), schedule_text)
         if watch.go_on():
-            made.text = watch.stage("print", lambda: print_module(*systems, plan, options.level), str)
+            made.text = watch.stage("print", lambda: print_module(*systems, made.small, plan, options.level), str)
     made.dumps, made.seconds = watch.dumps, watch.seconds
     return made
 
 
-def _forward_passes(system: System, options: Options) -> System:
-    """Small, then joined, then with loops that do only what they must."""
-    system = _small(system, options)
+def _fast(system: System, options: Options) -> System:
+    """At -O2: joined, then with loops that do only what they must."""
     if options.level:
         system = _small(run_passes(system, WIDE, options.skip, once=True), options)
         system = run_passes(system, LOOPS, options.skip, once=True)

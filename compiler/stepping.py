@@ -2,8 +2,7 @@
 
 Along the streaming axis a streamable network reads only the same step and steps before. So at one step
 every quantity is an equation without that axis: what it reads at the same step is a quantity beside it,
-what it reads k steps before is an entry of the state. What does not change from step to step (made of
-parameters and context) is computed once, by `start`.
+what it reads k steps before is an entry of the state. What the context gives is computed once, by `start`.
 
     h[t,@] = tanh(a[t,@])        becomes   h[@] = tanh(a[@])
     a[t,@] = einsum(W, h[t-1,@])           a[@] = einsum(W, h.past[@])
@@ -15,8 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from .ir import Equation, Position, Read, System, attrs, plain
-from .operators import TABLE
+from .ir import BATCH, Equation, Position, Read, System, attrs, plain
 from .program import Head, Program, State
 
 NOW = "now"  # the quantity that counts steps is called AXIS.now
@@ -51,18 +49,15 @@ def steps(program: Program, forward: System) -> Steps:
 
 
 def _statics(forward: System, stepped: set[str], pasts: dict[str, State]) -> Iterable[str]:
-    """What the stepped equations read and no step changes, in order."""
+    """What the stepped equations read of the context, in order; what is made of parameters alone, each step
+    makes anew, so that it never goes stale."""
     table = forward.table()
     found: dict[str, None] = {}
-    work = [read.name for e in forward.equations if e.name in stepped for read in e.reads]
-    for name in work:
-        source = table[name]
-        literal = source.op in ("number", "dim", "param", "count")
-        if name not in stepped and name not in pasts and not literal:
-            if "view" in TABLE[source.op].traits:
-                work += [read.name for read in source.reads]
-            else:
-                found[name] = None
+    for reader in (e for e in forward.equations if e.name in stepped):
+        for read in reader.reads:
+            source = table[read.name]
+            if read.name not in stepped and read.name not in pasts and BATCH in source.axes:
+                found[read.name] = None
     return found
 
 

@@ -24,8 +24,10 @@ def plan_module(program: Program, forward: System, adjoint: System, level: int) 
     return (fast_plan if level else textbook_plan)(program, (forward, adjoint))
 
 
-def print_module(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan, level: int) -> str:
-    """The module's text."""
+def print_module(
+    program: Program, forward: System, adjoint: System, small: System, plan: Plan | FastPlan, level: int
+) -> str:
+    """The module's text; ``small`` are the forward equations before they were joined, for single steps."""
     bodies = {
         "forward_body": _forward(program, forward, adjoint, plan),
         "backward_body": _backward(program, forward, adjoint, plan),
@@ -34,10 +36,10 @@ def print_module(program: Program, forward: System, adjoint: System, plan: Plan 
         "docstring": page.docstring(program, f"-O{level}"),
         "header": page.MARK,
         "spec": page.literal(program.source.text),
-        "tables": "\n".join([page.tables(program), _cotangents(program, forward), _statics(program, forward)]),
+        "tables": "\n".join([page.tables(program), _cotangents(program, forward), _statics(program, small)]),
         "loss": page.literal(dict(forward.outputs).get("loss", "loss")),
         "init_body": page.init_body(program),
-        "stepping": stepping(program, forward),
+        "stepping": stepping(program, small),
         "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
         **bodies,
     }

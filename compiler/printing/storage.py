@@ -140,10 +140,10 @@ def _real(table: Mapping[str, Equation], read: Read) -> bool:
 
 def _is_zero(table: Mapping[str, Equation], name: str) -> bool:
     """Whether a quantity is the number 0."""
-    source = table[name]
-    while source.op in ("expand", "copy"):
-        source = table[source.reads[0].name]
-    return source.op == "number" and not source.attr("value")
+    source = table.get(name)
+    while source is not None and source.op in ("expand", "copy"):
+        source = table.get(source.reads[0].name)
+    return source is not None and source.op == "number" and not source.attr("value")
 
 
 def _read_elsewhere(system: System) -> set[str]:
