@@ -250,17 +250,22 @@ class _Scan:
             self.give_up("RNN011", span, message, "give a part of the expression a name of its own")
 
     def closing(self, span: Span) -> None:
-        depth = len(self.stack) - 1
-        while depth >= 0 and CLOSING[self.stack[depth].span.text] != span.text:
-            if self.stack[depth].block:
-                depth = 0
-            depth -= 1
-        if depth < 0:
+        depth = self.opener(span.text)
+        if depth is None:
             self.stray(span)
             return
         while len(self.stack) > depth + 1:
             self.unclosed(self.stack.pop())
         self.match(self.stack.pop().span, span)
+
+    def opener(self, closing: str) -> int | None:
+        """Where on the stack its bracket is; round and square ones do not reach out of a block."""
+        for depth in reversed(range(len(self.stack))):
+            if CLOSING[self.stack[depth].span.text] == closing:
+                return depth
+            if self.stack[depth].block:
+                break
+        return None
 
     def match(self, opening: Span, closing: Span) -> None:
         if opening.text == "{":

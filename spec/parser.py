@@ -15,7 +15,7 @@ from .diagnostics import LIMIT, Diagnostics
 from .layout import Layout, lay_out
 from .mistakes import Fault, explain, looks_like_statement
 from .source import Source
-from .syntax import Binary, Number, Ref, Spec, Statement, Unary
+from .syntax import Binary, Number, Ref, Spec, Statement, Subscript, Unary
 from .tree import walk
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
@@ -65,7 +65,8 @@ def _inspect_product(product: Binary, diagnostics: Diagnostics) -> None:
     right = product.right.operand if isinstance(product.right, Unary) else product.right
     if isinstance(right, Number):
         span = product.op_span.to(right.span)
-        name = product.left.name.text if isinstance(product.left, Ref) else "h"
+        left = product.left.base if isinstance(product.left, Subscript) else product.left
+        name = left.name.text if isinstance(left, Ref) else "h"
         help = f"an earlier step is read as `{name}[t-{right.text}]`"
         diagnostics.report("RNN114", span, "`@` multiplies by a matrix, and this is a number", help=help)
 
@@ -102,12 +103,15 @@ def _report_all(
 def _lines(layout: Layout) -> Iterator[tuple[int, str]]:
     """The lines of a shadow, each a statement by itself: a block over several lines is cut off."""
     shadow = layout.shadow
-    cut: set[int] = set()  # where lines with such a block's `{` begin
-    for opening, closing in layout.blocks:
-        if shadow.find("\n", opening, closing) >= 0:
-            cut.add(shadow.rfind("\n", 0, opening) + 1)
-            shadow = shadow[:closing] + " " + shadow[closing + 1 :]
+    wide = [(start, end) for start, end in layout.blocks if shadow.find("\n", start, end) >= 0]
+    headers = {shadow.rfind("\n", 0, start) + 1 for start, _ in wide}
+    ends = {end for _, end in wide}
     start = 0
     for line in shadow.split("\n"):
-        yield start, line + "}" if start in cut else line
+        text = (
+            "".join(" " if start + i in ends else sign for i, sign in enumerate(line))
+            if "}" in line
+            else line
+        )
+        yield start, text + "}" if start in headers else text
         start += len(line) + 1

@@ -12,6 +12,7 @@ from lark import Lark
 from rnnc.spec.diagnostics import LIMIT, Diagnostics
 from rnnc.spec.formatter import format_spec
 from rnnc.spec.lexical import SIZE, read_source
+from rnnc.spec.mistakes import HABITS, Fault, Habit
 from rnnc.spec.parser import GRAMMAR, parse
 from rnnc.spec.render import render, to_json
 from rnnc.spec.source import Source
@@ -201,6 +202,21 @@ def test_messages(path: Path, request: pytest.FixtureRequest) -> None:
     golden_files.check(path, text, render(diagnostics.items), request)
 
 
+def test_every_habit_is_in_a_golden_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    met: list[Habit] = []
+    report = Habit.report
+
+    def noted(habit: Habit, fault: Fault, diagnostics: Diagnostics) -> bool:
+        found = report(habit, fault, diagnostics)
+        met.extend([habit] * found)
+        return found
+
+    monkeypatch.setattr(Habit, "report", noted)
+    for path in GOLDENS:
+        outcome(golden_files.given(path))
+    assert [habit for habit in HABITS if habit not in met] == []
+
+
 def test_all_mistakes_of_a_file_are_found() -> None:
     spec, diagnostics = outcome("a = 1 +\nb = 2\nc = W x\nfor l in 1..2 {\n  d = ^\n}\ne = 3;\n")
     assert spec is None
@@ -230,6 +246,7 @@ HOSTILE = {
     "signs of other languages": "$" * 29_000,
     "wrong lines": "a = W x\n" * 6_000,
     "one wrong line": "a = " + "f(b, " * 60 + "1 " * 20_000,
+    "wrong blocks": "for l in 1..2 {\n  a = W x\n}\n" * 2_000,
     "strings": '"' * (1 << 19),
     "families": "a{" * 10_000,
     "open lines": "f(\n" + "a[\n" * 60 + "h[" * 3 + "\n" * 20_000,
