@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import elementwise, features, structure  # noqa: F401  (they fill the table)
+from . import elementwise, features, indexing, products, structure  # noqa: F401  (they fill the table)
 from .record import TABLE, TRAITS, Call, Code, Operator, Shape, ShapeError, show
 from .terms import Builder, Cotangent, Term
 

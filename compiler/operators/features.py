@@ -17,6 +17,7 @@ from .record import (
     first,
     has_last,
     last_removed,
+    listed,
     real,
     show,
 )
@@ -175,19 +176,15 @@ def _concat_shape(call: Call) -> Shape:
     return (*call.shapes[0][:-1], total)
 
 
-def _listed(call: Call) -> str:
-    return ", ".join(f"{{{number}}}" for number in range(len(call.shapes)))
-
-
 def _concat_code(call: Call) -> str:
     if len(set(call.axes)) <= 1:
-        return f"np.concatenate([{_listed(call)}], axis=-1)"
-    return f"concat({_listed(call)})"
+        return f"np.concatenate([{listed(call)}], axis=-1)"
+    return f"concat({listed(call)})"
 
 
 def _concat_out(call: Call) -> str:
     if len(set(call.axes)) <= 1:
-        return f"np.concatenate([{_listed(call)}], -1, {{{len(call.shapes)}}})"
+        return f"np.concatenate([{listed(call)}], -1, {{{len(call.shapes)}}})"
     return ""
 
 
@@ -264,7 +261,9 @@ define(
     shape=_transposed,
     type=first,
     traits="linear zero view",
-    code=lambda call: "{0}.T" if call.axes == ((),) and len(call.shapes[0]) == 2 else "np.swapaxes({0}, -1, -2)",
+    code=lambda call: (
+        "{0}.T" if call.axes == ((),) and len(call.shapes[0]) == 2 else "np.swapaxes({0}, -1, -2)"
+    ),
     derivative=(lambda c: apply("transpose", c.d),),
     surface="transpose",
 )
@@ -279,212 +278,4 @@ define(
     code=lambda call: Code("np.roll({0}, {1}, axis=-1)", (call.size("shift"),)),
     derivative=(lambda c: apply("roll", c.d, shift=-c.size("shift")),),
     surface="roll",
-)
-
-# --------------------------------------------------------------------------------- by index
-
-
-def _integers(call: Call, operand: int) -> None:
-    if call.types[operand] != "int":
-        raise ShapeError(f"needs a token or an int, found {call.types[operand]}", operand)
-
-
-def _onehot_type(call: Call) -> str:
-    _integers(call, 0)
-    return "real"
-
-
-define(
-    "onehot",
-    "k",
-    "1 at component k, else 0",
-    shape=lambda call: (*call.shapes[0], call.size("size")),
-    type=_onehot_type,
-    statics={"size": "size"},
-    traits="flat",
-    code=lambda call: Code("np.asarray({0}[..., None] == np.arange({1}), dtype)", (call.size("size"),)),
-    surface="onehot",
-)
-
-
-def _indexed_type(call: Call) -> str:
-    _integers(call, 1)
-    return call.types[0]
-
-
-def _take_code(call: Call) -> str:
-    table, index = call.axes or ((), ())
-    rank = len(call.shapes[0])
-    if not table:
-        return "{0}[{1}]"
-    return f"take_rows({{0}}, {{1}}, {rank})" if index else f"np.take({{0}}, {{1}}, axis=-{rank})"
-
-
-define(
-    "take",
-    "table k",
-    "row k of a table",
-    shape=lambda call: call.shapes[1] + at_least(call, 0, 1)[1:],
-    type=_indexed_type,
-    traits="linear zero",
-    code=_take_code,
-    derivative=(lambda c: _scatter(c), None),
-)
-
-
-def _scatter(c: Cotangent) -> Term:
-    return apply("scatter_rows", c.d, c.b, size=c.a.shape[0])
-
-
-def _scatter_shape(call: Call) -> Shape:
-    rows, index = call.shapes
-    if rows[: len(index)] != index:
-        raise ShapeError(f"{show(rows)} does not begin with {show(index)}", 0, 1)
-    return (call.size("size"), *rows[len(index) :])
-
-
-def _scatter_type(call: Call) -> str:
-    _integers(call, 1)
-    return real(Call(call.shapes[:1], call.types[:1]))
-
-
-define(
-    "scatter_rows",
-    "rows k",
-    "a table whose row i is the sum of the rows with k = i (adjoint of take)",
-    shape=_scatter_shape,
-    type=_scatter_type,
-    statics={"size": "size"},
-    traits="linear zero reduces sums",
-    code=lambda call: Code("scatter_rows({0}, {1}, {2})", (call.size("size"),)),
-    derivative=(lambda c: apply("take", c.d, c.b), None),
-)
-
-
-def _pick_shape(call: Call) -> Shape:
-    shape, index = at_least(call, 0, 1), call.shapes[1]
-    if shape[:-1] != index:
-        raise ShapeError(f"the index of {show(shape)} must be {show(shape[:-1])}, found {show(index)}", 0, 1)
-    return index
-
-
-define(
-    "pick",
-    "a i",
-    "component i of the last size (0-based)",
-    shape=_pick_shape,
-    type=_indexed_type,
-    traits="linear zero",
-    code="pick({0}, {1})",
-    derivative=(lambda c: apply("spread_pick", c.d, c.b, size=c.a.shape[-1]), None),
-    surface="pick",
-)
-
-
-def _spread_shape(call: Call) -> Shape:
-    if call.shapes[0] != call.shapes[1]:
-        raise ShapeError(f"{show(call.shapes[0])} does not go with {show(call.shapes[1])}", 0, 1)
-    return (*call.shapes[0], call.size("size"))
-
-
-define(
-    "spread_pick",
-    "a i",
-    "a at component i, else 0 (adjoint of pick)",
-    shape=_spread_shape,
-    type=_indexed_type,
-    statics={"size": "size"},
-    traits="linear zero",
-    code=lambda call: Code("spread_pick({0}, {1}, {2})", (call.size("size"),)),
-    derivative=(lambda c: apply("pick", c.d, c.b), None),
-)
-
-# ------------------------------------------------------------------------------------------ products
-
-
-def letters(spec: str) -> tuple[list[str], str]:
-    """The letters of each operand and of the result: "ij,j->i" is ["ij", "j"], "i"."""
-    operands, _, result = spec.partition("->")
-    return operands.split(","), result
-
-
-def _einsum_shape(call: Call) -> Shape:
-    operands, result = letters(call.text("spec"))
-    if len(operands) != len(call.shapes):
-        raise ShapeError(f"the pattern has {len(operands)} operands, found {len(call.shapes)}")
-    sizes: dict[str, tuple[Size, int]] = {}
-    for number, (names, shape) in enumerate(zip(operands, call.shapes)):
-        if len(names) != len(shape) or len(set(names)) != len(names):
-            raise ShapeError(f"the pattern {names!r} does not fit {show(shape)}", number)
-        for letter, size in zip(names, shape):
-            known, where = sizes.setdefault(letter, (size, number))
-            if known != size:
-                raise ShapeError(f"{letter!r} is {known} and {size}", where, number)
-    unknown = [letter for letter in result if letter not in sizes]
-    if unknown or len(set(result)) != len(result):
-        raise ShapeError(f"the result pattern {result!r} needs letters of the operands, each once")
-    return tuple(sizes[letter][0] for letter in result)
-
-
-def _einsum_call(call: Call) -> str:
-    operands, result = letters(call.text("spec"))
-    pattern = ",".join("..." + names for names in operands) + "->..." + result
-    return f"np.einsum({pattern!r}, {_listed(call)}"
-
-
-def _einsum_derivative(c: Cotangent, operand: int) -> Term:
-    """The same product with d in the operand's place; letters that only the operand has are repeated."""
-    operands, result = letters(c.text("spec"))
-    target = operands.pop(operand)
-    others = [term for number, term in enumerate(c.args) if number != operand]
-    known = "".join((result, *operands))
-    alone = "".join(letter for letter in target if letter not in known)
-    kept = "".join(letter for letter in target if letter in known)
-    product = apply("einsum", c.d, *others, spec=",".join((result, *operands)) + "->" + kept)
-    if not alone:
-        return product
-    sizes = dict(zip(target, c.args[operand].shape))
-    wide = expand(product, tuple(sizes[letter] for letter in alone))
-    return wide if kept + alone == target else apply("einsum", wide, spec=f"{kept}{alone}->{target}")
-
-
-define(
-    "einsum",
-    "factors*",
-    "the product summed over the letters (and axes) that the result lacks",
-    shape=_einsum_shape,
-    type=real,
-    statics={"spec": "str"},
-    traits="bilinear zero reduces sums",
-    code=lambda call: _einsum_call(call) + ")",
-    out=lambda call: _einsum_call(call) + f", out={{{len(call.shapes)}}})",
-    derivative=_einsum_derivative,
-    surface="einsum",
-)
-
-
-def _outer_code(call: Call) -> str:
-    left, right = (len(shape) for shape in call.shapes)
-    rows = "{0}[..., " + "None, " * right + "]" if right else "{0}"
-    columns = "{1}[..., " + "None, " * left + ":, " * right + "]" if left else "{1}"
-    return f"{rows} * {columns}"
-
-
-def _outer_derivative(c: Cotangent, operand: int) -> Term:
-    names = "abcdefghijklmnopqrstuvwxyz"
-    left, right = names[: len(c.a.shape)], names[len(c.a.shape) : len(c.q.shape)]
-    other, wanted = ((c.b, right), left) if operand == 0 else ((c.a, left), right)
-    return apply("einsum", c.d, other[0], spec=f"{left}{right},{other[1]}->{wanted}")
-
-
-define(
-    "outer",
-    "a b",
-    "every component of a times every component of b",
-    shape=lambda call: call.shapes[0] + call.shapes[1],
-    type=real,
-    traits="bilinear zero",
-    code=_outer_code,
-    derivative=(lambda c: _outer_derivative(c, 0), lambda c: _outer_derivative(c, 1)),
-    surface="outer",
 )

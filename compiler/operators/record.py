@@ -1,7 +1,8 @@
 """What an operator is: one record holds all that any stage knows of it.
 
-The records themselves stand in `elementwise`, `features` and `structure`; adding one there gives it to
-the checker, the differentiator, the printer, the reference evaluator, the documentation and the tests.
+The records themselves stand in `elementwise`, `features`, `indexing`, `products` and `structure`;
+adding one there gives it to the checker, the differentiator, the printer, the reference evaluator, the
+documentation and the tests.
 """
 
 from __future__ import annotations
@@ -197,6 +198,11 @@ def define(
         frozenset(traits.split()),
         surface,
     )
+
+
+def listed(call: Call) -> str:
+    """The slots of all operands, with commas."""
+    return ", ".join(f"{{{number}}}" for number in range(len(call.shapes)))
 
 
 # --------------------------------------------------------------------- shape and type rules in common

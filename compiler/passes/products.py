@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ir import Equation, Read, System
-from ..operators.features import letters
+from ..operators.products import letters
 from .rewriting import Rule, View, along, dropped, rewrite, turned
 
 
