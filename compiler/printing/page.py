@@ -210,15 +210,19 @@ def init_names(init: Init) -> set[str]:
 # ------------------------------------------------------------------------------------------ functions
 
 
+SHARED = ("checks", "time", "stepping", "inits")
+
+
 @lru_cache(maxsize=1)
 def _contract() -> Mapping[str, str]:
     """The source of every function and class of the shared part, by name."""
-    text = _resource("printing/contract.py")
-    return {
-        node.name: ast.get_source_segment(text, node) or ""
-        for node in ast.parse(text).body
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
-    }
+    found: dict[str, str] = {}
+    for part in SHARED:
+        text = _resource(f"printing/shared/{part}.py")
+        for node in ast.parse(text).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                found[node.name] = ast.get_source_segment(text, node) or ""
+    return found
 
 
 def shared_names() -> frozenset[str]:

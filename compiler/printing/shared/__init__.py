@@ -1,0 +1,1 @@
+"""Text of functions that printed modules have in common."""

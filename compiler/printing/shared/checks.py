@@ -1,0 +1,207 @@
+"""What every function of a module checks first: parameters, batch, state, dims.
+
+Part of every printed module that needs it: its functions are copied as they stand (see `page`). The names
+in capitals and `_dims`, `_shapes` and the like are tables and functions that each module brings of its
+own. Nothing here is imported."""
+
+# ruff: noqa: F821
+# mypy: ignore-errors
+
+import numpy as np
+
+
+
+class Run:
+    """What `forward` returns: outputs, loss, nll (per head, per sequence), state; tape is for `backward`."""
+
+    def __init__(self, outputs, loss, nll, state, tape):
+        self.outputs, self.loss, self.nll, self.state, self.tape = outputs, loss, nll, state, tape
+
+
+class Call:
+    """The checked arguments of one call, and its buffers."""
+
+    def buffer(self, name, *shape, dtype=None):
+        """An array that nobody else uses: a new one, or this workspace's of that name."""
+        dtype = self.dtype if dtype is None else dtype
+        if self.workspace is None:
+            return np.empty(shape, dtype)
+        kept = self.workspace.get(name)
+        if kept is None or kept.shape != shape or kept.dtype != dtype:
+            kept = self.workspace[name] = np.empty(shape, dtype)
+        return kept
+
+
+def _checked_params(params):
+    """The parameters as arrays of one dtype, and the dims they have."""
+    if not hasattr(params, "keys"):
+        raise ValueError(f"params: expected a dict of arrays, got {type(params).__name__}")
+    missing = [name for name in PARAMS if name not in params]
+    unknown = [name for name in params if name not in PARAMS]
+    if missing or unknown:
+        raise ValueError(f"params: missing {missing}, unknown {unknown}")
+    arrays = {name: np.asarray(params[name]) for name in PARAMS}
+    dtype = np.result_type(*arrays.values()) if arrays else np.dtype(np.float64)
+    if dtype not in (np.float32, np.float64, np.complex64, np.complex128):
+        raise ValueError(f"params: expected float32, float64 or complex128, got {dtype}")
+    for name, array in arrays.items():
+        if array.ndim != len(SHAPES[name]):
+            raise ValueError(f"params[{name!r}]: expected shape {_named(SHAPES[name])}, got {array.shape}")
+    dims = _dims(arrays)
+    for name, shape in _shapes(dims).items():
+        if name in arrays and arrays[name].shape != shape:
+            found = f"expected shape {_named(SHAPES[name])} = {shape}, got {arrays[name].shape}"
+            raise ValueError(f"params[{name!r}]: {found}")
+    return {name: array.astype(dtype, copy=False) for name, array in arrays.items()}, dims, dtype
+
+
+def _named(shape):
+    return "(" + ", ".join(shape) + ("," if len(shape) == 1 else "") + ")"
+
+
+def _checked_call(params, batch, state, workspace=None, size=None, stream=True):
+    """Every argument of a call: names, shapes and dtypes; the padding of inputs set to 0."""
+    call = Call()
+    call.workspace = workspace
+    call.params, call.dims, call.dtype = _checked_params(params)
+    if not hasattr(batch, "keys"):
+        raise ValueError(f"batch: expected a dict of arrays, got {type(batch).__name__}")
+    names = [name for name, (axes, *_) in INPUTS.items() if stream or STREAM not in axes]
+    axes = {axis: length for axis, length in AXES.items() if stream or axis != STREAM}
+    unknown = [name for name in batch if name not in names and name not in axes.values()]
+    if unknown:
+        raise ValueError(f"batch: unknown {unknown}; expected {[*names, *axes.values()]}")
+    call.absent = [name for name in names if batch.get(name) is None]
+    needed = [name for name in call.absent if name not in OPTIONAL]
+    if needed:
+        raise ValueError(f"batch: missing {needed}")
+    arrays = {name: np.asarray(batch[name]) for name in names if name not in call.absent}
+    extents = _extents(arrays, batch, call.dims, axes, size)
+    call.B = extents.pop("B")
+    call.longest = extents
+    call.lengths = {axis: _lengths(batch, axis, extents[axis], call.B) for axis in axes}
+    reals = [array for name, array in arrays.items() if INPUTS[name][2] == "real"]
+    reals += [np.asarray(value) for name, value in _entries(state) if name in STATES]
+    if any(array.dtype.kind == "c" for array in reals):
+        call.dtype = np.result_type(call.dtype, np.complex64)
+        call.params = {name: array.astype(call.dtype) for name, array in call.params.items()}
+    call.inputs = {}
+    for name in names:
+        axes, _, kind, _ = INPUTS[name]
+        shape = tuple(extents[axis] for axis in axes) + (call.B,) + _shapes(call.dims)[name]
+        array = arrays.get(name)
+        if array is None:
+            array = np.zeros(shape, {"real": call.dtype, "bool": bool}.get(kind, np.intp))
+        call.inputs[name] = _checked_input(name, array, call, axes, kind)
+    call.state = _checked_state(state, call)
+    return call
+
+
+def _entries(state):
+    return state.items() if hasattr(state, "items") else ()
+
+
+def _extents(arrays, batch, dims, wanted, size):
+    """B and the longest length of every axis, the same in all inputs."""
+    found = {} if size is None else {"B": (size, "batch_size")}
+    for name, array in arrays.items():
+        axes, sizes, _, _ = INPUTS[name]
+        labels = [AXES[axis] for axis in axes] + ["B"] + list(SHAPES[name])
+        if array.ndim != len(labels):
+            raise ValueError(f"batch[{name!r}]: expected shape {_named(labels)}, got {array.shape}")
+        features = _shapes(dims)[name]
+        if array.shape[len(axes) + 1 :] != features:
+            wanted = [*labels[: len(axes) + 1], *(f"{a}={b}" for a, b in zip(SHAPES[name], features))]
+            raise ValueError(f"batch[{name!r}]: expected shape {_named(wanted)}, got {array.shape}")
+        for axis, extent in zip([*axes, "B"], array.shape):
+            before, who = found.setdefault(axis, (extent, name))
+            if before != extent:
+                label = AXES.get(axis, axis)
+                raise ValueError(f"batch[{name!r}]: {label} is {extent} here but {before} in {who!r}")
+    for axis, length in wanted.items():
+        given = batch.get(length)
+        if given is not None and np.ndim(given) == 1:
+            found.setdefault("B", (len(given), length))
+            found.setdefault(axis, (int(np.max(given, initial=0)), length))
+    absent = [AXES[axis] for axis in wanted if axis not in found]
+    if "B" not in found or absent:
+        raise ValueError(f"batch: nothing tells {', '.join(absent) or 'the batch size'}")
+    return {axis: extent for axis, (extent, _) in found.items()}
+
+
+def _lengths(batch, axis, longest, rows):
+    """The lengths along an axis as an integer array (B,)."""
+    name = AXES[axis]
+    given = batch.get(name)
+    if given is None:
+        return np.full(rows, longest, np.intp)
+    lengths = np.asarray(given)
+    if lengths.shape != (rows,) or lengths.dtype.kind not in "iu":
+        raise ValueError(f"batch[{name!r}]: expected integers (B={rows},), got {lengths.dtype} {lengths.shape}")
+    if rows and (lengths.min() < 0 or lengths.max() > longest):
+        raise ValueError(f"batch[{name!r}]: expected 0 to {longest}, got {lengths.min()} to {lengths.max()}")
+    return lengths.astype(np.intp)
+
+
+def _checked_input(name, array, call, axes, kind):
+    """One input in its dtype, 0 past each sequence's own end."""
+    if kind == "real":
+        if array.dtype.kind not in "fciub":
+            raise ValueError(f"batch[{name!r}]: expected real numbers, got {array.dtype}")
+        array = array.astype(call.dtype, copy=False)
+    elif kind == "bool":
+        if array.dtype.kind not in "biu":
+            raise ValueError(f"batch[{name!r}]: expected bool, got {array.dtype}")
+    elif array.dtype.kind not in "iu":
+        raise ValueError(f"batch[{name!r}]: expected integers, got {array.dtype}")
+    for position, axis in enumerate(axes):
+        lengths, longest = call.lengths[axis], call.longest[axis]
+        if (lengths < longest).any():
+            steps = np.arange(1, longest + 1).reshape((-1,) + (1,) * (len(axes) - position))
+            array = keep(np.broadcast_to(steps <= lengths, array.shape[: len(axes) + 1]), array)
+    if kind == "token" and array.size:
+        (count,) = _token_counts(call.dims)[name]
+        if array.min() < 0 or array.max() >= count:
+            found = f"{array.min()} to {array.max()}"
+            raise ValueError(f"batch[{name!r}]: expected tokens 0 to {count - 1}, got {found}")
+    if kind == "bool" and array.dtype != bool:
+        if array.size and (array.min() < 0 or array.max() > 1):
+            raise ValueError(f"batch[{name!r}]: expected 0 and 1, got {array.min()} to {array.max()}")
+        array = array.astype(bool)
+    return array if kind in ("real", "bool") else array.astype(np.intp, copy=False)
+
+
+def _checked_state(state, call):
+    """A carried state as `forward` and `step` return it; None for a fresh start."""
+    if state is None:
+        return None
+    if not hasattr(state, "keys"):
+        raise ValueError(f"state: expected a dict of arrays, got {type(state).__name__}")
+    if NO_STREAM or STREAM is None:
+        raise ValueError(f"state: {NO_STREAM or 'this network carries none'}")
+    missing = [name for name in [*STATES, STREAM] if name not in state]
+    if missing:
+        raise ValueError(f"state: missing {missing}")
+    checked = {STREAM: np.asarray(state[STREAM])}
+    for name in STATES:
+        array = np.asarray(state[name])
+        shape = _state_shape(call, name)
+        if array.shape != shape:
+            raise ValueError(f"state[{name!r}]: expected shape {shape}, got {array.shape}")
+        checked[name] = array
+    if checked[STREAM].shape != (call.B,):
+        raise ValueError(f"state[{STREAM!r}]: expected shape ({call.B},), got {checked[STREAM].shape}")
+    for name, (_, kind) in STATES.items():
+        checked[name] = checked[name].astype({"real": call.dtype, "bool": bool}.get(kind, np.intp), copy=False)
+    return checked
+
+
+def _state_shape(call, name):
+    """The shape of an entry of the state."""
+    lags = STATES[name][0]
+    return ((lags,) if lags > 1 else ()) + (call.B,) + _state_shapes(call.dims)[name]
+
+
+def _scalar(value):
+    """A 0-d value as a Python number."""
+    return complex(value) if np.iscomplexobj(value) else float(value)

@@ -1,0 +1,142 @@
+"""One step at a time: the state, and sampling.
+
+Part of every printed module that needs it: its functions are copied as they stand (see `page`). The names
+in capitals and `_dims`, `_shapes` and the like are tables and functions that each module brings of its
+own. Nothing here is imported."""
+
+# ruff: noqa: F821
+# mypy: ignore-errors
+
+import numpy as np
+
+
+
+def _checked_step(params, state, inputs, drawing=False):
+    """The arguments of one step: a state, and this step's inputs; while sampling, targets are drawn."""
+    call = Call()
+    call.workspace, call.absent, call.lengths, call.longest = None, [], {}, {}
+    call.params, call.dims, call.dtype = _checked_params(params)
+    if not hasattr(state, "keys") or STREAM not in state:
+        raise ValueError(f"state: expected what start returned, a dict with {STREAM!r}")
+    call.B = len(state[STREAM])
+    for axis, length in AXES.items():
+        if length in state:
+            call.lengths[axis], call.longest[axis] = state[length], int(state[length + ".max"])
+    call.state = {**_fixed(call, state), **_checked_state({k: state[k] for k in state if k in STATES or k == STREAM}, call)}
+    call.inputs = {**{f"past:{k}": call.state[k] for k in STATES}, f"{STREAM}.now": call.state[STREAM] + 1}
+    names = [name for name, (axes, *_) in INPUTS.items() if STREAM in axes]
+    unknown = [name for name in inputs if name not in names]
+    if unknown:
+        raise ValueError(f"inputs: unknown {unknown}; a step takes {names}")
+    for name in names:
+        axes, _, kind, _ = INPUTS[name]
+        if inputs.get(name) is not None:
+            axes = tuple(axis for axis in axes if axis != STREAM)
+            call.inputs[name] = _step_input(name, np.asarray(inputs[name]), call, axes, kind)
+        elif name not in OPTIONAL and not (drawing and name in HEADS):
+            raise ValueError(f"inputs: missing {name!r}")
+    return call
+
+
+def _fixed(call, state):
+    """What no step changes: from the state, or made anew of the parameters."""
+    missing = [name for name in STATICS if name not in state]
+    context = [name for name, (axes, *_) in INPUTS.items() if STREAM not in axes]
+    if missing and context:
+        raise ValueError(f"state: missing {missing}; begin with start(params, batch_size, context)")
+    call.state = None
+    made = _start(call) if missing else state
+    return {name: np.asarray(made[name]) for name in STATICS}
+
+
+def _lengths_of(call):
+    """The lengths along other axes, for every step to come."""
+    found = {}
+    for axis, lengths in call.lengths.items():
+        found[AXES[axis]], found[AXES[axis] + ".max"] = lengths, np.array(call.longest[axis])
+    return found
+
+
+def _step_input(name, array, call, axes, kind):
+    """One input of one step."""
+    shape = tuple(call.longest[axis] for axis in axes) + (call.B,) + _shapes(call.dims)[name]
+    if array.shape != shape:
+        labels = [AXES[axis] for axis in axes] + ["B"] + list(SHAPES[name])
+        raise ValueError(f"inputs[{name!r}]: expected shape {_named(labels)} = {shape}, got {array.shape}")
+    if kind == "real" and array.dtype.kind == "c":
+        call.dtype = np.result_type(call.dtype, np.complex64)
+    return _checked_input(name, array, call, axes, kind)
+
+
+def _next_state(call, after):
+    """The state after a step: what changed, the count, and what no step changes."""
+    fixed = {**{name: call.state[name] for name in STATICS}, **_lengths_of(call)}
+    return {STREAM: call.state[STREAM] + 1, **{name: np.array(value) for name, value in after.items()}, **fixed}
+
+
+class Sample:
+    """Drawn sequences: an attribute for each head, ``T`` (lengths), ``log_prob``."""
+
+    def __init__(self, draws, lengths, log_prob):
+        for name, value in draws.items():
+            setattr(self, name, value)
+        self.T, self.log_prob = lengths, log_prob
+
+
+def _sampled(params, rng, size, steps, context, temperature):
+    """Sequences of ``steps`` steps, or as many as the streamed inputs in the context have."""
+    fed = [name for name, (axes, *_) in INPUTS.items() if STREAM in axes and name not in HEADS]
+    missing = [name for name in fed if name not in context]
+    if missing:
+        raise ValueError(f"context: missing {missing}, which every step reads")
+    streams = {name: np.asarray(context[name]) for name in fed}
+    state = start(params, size, {name: value for name, value in context.items() if name not in fed})
+    steps = min([steps, *(len(stream) for stream in streams.values())])
+    draws, log_prob = {name: [] for name in HEADS}, np.zeros(size)
+    for t in range(steps):
+        call = _checked_step(params, state, {name: stream[t] for name, stream in streams.items()}, drawing=True)
+        after, drawn, nll = _draw(call, rng, temperature)
+        state = _next_state(call, after)
+        for name, value in drawn.items():
+            draws[name].append(value)
+        log_prob -= sum(nll.values())
+    shapes = {name: (0, size, *_shapes(_checked_params(params)[1])[name]) for name in HEADS}
+    stacked = {name: np.stack(d) if d else np.zeros(shapes[name]) for name, d in draws.items()}
+    return Sample(stacked, np.full(size, steps), log_prob)
+
+
+def draw_categorical(rng, logits, temperature=1.0):
+    """By the Gumbel maximum (Gumbel 1954); at temperature 0 the most likely."""
+    noise = rng.gumbel(size=logits.shape)
+    return np.argmax(logits + temperature * noise, axis=-1)
+
+
+def draw_bernoulli(rng, logits, temperature=1.0):
+    return logits + temperature * rng.logistic(size=logits.shape) > 0
+
+
+def draw_normal(rng, mean, scale=1.0, temperature=1.0):
+    return (mean + temperature * scale * rng.normal(size=mean.shape)).astype(mean.dtype)
+
+
+def draw_poisson(rng, log_rate, temperature=1.0):
+    """The rate's power 1 / temperature; at temperature 0 the mode."""
+    if temperature == 0:
+        return np.floor(np.exp(log_rate)).astype(np.intp)
+    return rng.poisson(np.exp(log_rate / temperature))
+
+
+def draw_normal_mixture(rng, logits, mean, scale, temperature=1.0):
+    k = draw_categorical(rng, logits, temperature)[..., None]
+    chosen = [np.take_along_axis(np.broadcast_to(a, logits.shape), k, -1)[..., 0] for a in (mean, scale)]
+    return draw_normal(rng, *chosen, temperature=temperature)
+
+
+def _steps_before(call):
+    """How many steps each sequence had before the first of these."""
+    return np.zeros(call.B, np.intp) if call.state is None else call.state[STREAM]
+
+
+def _steps_done(call):
+    """How many steps every sequence has behind it."""
+    return _steps_before(call) + call.lengths[STREAM]

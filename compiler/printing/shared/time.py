@@ -1,0 +1,100 @@
+"""Steps, padding and sequences' own ends.
+
+Part of every printed module that needs it: its functions are copied as they stand (see `page`). The names
+in capitals and `_dims`, `_shapes` and the like are tables and functions that each module brings of its
+own. Nothing here is imported."""
+
+# ruff: noqa: F821
+# mypy: ignore-errors
+
+import numpy as np
+
+
+
+def _checked_cotangents(cotangents):
+    """The caller's cotangents under the names the equations use."""
+    if not hasattr(cotangents, "keys"):
+        raise ValueError(f"cotangents: expected a dict, got {type(cotangents).__name__}")
+    unknown = [name for name in cotangents if name not in COTANGENTS]
+    if unknown:
+        raise ValueError(f"cotangents: unknown {unknown}; this network has {list(COTANGENTS)}")
+    return {COTANGENTS[name]: value for name, value in cotangents.items() if value is not None}
+
+
+def keep(valid, a, fill=0):
+    """``a`` where ``valid`` (its leading dimensions), else ``fill``."""
+    return np.where(valid.reshape(valid.shape + (1,) * (np.ndim(a) - valid.ndim)), a, fill)
+
+
+def at_step(a, step):
+    """``a[step - 1]`` for each row of the batch, 0 where ``step`` is outside 1..len(a)."""
+    inside = (step >= 1) & (step <= len(a))
+    if not len(a):
+        return np.zeros(step.shape + a.shape[2:], a.dtype)
+    return keep(inside, a[np.where(inside, step, 1) - 1, np.arange(a.shape[1])])
+
+
+def max_over(a, valid, axes):
+    """The largest over leading dimensions, of valid places only; of none, -inf."""
+    mask = valid.reshape(valid.shape + (1,) * (a.ndim - valid.ndim)) if valid.ndim > 1 else valid
+    return np.where(mask, a, -np.inf).max(axis=axes, initial=-np.inf)
+
+
+def logsumexp_over(a, valid, axes):
+    """log(sum(exp(a))) over leading dimensions, of valid places only; of none, -inf."""
+    mask = valid.reshape(valid.shape + (1,) * (a.ndim - valid.ndim)) if valid.ndim > 1 else valid
+    top = np.where(mask, a.real, -np.inf).max(axis=axes, initial=-np.inf, keepdims=True)
+    top = np.where(np.isinf(top), 0, top)
+    with np.errstate(divide="ignore"):
+        total = np.log(np.exp(np.where(mask, a, -np.inf) - top).sum(axis=axes))
+    return total + top.reshape(total.shape)
+
+
+def softmax_over(a, valid, axis):
+    """exp(a) scaled to sum to 1 along a leading dimension; 0 at places that are not valid."""
+    mask = valid.reshape(valid.shape + (1,) * (a.ndim - valid.ndim)) if valid.ndim > 1 else valid
+    top = np.where(mask, a.real, -np.inf).max(axis=axis, initial=-np.inf, keepdims=True)
+    powers = np.where(mask, np.exp(np.where(mask, a, 0) - np.where(np.isinf(top), 0, top)), 0)
+    total = powers.sum(axis=axis, keepdims=True)
+    return powers / np.where(total == 0, 1, total)
+
+
+def first_max_over(a, valid, axis):
+    """True at the first of the largest along a leading dimension."""
+    mask = valid.reshape(valid.shape + (1,) * (a.ndim - valid.ndim)) if valid.ndim > 1 else valid
+    masked = np.where(mask, a.real, -np.inf)
+    places = np.arange(a.shape[axis]).reshape((-1,) + (1,) * (a.ndim - axis - 1))
+    return (places == masked.argmax(axis=axis, keepdims=True)) & mask if a.shape[axis] else masked > 0
+
+
+def backwards(*arrays):
+    """The arrays' steps in turn, from the last to the first."""
+    return zip(*(array[::-1] for array in arrays))
+
+
+def padded(a, *slots):
+    """``a`` with zero slots (before, after) along its leading axes."""
+    return np.pad(a, [*slots, *[(0, 0)] * (a.ndim - len(slots))])
+
+
+def carried(state, key, start):
+    """The caller's state, or the start of a fresh sequence."""
+    return start if state is None else state[key]
+
+
+def _cotangent(cotangents, key, call, axes, features, slots):
+    """The caller's cotangent of an output, 0 past each sequence's end and where there is none."""
+    extents = {**call.longest, "@": call.B}
+    shape = (*(axis if isinstance(axis, int) else extents[axis] for axis in axes), *features)
+    value = cotangents.get(key)
+    if value is None:
+        value = np.zeros(shape, call.dtype)
+    value = np.asarray(value)
+    if value.shape != shape:
+        raise ValueError(f"cotangents[{key!r}]: expected shape {shape}, got {value.shape}")
+    value = value.astype(call.dtype, copy=False)
+    for position, axis in enumerate(axes):
+        if axis in call.lengths and (call.lengths[axis] < call.longest[axis]).any():
+            steps = np.arange(1, call.longest[axis] + 1).reshape((-1,) + (1,) * (len(axes) - position - 1))
+            value = keep(np.broadcast_to(steps <= call.lengths[axis], value.shape[: len(axes)]), value)
+    return padded(value, *slots)
