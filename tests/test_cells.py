@@ -1,0 +1,57 @@
+"""The library of cells: each against its equations written by hand, on a ragged batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from checked import program
+from references.cells import CELLS
+from rnnc.compiler.reference import Evaluator
+from rnnc.compiler.validate import validate
+from rnnc.spec.cells import cell_source, library
+
+DIMS = {"m": 3, "n": 4, "p": 2}
+ARGUMENTS = {
+    "sru": "x[t]",
+    "selective_ssm": "x[t], n",
+    "lstm_projected": "x[t], n, p",
+    "clockwork": "x[t], n, 3",
+    "recurrent_highway": "x[t], n, 3",
+    "linear_attention": "x[t], p, n",
+    "gated_linear_attention": "x[t], p, n",
+}
+LENGTHS = [9, 6]
+
+
+def spec(name: str) -> str:
+    call = f"{name}({ARGUMENTS.get(name, 'x[t], n')})"
+    return (
+        f"use {name}\ndim m = 3, n = 4, p = 2\naxis t = 1..T\ninput x[t] : real[m]\nh[t] = {call}\noutput h\n"
+    )
+
+
+def test_every_cell_has_a_hand_written_twin() -> None:
+    assert set(CELLS) == set(library())
+
+
+@pytest.mark.parametrize("name", library())
+def test_equals_the_hand_written_cell(name: str) -> None:
+    found = program(spec(name))
+    validate(found.forward)
+    rng = np.random.default_rng(7)
+    params = {p.name: 0.7 * rng.normal(size=[s.value(DIMS) for s in p.shape]) for p in found.params}
+    if name == "lru":
+        params["h.nu"] -= 1
+    x = rng.normal(size=(max(LENGTHS), len(LENGTHS), DIMS["m"]))
+    batch = {"x": x, "T": np.array(LENGTHS)}
+    values = Evaluator(found.forward, params, batch, DIMS).output("output:h")
+    local = {key.removeprefix("h."): value for key, value in params.items()}
+    for row, length in enumerate(LENGTHS):
+        wanted = CELLS[name](local, x[:length, row])
+        np.testing.assert_allclose(values[:length, row], wanted, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", library())
+def test_says_where_it_comes_from(name: str) -> None:
+    comment = [line for line in cell_source(name).text.split("\n") if line.startswith("#")]
+    assert any(year in " ".join(comment) for year in ("199", "200", "201", "202"))
