@@ -1,10 +1,10 @@
 """The compiler on one page: a call per stage, a watch point after each, no IO.
 
-    check        text to program: names, sizes, causality, cells and loops opened, equations
-    passes       the forward equations made small; -O2 joins products that share an operand
-    adjoint      the gradient as more equations, made small the same way
-    schedule     straight blocks and loops; where every quantity lives
-    print        text
+check        text to program: names, sizes, causality, cells and loops opened, equations
+passes       the forward equations made small; -O2 joins products that share an operand
+adjoint      the gradient as more equations, made small the same way
+schedule     straight blocks and loops; where every quantity lives
+print        text
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
     )
     if program is None:
         raise SpecError(diagnostics.items)
-    made = Compiled(source, options, program, program.forward, program.forward, System((), ()), tuple(diagnostics.items))
+    made = Compiled(
+        source, options, program, program.forward, program.forward, System((), ()), tuple(diagnostics.items)
+    )
     if watch.go_on():
         made.small = _small(program.forward, options)
         made.forward = watch.stage("passes", lambda: _fast(made.small, options), system_text)
@@ -77,7 +79,9 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
         systems = (program, made.forward, made.adjoint)
         plan = watch.stage("schedule", lambda: plan_module(*systems, options.level), schedule_text)
         if watch.go_on():
-            made.text = watch.stage("print", lambda: print_module(*systems, made.small, plan, options.level), str)
+            made.text = watch.stage(
+                "print", lambda: print_module(*systems, made.small, plan, options.level), str
+            )
     made.dumps, made.seconds = watch.dumps, watch.seconds
     return made
 

@@ -81,12 +81,14 @@ def edges(nodes: Iterable[Node], running: bool = False) -> tuple[Edge, ...]:
     nodes = tuple(nodes)
     owner = {node.name: node for node in nodes}
     found: dict[Edge, None] = {}
-    for equation, node in ((equation, node) for node in nodes for equation in node.equations):
-        for read in equation.reads:
+    for node in nodes:
+        for reader, read in ((e, read) for e in node.equations for read in e.reads):
             source = owner.get(read.name)
             if source is not None:
-                found[Edge(source.name, node.name, _delays(equation if running else node.root, read, running))] = None
-        for boundary in equation.boundaries:
+                found[
+                    Edge(source.name, node.name, _delays(reader if running else node.root, read, running))
+                ] = None
+        for boundary in (boundary for equation in node.equations for boundary in equation.boundaries):
             if boundary.name in owner:
                 found[Edge(owner[boundary.name].name, node.name, ())] = None
     return tuple(found)
@@ -195,5 +197,3 @@ def _pop(stack: list[str], on_stack: set[str], root: str) -> list[str]:
         group.append(stack.pop())
         on_stack.discard(group[-1])
     return group
-
-

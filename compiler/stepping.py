@@ -22,8 +22,8 @@ NOW = "now"  # the quantity that counts steps is called AXIS.now
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """``start`` has outputs ``state:h`` and ``static:C``; ``step`` has ``state:h`` and ``output:y``; ``draw``
-    has ``state:h``, ``drawn:y`` and ``nll:y``. ``statics`` are the quantities that `start` hands to each step."""
+    """``start`` has outputs ``state:h`` and ``static:C``; ``step`` has ``state:h`` and ``output:y``;
+    ``draw`` has ``state:h``, ``drawn:y`` and ``nll:y``. ``statics`` are what `start` hands to each step."""
 
     start: System
     step: System
@@ -110,7 +110,13 @@ class _OneStep:
         """The equation at one step; what no step changes, and the past, come from the state."""
         name = equation.name
         if name in self.pasts:
-            return replace(equation, op="input", reads=(), attrs=attrs(name=f"past:{self.pasts[name].key}"), boundaries=())
+            return replace(
+                equation,
+                op="input",
+                reads=(),
+                attrs=attrs(name=f"past:{self.pasts[name].key}"),
+                boundaries=(),
+            )
         if name not in self.stepped:
             return equation
         axes = tuple(axis for axis in equation.axes if axis != self.axis)
@@ -140,5 +146,7 @@ class _OneStep:
             return f"state:{state.key}", owner.name
         now, past = table[owner.name], table[state.past]
         name = f"{state.key}.next"
-        table[name] = replace(now, name=name, axes=past.axes, op="shift_in", reads=(plain(past), plain(now)), attrs=())
+        table[name] = replace(
+            now, name=name, axes=past.axes, op="shift_in", reads=(plain(past), plain(now)), attrs=()
+        )
         return f"state:{state.key}", name

@@ -70,7 +70,9 @@ class _Work:
             return Part(source.reads[0].name, start, source.reads[0])
         if read.name in self.wide and read == plain(source):
             return Part(read.name, Size.of(0), read)
-        return Part(None, Size.of(0), read) if not source.axes and _is_parameter(self.table, read.name) else None
+        return (
+            Part(None, Size.of(0), read) if not source.axes and _is_parameter(self.table, read.name) else None
+        )
 
     def name(self, group: Sequence[Equation]) -> str:
         """A new name that tells whose parts are joined: `h.ifog.1` for h.i, h.f, h.o and h.g."""
@@ -97,10 +99,13 @@ class _Work:
         turned: list[Read] = []
         for member in group:
             shape = (columns, member.shape[0])
-            turned.append(self.add(_made(first, self.name(group), shape, "transpose", (member.reads[0],), ())))
+            turned.append(
+                self.add(_made(first, self.name(group), shape, "transpose", (member.reads[0],), ()))
+            )
         weights = self.add(_made(first, self.name(group), (columns, total), "concat", tuple(turned), ()))
         product = replace(
-            _made(first, name, (total,), "einsum", (weights, first.reads[1]), first.axes), attrs=attrs(spec=JOINED)
+            _made(first, name, (total,), "einsum", (weights, first.reads[1]), first.axes),
+            attrs=attrs(spec=JOINED),
         )
         self._split(product, group)
 
@@ -145,7 +150,12 @@ class _Work:
 
 
 def _made(
-    like: Equation, name: str, shape: tuple[Size, ...], op: str, reads: tuple[Read, ...], axes: tuple[str, ...]
+    like: Equation,
+    name: str,
+    shape: tuple[Size, ...],
+    op: str,
+    reads: tuple[Read, ...],
+    axes: tuple[str, ...],
 ) -> Equation:
     return Equation(name, axes, shape, "real", op, reads, span=like.span, origin=like.origin)
 

@@ -126,5 +126,3 @@ class _Chain:
         """The axes of the reader that an operand runs along."""
         over = tuple(p.over for p in read.at if p.over is not None)
         return (*over, BATCH) if any(p.ends for p in read.at) else over
-
-

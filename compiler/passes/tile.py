@@ -31,7 +31,7 @@ from ..ir import Equation, Read, System, plain
 
 
 def tile(system: System) -> System:
-    """The system with every sum of pieces that fill their whole replaced; the same object if there is none."""
+    """The system with every sum of pieces that fill a whole replaced; the same object if there is none."""
     table = {e.name: e for e in system.equations}
     uses = Counter(read.name for e in system.equations for read in e.reads)
     uses.update(name for _, name in system.outputs)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from ..ir import AFTER, BEFORE, Boundary, Equation
 from ..operators import TABLE
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
-from .computing import Value, completed, compute, full_shape, keep
-from .frame import Frame
-from .lines import Lines
+from .computing import completed, compute, full_shape, keep
+from .frame import Frame, Value
 from .layout import Demands, Stored, end_value
-from .python import expression, text
+from .lines import Lines
+from .python import expression
 from .reading import plus, subscript
 
 DTYPES = {"real": "dtype", "int": "np.intp", "bool": "bool"}
@@ -101,7 +101,11 @@ def ended(frame: Frame, demands: Demands, root: Equation) -> ast.expr:
     fills = [end_value(root, axis) for axis in axes if end_value(root, axis)]
     fill = None
     if fills and fills[0]:
-        fill = completed(frame, frame.table[fills[0]]) if fills[0] not in frame.stored else expression(frame.stored[fills[0]].identifier)
+        fill = (
+            completed(frame, frame.table[fills[0]])
+            if fills[0] not in frame.stored
+            else expression(frame.stored[fills[0]].identifier)
+        )
     return keep(frame, whole, axes, fill).expr
 
 
@@ -137,7 +141,10 @@ def _allocate(frame: Frame, root: Equation, out: Lines) -> None:
         zero = expression(f"np.zeros({{0}}, {DTYPES[root.type]})", shape)
         out.assign(stored.identifier, zero)
         return
-    out.assign(stored.identifier, expression(f"np.zeros({{0}}, {DTYPES[root.type]})", array_shape(frame, root, stored)))
+    out.assign(
+        stored.identifier,
+        expression(f"np.zeros({{0}}, {DTYPES[root.type]})", array_shape(frame, root, stored)),
+    )
     fill_margins(frame, root, stored, out)
 
 

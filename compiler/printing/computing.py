@@ -199,7 +199,9 @@ def _copy(frame: Frame, equation: Equation) -> Value:
 
 def _carry(frame: Frame, equation: Equation) -> Value:
     start = broadcast(frame, operand(frame, equation, equation.reads[0]), equation.axes, equation)
-    return Value(expression("carried(state, {0}, {1})", ast.Constant(str(equation.attr("key"))), start), equation.axes)
+    return Value(
+        expression("carried(state, {0}, {1})", ast.Constant(str(equation.attr("key"))), start), equation.axes
+    )
 
 
 def _fresh(frame: Frame, equation: Equation) -> Value:
@@ -341,7 +343,9 @@ def _along(function: str) -> Compute:
         axis = str(equation.attr("axis"))
         valid = validity(frame, (axis,), value.dims)
         place = value.dims.index(axis)
-        return Value(expression(f"{function}({{0}}, {{1}}, {{2}})", value.expr, valid, str(place)), value.dims)
+        return Value(
+            expression(f"{function}({{0}}, {{1}}, {{2}})", value.expr, valid, str(place)), value.dims
+        )
 
     return build
 
@@ -388,7 +392,13 @@ def _cotangent(frame: Frame, equation: Equation) -> Value:
     if not axes and not equation.shape:
         return Value(expression("dtype.type(cotangents.get({0}, 0.0))", key), ())
     return Value(
-        expression("_cotangent(cotangents, {0}, call, {1}, {2}, {3})", key, ast.Tuple(axes, ast.Load()), features, slots),
+        expression(
+            "_cotangent(cotangents, {0}, call, {1}, {2}, {3})",
+            key,
+            ast.Tuple(axes, ast.Load()),
+            features,
+            slots,
+        ),
         equation.axes,
     )
 

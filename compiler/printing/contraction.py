@@ -50,7 +50,12 @@ def contract(frame: Frame, equation: Equation, values: Sequence[Value], dims: tu
 
 
 def contract_into(
-    frame: Frame, equation: Equation, values: Sequence[Value], dims: tuple[str, ...], place: ast.expr, whole: bool
+    frame: Frame,
+    equation: Equation,
+    values: Sequence[Value],
+    dims: tuple[str, ...],
+    place: ast.expr,
+    whole: bool,
 ) -> ast.expr | None:
     """The product written into ``place``; None when it is not one matrix product. ``whole``: the place is a
     contiguous array, so that BLAS can write there."""
@@ -75,8 +80,8 @@ def _pairs(operands: Sequence[Operand]) -> Sequence[tuple[Operand, Operand]]:
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """``first @ second``: ``left`` labels of the first, ``summed``, ``columns`` (a label or "") of the second.
-    ``pooled``: the sum is over several leading dimensions, and both factors have been made flat."""
+    """``first @ second``: ``left`` labels of the first, ``summed``, ``columns`` (a label or "") of
+    the second. ``pooled``: the sum is over several leading dimensions, and both factors have been made flat."""
 
     first: ast.expr
     second: ast.expr
@@ -111,7 +116,7 @@ class Product:
         return Factors(first, second, left, summed[0], right[0] if right else "")
 
     def matmul(self, f: Factors) -> ast.expr:
-        """The product as an expression; over many leading dimensions one product, where NumPy would make many."""
+        """The product as an expression; over many leading dimensions one, where NumPy would make many."""
         if self.flat and not f.pooled and len(f.left) > 1 and f.columns:
             extents = ast.Tuple([self.extents[x] for x in (*f.left, f.columns)], ast.Load())
             n = self.extents[f.summed]
@@ -125,7 +130,7 @@ class Product:
         return expression("{0}.T", matrix)
 
     def _pooled(self, a: Operand, b: Operand, summed: Labels) -> Factors | None:
-        """A sum over several leading dimensions (steps and rows): ``a.reshape(-1, n).T @ b.reshape(-1, m)``."""
+        """A sum over several leading dimensions (steps, rows): ``a.reshape(-1, n).T @ b.reshape(-1, m)``."""
         count = len(summed)
         if a.labels[:count] != summed or b.labels[:count] != summed:
             return None

@@ -88,7 +88,9 @@ class Printer:
         elif any(read.name in storage.optional for read in root.reads):
             self._add_if_given(frame, root, stored)
         elif storage.kinds[storage.holder(root.name)] == "fresh":
-            self.out.assign(stored.identifier, compute(frame, root).expr if is_leaf(root) else completed(frame, root))
+            self.out.assign(
+                stored.identifier, compute(frame, root).expr if is_leaf(root) else completed(frame, root)
+            )
         else:
             self._into(frame, root, stored)
         if loop is None:
@@ -163,7 +165,9 @@ class Printer:
             alias = self.plan.storage.aliases.get(part.name)
             if alias is None or self.plan.storage.owner(alias.base) != self.plan.storage.owner(root.name):
                 value = compute(frame, part) if part.name not in frame.stored else None
-                piece = value.expr if value else read_stored(frame, read, part.axes, frame.stored[part.name]).expr
+                piece = (
+                    value.expr if value else read_stored(frame, read, part.axes, frame.stored[part.name]).expr
+                )
                 self.out.add(f"{text(place)}[..., {text(start)}:{text(stop)}] = {text(piece)}")
             start = stop
 
@@ -197,7 +201,8 @@ class Printer:
             alias = storage.aliases[name]
             start, stop = frame.size(alias.start), frame.size(alias.start + alias.size)
             lower = "" if text(start) == "0" else text(start)
-            self.out.add(f"{frame.stored[name].identifier} = {frame.stored[base].identifier}[..., {lower}:{text(stop)}]")
+            array = frame.stored[base].identifier
+            self.out.add(f"{frame.stored[name].identifier} = {array}[..., {lower}:{text(stop)}]")
             self._name_aliases(name)
 
     def _margins(self, root: Equation) -> None:
@@ -221,7 +226,9 @@ class Printer:
         value = "0"
         if name is not None:
             source = self.plan.frame.stored.get(name)
-            value = source.identifier if source else text(completed(self.plan.frame, self.plan.frame.table[name]))
+            value = (
+                source.identifier if source else text(completed(self.plan.frame, self.plan.frame.table[name]))
+            )
         self.out.add(f"{stored.identifier}[...] = {value}")
 
     def _zero_slots(self, root: Equation, stored: Stored) -> None:
@@ -240,7 +247,9 @@ class Printer:
 
     def _clean_after(self, frame: Frame, loop: Loop, root: Equation) -> None:
         """After the loop, for all its steps: what only others meet past the end."""
-        if not self._met_inside(loop, root) and not (root.op == "slice" and root.name in self.plan.storage.aliases):
+        if not self._met_inside(loop, root) and not (
+            root.op == "slice" and root.name in self.plan.storage.aliases
+        ):
             self._clean(frame, root)
 
     def _clean(self, frame: Frame, root: Equation) -> None:
@@ -282,7 +291,9 @@ class Printer:
         lines = Lines()
         for axis, (flag, mask) in self.ended.items():
             n = self.plan.frame.axes[axis]
-            lines.add(f"{mask} = np.arange(1, {n.longest} + 1)[:, None] > {n.length}  # past a sequence's own end")
+            lines.add(
+                f"{mask} = np.arange(1, {n.longest} + 1)[:, None] > {n.length}  # past a sequence's own end"
+            )
             lines.add(f"{flag} = bool({mask}.any())")
         return lines.lines
 
@@ -294,7 +305,9 @@ def here_of(frame: Frame, root: Equation, stored: Stored) -> ast.expr:
 
 def _whole_slot(stored: Stored, axis: str, side: int, count: int) -> str:
     parts = [":"] * stored.axes.index(axis)
-    parts.append((f":{count}" if count > 1 else "0") if side == BEFORE else (f"-{count}:" if count > 1 else "-1"))
+    parts.append(
+        (f":{count}" if count > 1 else "0") if side == BEFORE else (f"-{count}:" if count > 1 else "-1")
+    )
     return f"{stored.identifier}[{', '.join(parts)}]"
 
 

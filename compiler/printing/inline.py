@@ -11,7 +11,9 @@ from ..operators import TABLE
 from ..schedule import Node
 from .layout import pooled_axes
 
-ALWAYS = frozenset({"number", "dim", "length", "index", "position", "count"})  # cheap: printed wherever they are read
+ALWAYS = frozenset(
+    {"number", "dim", "length", "index", "position", "count"}
+)  # cheap: printed wherever they are read
 BOUND = frozenset({"param"})  # variables from the start
 _TEMPORARY = re.compile(r"\.\d+$")
 

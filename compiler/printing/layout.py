@@ -7,7 +7,7 @@ quantity is defined (`fills`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..ir import AFTER, BATCH, Equation, Position, Read, System
@@ -29,12 +29,10 @@ class Stored:
 def reach(position: Position, lag_sizes: Mapping[str, int]) -> tuple[int, int]:
     """How many slots before step 1 and past step T a read can touch, whatever T is (0 included)."""
     low = high = position.offset
-    if position.over in lag_sizes:
-        low, high = low + 1, high + lag_sizes[position.over]
-        stays = False
-    else:
-        stays = position.over is not None
-        low, high = (low + 1, high) if stays else (low, high)
+    over = position.over
+    stays = over is not None and over not in lag_sizes
+    if over is not None:
+        low, high = low + 1, high + lag_sizes.get(over, 0)
     grows = stays or position.ends == 1  # its largest place moves with T
     return max(0, 1 - low), max(0, high if grows or high > 0 else 0)
 
@@ -78,9 +76,10 @@ def lag_sizes(system: System) -> dict[str, int]:
     return {axis.index: axis.size for axis in system.axes if axis.size is not None}
 
 
-def pooled_axes(reader: Equation, read: Read, times: Iterable[str]) -> tuple[str, ...]:
+def pooled_axes(reader: Equation, read: Read, times: Container[str]) -> tuple[str, ...]:
     """The time axes of a read that its reader lacks: those it sums (or takes the maximum) over."""
-    return tuple(p.over for p in read.at if p.over in times and p.over not in reader.axes)  # type: ignore[misc]
+    over = (position.over for position in read.at if position.over is not None)
+    return tuple(axis for axis in over if axis in times and axis not in reader.axes)
 
 
 def end_value(equation: Equation, axis: str) -> str | None:

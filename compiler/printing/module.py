@@ -9,9 +9,9 @@ from ..program import Program
 from ..schedule import Stage
 from ..stepping import steps
 from . import page
-from .lines import Lines
 from .body import place_of, print_stages
 from .fast_body import Printer
+from .lines import Lines
 from .plan import Plan, output_entries, textbook_plan
 from .python import text
 from .stepping import stepping
@@ -79,7 +79,11 @@ def _results(program: Program, adjoint: System, plan: Plan | FastPlan) -> list[s
     real = [i.name for i in page.observed(program) if i.kind == "real"]
     states = [s.key for s in program.states if s.type == "real"]
     lines: list[str] = []
-    for variable, kind, keys in (("grads", "grad", trained), ("dbatch", "dinput", real), ("dstate", "dstate", states)):
+    for variable, kind, keys in (
+        ("grads", "grad", trained),
+        ("dbatch", "dinput", real),
+        ("dstate", "dstate", states),
+    ):
         found = output_entries(program, kind, adjoint)
         lines.append(f"    {variable} = {{")
         for key in keys:
@@ -113,14 +117,32 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
         used.append(name)
         return f"np.array({_output(plan, name)})" if stored.axes else stored.identifier
 
-    outputs = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(program, "output", forward).items()]
-    nll = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(program, "nll", forward).items()]
-    states = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(program, "state", forward).items()]
+    outputs = [
+        f"        {page.literal(k)}: {entry(v)},"
+        for k, v in output_entries(program, "output", forward).items()
+    ]
+    nll = [
+        f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(program, "nll", forward).items()
+    ]
+    states = [
+        f"        {page.literal(k)}: {entry(v)},"
+        for k, v in output_entries(program, "state", forward).items()
+    ]
     if program.stream and program.states:
         states.append(f"        {page.literal(program.stream)}: _steps_done(call),")
     for name in dict.fromkeys(used):
         lines.append(f"    {plan.frame.stored[name].identifier} = tape[{page.literal(name)}]")
-    lines += ["    outputs = {", *outputs, "    }", "    nll = {", *nll, "    }", "    state = {", *states, "    }"]
+    lines += [
+        "    outputs = {",
+        *outputs,
+        "    }",
+        "    nll = {",
+        *nll,
+        "    }",
+        "    state = {",
+        *states,
+        "    }",
+    ]
     lines += ["    if call.absent:", "        return Run(outputs, None, None, state, (call, tape))"]
     loss = dict(forward.outputs).get("loss")
     value = f"_scalar(tape[{page.literal(loss)}])" if loss else "None"

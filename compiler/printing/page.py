@@ -59,13 +59,21 @@ def _tidy(page: str) -> str:
 # -------------------------------------------------------------------------------------------- tables
 
 
-TABLES = "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS HEADS LOSS".split()
+TABLES = (
+    "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS "
+    "HEADS LOSS"
+).split()
 FUNCTIONS = "init forward backward loss_and_grad start step sample workspace Array _start _step _draw".split()
 
 
 def observed(program: Program) -> tuple[Input, ...]:
     """Everything a batch may hold: inputs, then the heads' targets."""
     return (*program.inputs, *(head.target for head in program.heads))
+
+
+def _shaped(program: Program) -> list[tuple[str, tuple[Size, ...]]]:
+    """Everything with a shape of its own: parameters, inputs, targets."""
+    return [(p.name, p.shape) for p in program.params] + [(i.name, i.shape) for i in observed(program)]
 
 
 def literal(value: object) -> str:
@@ -80,13 +88,18 @@ def sizes_text(shape: Sequence[Size]) -> str:
 def tables(program: Program) -> str:
     """DIMS, SHAPES and what the contract checks arguments against."""
     lines = [f"DIMS = {literal(dict(program.dims))}", "", "SHAPES = {"]
-    lines += [f"    {literal(p.name)}: {sizes_text(p.shape)}," for p in (*program.params, *observed(program))]
+    lines += [f"    {literal(name)}: {sizes_text(shape)}," for name, shape in _shaped(program)]
     lines += ["}", "", f"PARAMS = {literal([p.name for p in program.params])}"]
     lines += [f"TRAINED = {literal([p.name for p in program.params if p.trained])}"]
     lines += [f"AXES = {literal({a.index: a.length for a in program.forward.axes if a.length})}"]
     lines += ["INPUTS = {"]
     for item in observed(program):
-        kept = (item.axes, [str(size) for size in item.shape], item.kind, str(item.count) if item.count else None)
+        kept = (
+            item.axes,
+            [str(size) for size in item.shape],
+            item.kind,
+            str(item.count) if item.count else None,
+        )
         lines.append(f"    {literal(item.name)}: {literal(kept)},")
     lines += ["}"]
     optional = [head.target.name for head in program.heads if not head.fed_back]
@@ -101,7 +114,11 @@ def tables(program: Program) -> str:
 def dims_functions(program: Program) -> str:
     """`_dims` solves the dims from the parameters' shapes; `_shapes` goes the other way."""
     names = [name for name, _ in program.dims]
-    lines = ["def _dims(params):", '    """The dims that a set of parameters has."""', "    dims = dict(DIMS)"]
+    lines = [
+        "def _dims(params):",
+        '    """The dims that a set of parameters has."""',
+        "    dims = dict(DIMS)",
+    ]
     solved: list[str] = []
     for name in names:
         solution = _solution(program, name, solved)
@@ -109,8 +126,7 @@ def dims_functions(program: Program) -> str:
             lines.append(f"    dims[{literal(name)}] = {solution}")
         solved.append(name)
     lines += ["    return dims", "", ""]
-    shapes = [(p.name, p.shape) for p in (*program.params, *observed(program))]
-    lines += _dict_function("_shapes", "The shape of every parameter and input.", shapes)
+    lines += _dict_function("_shapes", "The shape of every parameter and input.", _shaped(program))
     states = [(s.key, s.shape) for s in program.states]
     lines += _dict_function("_state_shapes", "The feature shape of every carried quantity.", states)
     counts = [(i.name, (i.count,)) for i in observed(program) if i.count is not None]
@@ -165,7 +181,10 @@ def init_body(program: Program) -> str:
     lines = ["    dims = _checked_dims(dims)", "    rng = np.random.default_rng(seed)", "    params = {"]
     for param in program.params:
         lines.append(f"        {literal(param.name)}: {ast.unparse(_init(param, param.init))},")
-    lines += ["    }", "    return {name: np.asarray(value, _float_type(dtype)) for name, value in params.items()}"]
+    lines += [
+        "    }",
+        "    return {name: np.asarray(value, _float_type(dtype)) for name, value in params.items()}",
+    ]
     return "\n".join(lines)
 
 

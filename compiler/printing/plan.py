@@ -58,7 +58,9 @@ def base_frame(program: Program, systems: Sequence[System]) -> tuple[Frame, Name
     for axis in program.forward.axes:
         if axis.length:
             longest = f"{axis.length}_max"
-            axes[axis.index] = AxisNames(names.fresh(axis.index), names.fresh(axis.length), names.fresh(longest))
+            axes[axis.index] = AxisNames(
+                names.fresh(axis.index), names.fresh(axis.length), names.fresh(longest)
+            )
     dims = {name: names.fresh(name) for name, _ in program.dims}
     past = names.fresh(f"{program.stream or 't'}_past")
     table = {name: equation for system in systems for name, equation in system.table().items()}
@@ -120,5 +122,3 @@ def output_entries(program: Program, kind: str, system: System) -> Mapping[str, 
     """The outputs ``kind:key`` of a system as key -> quantity."""
     prefix = kind + ":"
     return {key.removeprefix(prefix): name for key, name in system.outputs if key.startswith(prefix)}
-
-

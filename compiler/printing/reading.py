@@ -50,7 +50,9 @@ def _stepped(frame: Frame, scope: Scope, stored: Stored, places: Mapping[str, Po
     if index:
         array = expression("np.moveaxis({0}, {1}, 0)", array, index)
     part = _slice(before + place.offset, place.offset - after)
-    suffix = f"_{frame.axes[axis].step}" + (f"{'m' if place.offset < 0 else 'p'}{abs(place.offset)}" if place.offset else "")
+    suffix = f"_{frame.axes[axis].step}" + (
+        f"{'m' if place.offset < 0 else 'p'}{abs(place.offset)}" if place.offset else ""
+    )
     name = scope.variable(subscript(array, [part]), stored.identifier + suffix)
     margins = [{a: n for a, n in m.items() if a != axis} for m in (stored.before, stored.after)]
     return Stored(name, tuple(a for a in stored.axes if a != axis), *margins)
@@ -108,7 +110,7 @@ def step_of(frame: Frame, position: Position) -> tuple[ast.expr, tuple[str, ...]
     """The 1-based place along the axis read, for every row: an integer array and its dims."""
     total: ast.expr | None = None
     dims: tuple[str, ...] = ()
-    if position.over in frame.steps:
+    if position.over is not None and position.over in frame.steps:
         total = expression(frame.step(position.over))
     elif position.over is not None:
         total = counter(frame, position.over)
@@ -139,7 +141,9 @@ def _gather(
     rest = [d for d in dims if d not in leading]
     if dims[: len(leading)] != leading:
         places = ", ".join(str(dims.index(d)) for d in leading)
-        value = expression(f"np.moveaxis({{0}}, ({places},), ({', '.join(map(str, range(len(leading))))},))", value)
+        value = expression(
+            f"np.moveaxis({{0}}, ({places},), ({', '.join(map(str, range(len(leading))))},))", value
+        )
     step, step_dims = step_of(frame, position)
     over = [d for d in step_dims if d != BATCH]
     if axis in frame.lags:

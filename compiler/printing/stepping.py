@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ..ir import System
 from ..program import Program
 from ..stepping import Steps, steps
 from . import page
-from .lines import Lines
 from .body import print_stages
 from .layout import Stored
+from .lines import Lines
 from .plan import Plan, output_entries, textbook_plan
 from .unpack import unpacked
 
@@ -60,10 +61,19 @@ SAMPLE = '''def sample(params, rng, *, batch_size=1, max_steps=200, context=None
 def _start(program: Program, made: Steps) -> str:
     """The state before the first step: starting values, and what no step changes."""
     plan = textbook_plan(program, (made.start,), looped=False)
-    entries = {**output_entries(program, "state", made.start), **output_entries(program, "static", made.start)}
+    entries = {
+        **output_entries(program, "state", made.start),
+        **output_entries(program, "static", made.start),
+    }
     tail = ["    return {", *_entries(plan, entries), "    }"]
-    return _function("_start(call)", "What every step needs: the starting state, and what no step changes.",
-                     program, plan, tail, {})
+    return _function(
+        "_start(call)",
+        "What every step needs: the starting state, and what no step changes.",
+        program,
+        plan,
+        tail,
+        {},
+    )
 
 
 def _step(program: Program, made: Steps) -> str:
@@ -99,8 +109,10 @@ def _statics(made: Steps) -> dict[str, str]:
     return {name: f"call.state[{page.literal(name)}]" for name in made.statics}
 
 
-def _entries(plan: Plan, names: dict[str, str]) -> list[str]:
-    return [f"        {page.literal(key)}: {plan.frame.stored[name].identifier}," for key, name in names.items()]
+def _entries(plan: Plan, names: Mapping[str, str]) -> list[str]:
+    return [
+        f"        {page.literal(key)}: {plan.frame.stored[name].identifier}," for key, name in names.items()
+    ]
 
 
 def _function(

@@ -78,7 +78,9 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     """Loops hold only what lies on a cycle; every quantity there has its place before the loop starts."""
     needed = with_outputs(demands(systems), systems[0])
     frame, names = base_frame(program, systems)
-    kept = {e.name for system in systems for e in system.given} | {name for s in systems for _, name in s.outputs}
+    kept = {e.name for system in systems for e in system.given} | {
+        name for s in systems for _, name in s.outputs
+    }
     storage, stages = Storage(), []
     stored: dict[str, Stored] = {}
     for system in systems:
@@ -118,7 +120,9 @@ def optional(system: System) -> dict[str, str]:
         if e.op == "cotangent" and e.attr("key") != "loss":
             found[e.name] = e.name
         elif "zero" in TABLE[e.op].traits and e.axes and e.op != "add":
-            sources = {found.get(r.name, "0" if _is_zero(table, r.name) else "") for r in e.reads if _real(table, r)}
+            sources = {
+                found.get(r.name, "0" if _is_zero(table, r.name) else "") for r in e.reads if _real(table, r)
+            }
             if len(sources - {"0"}) == 1 and "" not in sources:
                 found[e.name] = (sources - {"0"}).pop()
     barred = _read_elsewhere(system) | {name for _, name in system.outputs}
@@ -273,7 +277,8 @@ class _Chooser:
 
     def _outside_loops(self, *equations: Equation) -> bool:
         return all(
-            e.name in self.stage_of and isinstance(self.stages[self.stage_of[e.name]], Straight) for e in equations
+            e.name in self.stage_of and isinstance(self.stages[self.stage_of[e.name]], Straight)
+            for e in equations
         )
 
     def _cut(self, root: Equation) -> None:

@@ -13,7 +13,12 @@ from .frame import Frame
 def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping[str, str]) -> list[str]:
     """Assignments from ``call``; ``given`` maps quantities to where else they come from."""
     used = _names("def f():\n" + "\n".join(body))
-    values: dict[str, str] = {"B": "call.B", "dtype": "call.dtype", "state": "call.state", "buffer": "call.buffer"}
+    values: dict[str, str] = {
+        "B": "call.B",
+        "dtype": "call.dtype",
+        "state": "call.state",
+        "buffer": "call.buffer",
+    }
     values["fresh"] = "call.state is None"
     for axis, names in frame.axes.items():
         values[names.length] = f"call.lengths[{page.literal(axis)}]"
@@ -24,7 +29,9 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
     for param in program.params:
         if param.name in frame.stored:
             values[frame.stored[param.name].identifier] = f"call.params[{page.literal(param.name)}]"
-    values.update({frame.stored[name].identifier: text for name, text in given.items() if name in frame.stored})
+    values.update(
+        {frame.stored[name].identifier: text for name, text in given.items() if name in frame.stored}
+    )
     return [f"    {name} = {value}" for name, value in values.items() if name in used]
 
 

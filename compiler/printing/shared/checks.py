@@ -10,7 +10,6 @@ own. Nothing here is imported."""
 import numpy as np
 
 
-
 class Run:
     """What `forward` returns: outputs, loss, nll (per head, per sequence), state; tape is for `backward`."""
 
@@ -137,7 +136,9 @@ def _lengths(batch, axis, longest, rows):
         return np.full(rows, longest, np.intp)
     lengths = np.asarray(given)
     if lengths.shape != (rows,) or lengths.dtype.kind not in "iu":
-        raise ValueError(f"batch[{name!r}]: expected integers (B={rows},), got {lengths.dtype} {lengths.shape}")
+        raise ValueError(
+            f"batch[{name!r}]: expected integers (B={rows},), got {lengths.dtype} {lengths.shape}"
+        )
     if rows and (lengths.min() < 0 or lengths.max() > longest):
         raise ValueError(f"batch[{name!r}]: expected 0 to {longest}, got {lengths.min()} to {lengths.max()}")
     return lengths.astype(np.intp)
@@ -192,7 +193,9 @@ def _checked_state(state, call):
     if checked[STREAM].shape != (call.B,):
         raise ValueError(f"state[{STREAM!r}]: expected shape ({call.B},), got {checked[STREAM].shape}")
     for name, (_, kind) in STATES.items():
-        checked[name] = checked[name].astype({"real": call.dtype, "bool": bool}.get(kind, np.intp), copy=False)
+        checked[name] = checked[name].astype(
+            {"real": call.dtype, "bool": bool}.get(kind, np.intp), copy=False
+        )
     return checked
 
 

@@ -10,14 +10,15 @@ own. Nothing here is imported."""
 import numpy as np
 
 
-
 def _checked_dims(dims):
     """Every dim: those given by keyword, the defaults for the rest."""
     for name, value in dims.items():
         if name in FIXED:
             raise ValueError(f"init: {name} is fixed when the spec is compiled: {FIXED[name]}")
         if name not in DIMS:
-            raise ValueError(f"init: unknown dim {name!r}; this network has {[d for d in DIMS if d not in FIXED]}")
+            raise ValueError(
+                f"init: unknown dim {name!r}; this network has {[d for d in DIMS if d not in FIXED]}"
+            )
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
             raise ValueError(f"init: {name}: expected a size, got {value!r}")
     return {**DIMS, **{name: int(value) for name, value in dims.items()}}
@@ -89,4 +90,6 @@ def init_sparse(rng, shape, density=0.1, radius=0.9):
 
 
 def init_range(rng, shape):
-    return np.broadcast_to(np.arange(1.0, (shape[-1] if shape else 1) + 1), shape or (1,)).reshape(shape).copy()
+    return (
+        np.broadcast_to(np.arange(1.0, (shape[-1] if shape else 1) + 1), shape or (1,)).reshape(shape).copy()
+    )

@@ -10,7 +10,6 @@ own. Nothing here is imported."""
 import numpy as np
 
 
-
 def _checked_step(params, state, inputs, drawing=False):
     """The arguments of one step: a state, and this step's inputs; while sampling, targets are drawn."""
     call = Call()
@@ -22,7 +21,10 @@ def _checked_step(params, state, inputs, drawing=False):
     for axis, length in AXES.items():
         if length in state:
             call.lengths[axis], call.longest[axis] = state[length], int(state[length + ".max"])
-    call.state = {**_fixed(call, state), **_checked_state({k: state[k] for k in state if k in STATES or k == STREAM}, call)}
+    call.state = {
+        **_fixed(call, state),
+        **_checked_state({k: state[k] for k in state if k in STATES or k == STREAM}, call),
+    }
     call.inputs = {**{f"past:{k}": call.state[k] for k in STATES}, f"{STREAM}.now": call.state[STREAM] + 1}
     names = [name for name, (axes, *_) in INPUTS.items() if STREAM in axes]
     unknown = [name for name in inputs if name not in names]
@@ -71,7 +73,11 @@ def _step_input(name, array, call, axes, kind):
 def _next_state(call, after):
     """The state after a step: what changed, the count, and what no step changes."""
     fixed = {**{name: call.state[name] for name in STATICS}, **_lengths_of(call)}
-    return {STREAM: call.state[STREAM] + 1, **{name: np.array(value) for name, value in after.items()}, **fixed}
+    return {
+        STREAM: call.state[STREAM] + 1,
+        **{name: np.array(value) for name, value in after.items()},
+        **fixed,
+    }
 
 
 class Sample:
@@ -94,7 +100,9 @@ def _sampled(params, rng, size, steps, context, temperature):
     steps = min([steps, *(len(stream) for stream in streams.values())])
     draws, log_prob = {name: [] for name in HEADS}, np.zeros(size)
     for t in range(steps):
-        call = _checked_step(params, state, {name: stream[t] for name, stream in streams.items()}, drawing=True)
+        call = _checked_step(
+            params, state, {name: stream[t] for name, stream in streams.items()}, drawing=True
+        )
         after, drawn, nll = _draw(call, rng, temperature)
         state = _next_state(call, after)
         for name, value in drawn.items():

@@ -10,7 +10,6 @@ own. Nothing here is imported."""
 import numpy as np
 
 
-
 def _checked_cotangents(cotangents):
     """The caller's cotangents under the names the equations use."""
     if not hasattr(cotangents, "keys"):
