@@ -13,6 +13,8 @@ import numpy as np
 
 from .module import Array, Arrays
 
+WARM_UP = 64  # characters read before the first one that is scored
+
 
 class Batches(Protocol):
     streamed: bool  # whether batches continue one another's sequences
@@ -69,18 +71,21 @@ class TextStreams:
     def epoch(self, number: int) -> float:
         return number / self.chunks
 
-    def held_out(self, rows: int = 8, chunk: int = 256) -> Iterator[tuple[Arrays, bool, int]]:
-        """Every character predicted once, by streams that carry their state."""
-        tokens = np.concatenate([self.train[-1:], self.rest])  # so the first is predicted too
+    def held_out(self, rows: int = 32, chunk: int = 128) -> Iterator[tuple[Arrays, bool, int]]:
+        """Every character predicted once, by streams that carry their state. Each first reads some of the
+        text before its part, which is not scored."""
+        warm = min(WARM_UP, len(self.train) - 1)
+        tokens = np.concatenate([self.train[len(self.train) - 1 - warm :], self.rest])
         count = len(self.rest)
         stride = -(-count // rows)
-        for begin in range(0, stride, chunk):
-            steps = min(chunk, stride - begin)
-            where = begin + np.arange(steps)[:, None] + stride * np.arange(rows)
-            lengths = np.clip(np.minimum(stride, count - stride * np.arange(rows)) - begin, 0, steps)
-            where = np.minimum(where, max(count - 1, 0))
+        starts = warm + stride * np.arange(rows)
+        ends = np.minimum(starts + stride, warm + count)
+        for begin, end in [(-warm, 0), *((b, min(b + chunk, stride)) for b in range(0, stride, chunk))]:
+            where = starts + np.arange(begin, end)[:, None]
+            lengths = np.clip(ends - starts - begin, 0, end - begin)
+            where = np.minimum(where, warm + count - 1)
             batch = self.fields.chunk(tokens[where], tokens[where + 1])
-            yield {**batch, self.fields.length: lengths}, begin > 0, int(lengths.sum())
+            yield {**batch, self.fields.length: lengths}, begin > -warm, int(lengths.sum()) * (begin >= 0)
 
 
 class ArrayBatches:

@@ -52,19 +52,21 @@ def test_chunks_fall_elsewhere_each_epoch_and_by_seed():
 
 
 @settings(derandomize=True, max_examples=100, deadline=None)
-@given(kept=st.integers(1, 200), rows=st.integers(1, 9), chunk=st.integers(1, 60))
-def test_every_held_out_character_is_scored_once(kept, rows, chunk):
-    source = streams(10, kept)
-    scored, state = [], None
+@given(length=st.integers(2, 90), kept=st.integers(1, 200), rows=st.integers(1, 9), chunk=st.integers(1, 60))
+def test_every_held_out_character_is_scored_once(length, kept, rows, chunk):
+    source = streams(length, kept)
+    scored, last = [], None
     for batch, continues, count in source.held_out(rows, chunk):
         valid = np.arange(len(batch["x"]))[:, None] < batch["T"]
-        assert valid.sum() == count and continues == (state is not None)
+        assert count in (0, valid.sum()) and continues == (last is not None)
         assert (batch["y"] == batch["x"] + 1)[valid].all()
         if continues:
-            assert (batch["x"][0] == state + 1)[batch["T"] > 0].all()
-        scored += batch["y"][valid].tolist()
-        state = batch["x"][-1]
-    assert sorted(scored) == list(range(10, 10 + kept))
+            assert (batch["x"][0] == last + 1)[batch["T"] > 0].all()
+        else:
+            assert count == 0 and batch["x"].size and batch["x"].min() == max(length - 65, 0)
+        scored += batch["y"][valid].tolist() if count else []
+        last = batch["x"][-1]
+    assert sorted(scored) == list(range(length, length + kept))
 
 
 def test_without_an_input_only_the_head_is_fed():

@@ -41,11 +41,12 @@ def test_it_learns(make, rate):
 
 def test_evaluation_is_exact():
     run = trainer()
-    tokens = TEXT[349:]
-    whole = model.forward(run.params, {"x": tokens[:-1, None], "y": tokens[1:, None]})
+    whole = model.forward(run.params, {"x": TEXT[285:-1, None], "y": TEXT[286:, None]})
+    before = model.forward(run.params, {"x": TEXT[285:349, None], "y": TEXT[286:350, None]})
     batches = TextStreams(TEXT[:350], TEXT[350:], FIELDS)
     batches.held_out = lambda: TextStreams.held_out(batches, rows=1, chunk=9)
-    assert evaluate(model, run.params, batches) == pytest.approx(whole.loss, rel=1e-5)
+    nll = (whole.nll["y"] - before.nll["y"]) / 70
+    assert evaluate(model, run.params, batches) == pytest.approx(float(nll[0]), rel=1e-5)
 
 
 @pytest.mark.parametrize("stop", [1, 7, 13, 29])
