@@ -68,17 +68,14 @@ def test_the_runtime_knows_nothing_of_the_compiler() -> None:
 
 
 # Functions whose text goes into printed modules; the compiler reads the files and does not import them.
-COPIED = {"compiler/prelude.py", "compiler/printing/contract.py"}
+COPIED = ("compiler/prelude.py", "compiler/printing/shared/")
 
 
-def test_the_compiler_loads_without_numpy() -> None:
-    """NumPy is imported by the reference evaluator only, and only when it is asked to evaluate."""
-    files = [path for path in sources("compiler") if shown(path) not in COPIED]
-    modules = ["rnnc." + ".".join(p.relative_to(ROOT).with_suffix("").parts) for p in files]
-    modules = [name.removesuffix(".__init__") for name in modules]
-    code = f"import sys, importlib\nfor m in {modules!r}: importlib.import_module(m)\n"
-    code += "sys.exit('numpy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+def test_the_compiler_compiles_without_numpy() -> None:
+    """Only the reference evaluator needs NumPy, and only when it is asked to evaluate."""
+    code = "import sys; sys.modules['numpy'] = None; import rnnc; rnnc.compile('examples/bidirectional.rnn')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def calls(path: Path) -> Iterator[tuple[str, int]]:
