@@ -123,6 +123,7 @@ def start(context: Context, scope: Scope, statement: syntax.Equation) -> None:
     if sides is None:
         return
     free = tuple(axis for axis in quantity.axes if axis not in dict(sides))
+    _add_type(context, scope, quantity, statement.type)
     value = Binder(context, scope, free, found.name if "." not in (text or ".") else "").bind(statement.value)
     old = quantity.starts.get(sides)
     if old is not None and len(old.via) == len(scope.via):
