@@ -99,9 +99,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RNN012",
         "too many words and signs",
-        "A file has at most 30,000 words, numbers, signs and comments. Networks that repeat themselves are "
+        "A file has at most 20,000 words, numbers, signs and comments. Networks that repeat themselves are "
         "written with `cell` and `for`, and a large spec can be split into files that `import` each other.",
-        wrong="#\n" * 15_001 + SPEC,
+        wrong="#\n" * 10_001 + SPEC,
         right="#\n" * 100 + SPEC,
     ),
     Entry(

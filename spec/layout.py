@@ -17,7 +17,7 @@ from .source import Source, Span
 from .syntax import Comment
 
 NESTING = 64
-TOKENS = 30_000
+TOKENS = 20_000
 REPORTS = 100
 NAME_LENGTH = 64
 NUMBER_LENGTH = 32
