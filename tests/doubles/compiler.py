@@ -1,43 +1,32 @@
-"""Stands in for the compiler: whatever is compiled, the hand-written character model comes out."""
+"""Stands in for the printer: the checker is the real one, but the module is the character model by hand."""
 
 from __future__ import annotations
 
 import inspect
 import os
 import re
+from dataclasses import replace
 
-from rnnc.compiler.driver import Compiled, Options
-from rnnc.compiler.ir import Axis, System
-from rnnc.compiler.program import Head, Input, Program
-from rnnc.spec.sizes import Size
+from rnnc.compiler.driver import Compiled, Options, compile_source
+from rnnc.compiler.program import Program
+from rnnc.files import Imports, read_spec
 from rnnc.spec.source import Source
 
 from . import char_lstm
 
 
 def compile_file(path: str | os.PathLike[str], options: Options) -> Compiled:
-    """What `rnnc.api.compile_file` gives, for any spec that can be read."""
-    with open(path, encoding="utf-8") as file:
-        source = Source(os.fspath(path), file.read())
-    dims = {**char_lstm.DIMS, **options.dims}
+    """What `rnnc.api.compile_file` gives for the double's spec."""
+    checked = checked_only(read_spec(os.fspath(path)), options)
+    dims = dict(checked.program.dims)
     text = re.sub(r"^DIMS = .*$", f"DIMS = {dims}", inspect.getsource(char_lstm), flags=re.MULTILINE)
-    made = program(source, dims)
-    return Compiled(source, options, made, made.forward, System((), ()), (), text=text)
+    return replace(checked, options=options, text=text)
 
 
-def program(source: Source, dims: dict[str, int]) -> Program:
-    """As the compiler would describe the double."""
-    x, y = (Input(name, ("t",), (), "token", Size.of("vocab"), None) for name in "xy")
-    return Program(
-        source=source,
-        dims=tuple(dims.items()),
-        fixed={},
-        params=(),
-        inputs=(x,),
-        heads=(Head("y", ("t",), "categorical", (("y", "y.logits"),), "y.nll", 1.0, False, y, None),),
-        noises=(),
-        states=(),
-        stream="t",
-        no_stream="",
-        forward=System(axes=(Axis("t", "T"),), equations=()),
-    )
+def program() -> Program:
+    """The double as the compiler describes it."""
+    return checked_only(Source("a.rnn", char_lstm.SPEC), Options()).program
+
+
+def checked_only(source: Source, options: Options) -> Compiled:
+    return compile_source(source, replace(options, stop_after="check"), Imports(source.path))
