@@ -71,8 +71,16 @@ def test_the_runtime_knows_nothing_of_the_compiler() -> None:
 COPIED = ("compiler/prelude.py", "compiler/printing/shared/")
 
 
+# Runs the operators' own NumPy code, text of the compiler and not of any spec; no module is made with it.
+EVALUATOR = "compiler/reference.py"
+
+
+def test_numpy_stands_only_where_it_is_printed_or_evaluated() -> None:
+    found = offenders("compiler", "numpy")
+    assert [place for place in found if not place.startswith((*COPIED, EVALUATOR))] == []
+
+
 def test_the_compiler_compiles_without_numpy() -> None:
-    """Only the reference evaluator needs NumPy, and only when it is asked to evaluate."""
     code = "import sys; sys.modules['numpy'] = None; import rnnc; rnnc.compile('examples/bidirectional.rnn')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -90,8 +98,6 @@ def calls(path: Path) -> Iterator[tuple[str, int]]:
 
 IO = {"open", "print", "input", ".write_text", ".write_bytes", ".open"}
 DYNAMIC = {"eval", "exec", "compile"}
-# Runs the operators' own NumPy code, text of the compiler and not of any spec; no module is made with it.
-EVALUATOR = "compiler/reference.py"
 
 
 @pytest.mark.parametrize("folder", ["spec", "compiler"])
