@@ -141,6 +141,11 @@ def pick(a: Array, index: Array) -> Array:
     return np.take_along_axis(a, index[..., None], axis=-1)[..., 0]
 
 
+def onehot(index: Array, size: int) -> Array:
+    """Vectors of ``size`` components: true at ``index``."""
+    return np.asarray(index[..., None] == np.arange(size))
+
+
 def spread_pick(a: Array, index: Array, size: int) -> Array:
     """Zeros of last size ``size``, but for a at component ``index``."""
     lead = np.broadcast_shapes(a.shape, index.shape)

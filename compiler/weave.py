@@ -58,9 +58,18 @@ def _place(
             break
     else:
         group = Group(axis, step)
-        groups.append(group)
+        groups.insert(_early(groups, earliest) if axis is None else len(groups), group)
     group.stages.append(stage)
     group.names |= names
+
+
+def _early(groups: list[Group], earliest: int) -> int:
+    """Where a statement outside loops goes: after all it needs and what stands there already, before the
+    next loop. So what a loop needs does not tear it apart."""
+    place = earliest + 1
+    while place < len(groups) and groups[place].axis is None:
+        place += 1
+    return place
 
 
 def _wish(stage: Stage, loop_axes: LoopAxes, inside: frozenset[str]) -> tuple[str | None, int]:

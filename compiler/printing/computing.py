@@ -87,7 +87,7 @@ def _generic(frame: Frame, equation: Equation) -> Value:
     constant = all(value.constant for value in values)
     slots = slots_of(frame, equation, values, dims)
     code = TABLE[equation.op].printed(call_of(frame, equation))
-    expr = expression(code.text, *slots, *(frame.size(size) for size in code.sizes))
+    expr = without_real(expression(code.text, *slots, *(frame.size(size) for size in code.sizes)))
     elementwise = "elementwise" in TABLE[equation.op].traits
     thin = elementwise and bool(equation.shape) and all(v.thin or v.constant for v in values)
     return Value(expr, dims, thin, constant)
@@ -100,7 +100,19 @@ def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr 
         return None
     values = [operand(frame, equation, read) for read in equation.reads]
     slots = slots_of(frame, equation, values, union(frame, equation, values))
-    return expression(code.text, *slots, *(frame.size(size) for size in code.sizes), place)
+    return without_real(expression(code.text, *slots, *(frame.size(size) for size in code.sizes), place))
+
+
+def without_real(tree: ast.expr) -> ast.expr:
+    """`1.0.real` is 1.0."""
+
+    class Drop(ast.NodeTransformer):
+        def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+            inner = self.visit(node.value)
+            bare = inner.operand if isinstance(inner, ast.UnaryOp) else inner
+            return inner if node.attr == "real" and isinstance(bare, ast.Constant) else node  # type: ignore[no-any-return]
+
+    return Drop().visit(tree)  # type: ignore[no-any-return]
 
 
 def slots_of(frame: Frame, equation: Equation, values: list[Value], dims: tuple[str, ...]) -> list[ast.expr]:
@@ -458,7 +470,35 @@ def _shift_in(frame: Frame, equation: Equation) -> Value:
     return Value(expression("np.concatenate([{0}[1:], {1}[None]])", past, now), frame.free(equation.axes))
 
 
+def _spread_pick(frame: Frame, equation: Equation) -> Value:
+    """Zeros but for one component: a one-hot vector times the value, or written in place."""
+    value, key = (operand(frame, equation, read) for read in equation.reads)
+    size = frame.size(equation.attr("size"))
+    dims = union(frame, equation, [value, key])
+    index = align(key, dims)
+    if not frame.textbook:
+        spread = expression("spread_pick({0}, {1}, {2})", align(value, dims), index, size)
+        return Value(spread, dims)
+    scalar = value.constant or not (value.dims or frame.table[equation.reads[0].name].shape)
+    factor = value.expr if scalar else expression("({0})[..., None]", align(value, dims))
+    return Value(expression("{0} * onehot({1}, {2})", factor, index, size), dims)
+
+
+def _portion(frame: Frame, equation: Equation) -> Value:
+    """exp(a - q); where q is the logsumexp of a, a textbook says softmax(a)."""
+    whole, total = equation.reads
+    source = frame.table[total.name]
+    while source.op in ("expand", "copy"):
+        source = frame.table[source.reads[0].name]
+    if frame.textbook and source.op == "logsumexp" and source.reads == (whole,):
+        value = operand(frame, equation, whole)
+        return Value(expression("softmax({0})", value.expr), value.dims)
+    return _generic(frame, equation)
+
+
 STRUCTURAL: dict[str, Compute] = {
+    "spread_pick": _spread_pick,
+    "portion": _portion,
     "draw": _draw,
     "shift_in": _shift_in,
     "number": _number,

@@ -80,8 +80,8 @@ def _pairs(operands: Sequence[Operand]) -> Sequence[tuple[Operand, Operand]]:
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """``first @ second``: ``left`` labels of the first, ``summed``, ``columns`` (a label or "") of
-    the second. ``pooled``: the sum is over several leading dimensions, and both factors have been made flat."""
+    """``first @ second``: ``left`` labels of the first, ``summed``, ``columns`` (a label or "") of the
+    second. ``pooled``: the sum is over several leading dimensions, and both factors were made flat."""
 
     first: ast.expr
     second: ast.expr

@@ -77,6 +77,7 @@ class Frame:
     steps: Mapping[str, str] = field(default_factory=dict)
     scopes: tuple[Scope, ...] = ()  # the loops around, outermost first, when they run over arrays
     turned: dict[str, str] | None = None  # matrix -> its transposed copy, where copies are kept
+    textbook: bool = False  # words of the textbook (softmax, onehot) where the fast code has shortcuts
     flat: bool = True  # products over many leading dimensions as one two-dimensional product
 
     def inside(self, axis: str) -> Frame:

@@ -33,11 +33,28 @@ class Lines:
 def broken(line: str, width: int) -> list[str]:
     """A line over several, broken inside its last outermost bracket; as it is when it has none."""
     start, end = _outermost(line)
+    target, equals, value = line.partition(" = ")
+    terms = _split(value, " + ")
+    if equals and len(terms) > 1 and all(len(term) < width - 8 for term in terms):
+        return [f"{target} = (", "    " + terms[0], *(f"    + {term}" for term in terms[1:]), ")"]
     if start < 0 or end - start < 20:
         return [line]
-    inner = _items(line[start + 1 : end])
+    inner = _split(line[start + 1 : end], ",")
     head, tail = line[: start + 1], line[end:]
+    if any(len(item) > width - 4 for item in inner):
+        return [head, *_long_items(inner, width - 4), tail]
     return [head, *filled(inner, width - 4), tail]
+
+
+def _long_items(items: Sequence[str], width: int) -> list[str]:
+    """Items one below the other, those that are too long broken at their sums."""
+    lines: list[str] = []
+    for number, item in enumerate(items):
+        comma = "," if number < len(items) - 1 else ""
+        terms = _split(item, " + ") if len(item) > width else [item]
+        joined = [terms[0], *(f"+ {term}" for term in terms[1:])]
+        lines += ["    " + part for part in joined[:-1]] + ["    " + joined[-1] + comma]
+    return lines
 
 
 def filled(items: Sequence[str], width: int) -> list[str]:
@@ -72,19 +89,21 @@ def _outermost(line: str) -> tuple[int, int]:
     return best
 
 
-def _items(inner: str) -> list[str]:
-    """What stands between the commas of a bracket's own level."""
+def _split(inner: str, mark: str) -> list[str]:
+    """What stands between the marks outside every bracket and string."""
     items, depth, current, quote = list[str](), 0, "", ""
-    for char in inner:
+    place = 0
+    while place < len(inner):
+        char = inner[place]
         if quote:
             quote = "" if char == quote else quote
         elif char in "\"'":
             quote = char
         elif char in OPEN + CLOSE:
             depth += 1 if char in OPEN else -1
-        if char == "," and depth == 0 and not quote:
+        if inner.startswith(mark, place) and depth == 0 and not quote:
             items.append(current.strip())
-            current = ""
+            current, place = "", place + len(mark)
         else:
-            current += char
+            current, place = current + char, place + 1
     return [*items, current.strip()] if current.strip() else items

@@ -36,7 +36,9 @@ def print_module(
         "docstring": page.docstring(program, f"-O{level}"),
         "header": page.MARK,
         "spec": page.literal(program.source.text),
-        "tables": "\n".join([page.tables(program), _cotangents(program, forward), _statics(program, small)]),
+        "tables": page.wrapped(
+            [*page.tables(program), *_cotangents(program, forward), _statics(program, small)]
+        ),
         "loss": page.literal(dict(forward.outputs).get("loss", "loss")),
         "init_body": page.init_body(program),
         "stepping": stepping(program, small),
@@ -155,7 +157,7 @@ def _statics(program: Program, forward: System) -> str:
     return f"STATICS = {page.literal(list(steps(program, forward).statics) if streams else [])}"
 
 
-def _cotangents(program: Program, forward: System) -> str:
+def _cotangents(program: Program, forward: System) -> list[str]:
     """What `backward` takes cotangents of: the caller's key -> the equations' key."""
     table = {"loss": "loss"} if dict(forward.outputs).get("loss") else {}
     states = [state.key for state in program.states if state.type == "real"]
@@ -163,4 +165,4 @@ def _cotangents(program: Program, forward: System) -> str:
     table.update({key: f"state:{key}" for key in states})
     table.update({key: f"output:{key}" for key in output_entries(program, "output", forward)})
     loss = page.literal(dict(forward.outputs).get("loss"))
-    return f"LOSS = {loss}\nCOTANGENTS = {page.literal(table)}"
+    return [f"LOSS = {loss}", f"COTANGENTS = {page.literal(table)}"]

@@ -15,6 +15,7 @@ from ...spec.sizes import Size
 from ..operators import TABLE, Call
 from ..prelude_text import prelude_names, prelude_source
 from ..program import Init, Input, Param, Program
+from .lines import Lines
 from .python import expression
 
 MARK = "# Written by rnnc; change the spec, not this file."
@@ -85,7 +86,7 @@ def sizes_text(shape: Sequence[Size]) -> str:
     return "(" + "".join(f"{literal(str(size))}, " for size in shape).strip() + ")"
 
 
-def tables(program: Program) -> str:
+def tables(program: Program) -> list[str]:
     """DIMS, SHAPES and what the contract checks arguments against."""
     lines = [f"DIMS = {literal(dict(program.dims))}", "", "SHAPES = {"]
     lines += [f"    {literal(name)}: {sizes_text(shape)}," for name, shape in _shaped(program)]
@@ -108,7 +109,15 @@ def tables(program: Program) -> str:
     lines += [f"HEADS = {literal([h.name for h in program.heads if program.stream in h.axes])}"]
     lines += [f"FIXED = {literal(dict(program.fixed))}"]
     lines += [f"STREAM, NO_STREAM = {literal((program.stream, program.no_stream))}"]
-    return "\n".join(lines)
+    return lines
+
+
+def wrapped(lines: Sequence[str]) -> str:
+    """Lines of a module's top, the long ones broken."""
+    out = Lines(indent=0)
+    for line in lines:
+        out.add(line)
+    return "\n".join(out.lines)
 
 
 def dims_functions(program: Program) -> str:

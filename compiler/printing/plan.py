@@ -46,7 +46,7 @@ def textbook_plan(program: Program, systems: Sequence[System], looped: bool = Tr
         )
         for root in (*(node.root for group in groups for node in group), *_params(systems))
     }
-    frame = replace(frame, stored=stored)
+    frame = replace(frame, stored=stored, textbook=True, flat=not looped)
     frame = replace(frame, zeroed=zeroed(frame, needed))
     return Plan(frame, needed, tuple(_woven(g, frame) if looped else schedule(g) for g in groups), names)
 

@@ -1,0 +1,99 @@
+"""What the printed text is like: products in loops, names, imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+import rnnc
+from compiled import EXAMPLES as FOLDER
+from rnnc.compiler.driver import Options
+
+EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.rnn"))
+PRODUCTS = {"dot", "matmul", "einsum", "tensordot", "inner", "outer", "vdot"}
+
+
+def text_of(example: str, level: int) -> str:
+    return rnnc.compile(FOLDER / f"{example}.rnn", Options(level=level))
+
+
+def function(text: str, name: str) -> ast.FunctionDef:
+    """A function of a module by name."""
+    return next(n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and n.name == name)
+
+
+def loops(body: ast.AST) -> list[ast.For]:
+    return [node for node in ast.walk(body) if isinstance(node, ast.For)]
+
+
+def products(body: ast.AST) -> Iterator[ast.AST]:
+    """Every matrix product: `a @ b` and NumPy's functions for it."""
+    for node in ast.walk(body):
+        called = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+        if called in PRODUCTS or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)):
+            yield node
+
+
+@pytest.mark.parametrize("name", ["_forward", "_backward"])
+def test_the_fast_lstm_has_one_product_per_step(name: str) -> None:
+    """Four gates with two weights each: one product a step, forward and backward; none for weight gradients."""
+    body = function(text_of("char_lstm", 2), name)
+    (loop,) = loops(body)
+    assert len(list(products(loop))) == 1
+
+
+def test_weight_gradients_of_the_fast_lstm_stand_after_the_loop() -> None:
+    body = function(text_of("char_lstm", 2), "_backward")
+    (loop,) = loops(body)
+    after = [node for node in products(body) if node.lineno > (loop.end_lineno or 0)]
+    # input weights, recurrent weights, head; the gradient of the input itself
+    assert len(after) == 4
+
+
+def test_no_fast_loop_makes_arrays() -> None:
+    """Everything in a loop is written into a place made before it."""
+    for example in EXAMPLES:
+        text = text_of(example, 2)
+        for name in ("_forward", "_backward"):
+            for loop in loops(function(text, name)):
+                made = [
+                    n
+                    for n in ast.walk(loop)
+                    if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)
+                ]
+                assert not made, f"{example} {name}: {ast.unparse(made[0])}"
+
+
+def test_two_layers_are_two_loops() -> None:
+    """The second layer's input products are taken for all steps at once: it needs a loop of its own."""
+    assert len(loops(function(text_of("lstm2", 2), "_forward"))) == 2
+
+
+def test_textbook_code_is_one_loop_each_way() -> None:
+    text = text_of("vanilla", 0)
+    (forward,) = loops(function(text, "_forward"))
+    (backward,) = loops(function(text, "_backward"))
+    assert "h[t] = " in ast.unparse(forward)
+    assert ast.unparse(forward.iter) == "range(1, T_max + 1)"
+    assert ast.unparse(backward.iter) == "range(T_max, 0, -1)"
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_lines_are_short_and_ascii(level: int) -> None:
+    for example in EXAMPLES:
+        text = text_of(example, level)
+        assert text.isascii()
+        code = [line for line in text.splitlines() if not line.startswith("SPEC = ")]
+        assert max(map(len, code)) <= 120, max(code, key=len)
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_same_input_same_bytes(level: int) -> None:
+    assert text_of("gru", level) == text_of("gru", level)
+
+
+def test_comments_name_the_line_of_the_spec() -> None:
+    text = text_of("vanilla", 2)
+    assert "vanilla.rnn:" in text.partition("def _forward")[2].partition("def _backward")[0]
+    assert "back through h[t] = " in text
