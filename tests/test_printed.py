@@ -37,7 +37,7 @@ def products(body: ast.AST) -> Iterator[ast.AST]:
 
 @pytest.mark.parametrize("name", ["_forward", "_backward"])
 def test_the_fast_lstm_has_one_product_per_step(name: str) -> None:
-    """Four gates with two weights each: one product a step, forward and backward; none for weight gradients."""
+    """Four gates with two weights each: one product a step, forward and backward, and no other."""
     body = function(text_of("char_lstm", 2), name)
     (loop,) = loops(body)
     assert len(list(products(loop))) == 1
