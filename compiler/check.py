@@ -12,6 +12,7 @@ from .checking.cells import Loader
 from .checking.expand import expand
 from .checking.infer import Typed, infer
 from .checking.report import Report
+from .checking.stopping import check_stopping
 from .checking.unused import warn_unused
 from .lower import lower
 from .program import Program
@@ -32,7 +33,14 @@ def _supported(program: Program, diagnostics: Diagnostics) -> Program | None:
     for noise in program.noises:
         span = noise.span or Span(program.source, 0, 0)
         diagnostics.report("RNN590", span, f"the noise `{noise.name}` is not compiled by this version")
-    return None if program.noises else program
+    if program.stop is not None:
+        span = program.stop.span or Span(program.source, 0, 0)
+        diagnostics.report("RNN590", span, "`stop when` is not compiled by this version")
+    for head in program.heads:
+        if not head.given and not head.axes:
+            span = head.span or Span(program.source, 0, 0)
+            diagnostics.report("RNN590", span, "a head on the length is not compiled by this version")
+    return None if diagnostics.failed else program
 
 
 def check(
@@ -47,5 +55,6 @@ def check(
     model = expand(spec, cells, dims, report)
     typed = infer(model, report)
     check_causality(model, report)
+    check_stopping(model, report)
     warn_unused(typed, report)
     return None if diagnostics.failed else typed

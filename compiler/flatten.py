@@ -13,7 +13,7 @@ from .checking.types import Type
 from .ir import BATCH, BEFORE, Boundary, Equation, Position, Read, attrs, here
 from .reach import Reach, subterms
 
-LEAVES = frozenset({"number", "dim", "index", "length"})
+LEAVES = frozenset({"number", "dim", "index", "position", "length", "last"})
 
 Axes = tuple[str, ...]
 
@@ -100,7 +100,7 @@ class Flattener:
         match term.op:
             case "read":
                 return self._read_axes(term)
-            case "index":
+            case "index" | "position":
                 return frozenset({str(dict(term.attrs)["axis"]), BATCH})
             case "length":
                 return frozenset({BATCH})

@@ -8,11 +8,11 @@ from .checking.heads import DENSITIES
 from .checking.infer import Typed
 from .checking.model import Quantity, Sides
 from .checking.noises import arguments
-from .checking.terms import Term, over_last, read
+from .checking.terms import BOOL, INT, Term, elementwise, over_last, read
 from .flatten import Flattener
 from .ir import AFTER, BATCH, BEFORE, Axis, Boundary, Equation, Position, Read, System, attrs, here
 from .losses import loss_equations
-from .program import Head, Init, Input, Noise, Param, Program, State
+from .program import Head, Init, Input, Noise, Param, Program, State, Stop
 from .reach import Reach, reach
 from .stream import stream_axis
 
@@ -73,7 +73,8 @@ class _Lowering:
         self.flat.equations += equations
         heads = {head.name for head in self.heads}
         named = [(f"output:{name}", self.flat.name(name)) for name in model.outputs if name not in heads]
-        self.outputs = [*outputs, *self.outputs, *named]
+        ends = [("stop", model.stop.name)] if model.stop else []
+        self.outputs = [*outputs, *self.outputs, *named, *ends]
         return Program(
             source=model.source,
             dims=tuple(model.dims.items()),
@@ -85,6 +86,7 @@ class _Lowering:
             states=tuple(self.states),
             stream=self.carried,
             no_stream=self.no_stream,
+            stop=self._stop(),
             forward=System(self._axes(), tuple(self.flat.equations), tuple(self.outputs)),
         )
 
@@ -108,6 +110,10 @@ class _Lowering:
         type = self.typed.types[quantity.name]
         return Input(quantity.name, quantity.axes, type.shape, type.kind, type.count, quantity.span)
 
+    def _stop(self) -> Stop | None:
+        rule = self.typed.model.stop
+        return Stop(rule.axis, rule.name, rule.event, rule.span) if rule is not None else None
+
     def _noise(self, quantity: Quantity) -> Noise:
         assert quantity.distribution is not None
         shape, name = self.typed.types[quantity.name].shape, quantity.distribution.name
@@ -124,7 +130,10 @@ class _Lowering:
             self.flat.define(self.flat.end_name(quantity, sides), axes, term, quantity.name, corners)
         boundaries = self._boundaries(quantity)
         axes = (*quantity.axes, *((BATCH,) if self.flat.has_batch(quantity.name) else ()))
-        if quantity.role in ("input", "head", "noise"):
+        made = self._made(quantity)
+        if made is not None:
+            self.flat.define(quantity.name, axes, made, quantity.name, boundaries)
+        elif quantity.role in ("input", "head", "noise"):
             self._leaf(quantity, axes, boundaries)
         else:
             self.flat.define(quantity.name, axes, self.typed.terms[quantity.name], quantity.name, boundaries)
@@ -132,6 +141,20 @@ class _Lowering:
             self._head(quantity, axes)
         if quantity.name in self.past:
             self._state(quantity)
+
+    def _made(self, quantity: Quantity) -> Term | None:
+        """A target that is made from the lengths: the length itself, or whether a step is the last."""
+        model, span = self.typed.model, quantity.span
+        axis = next((a for a in model.axes if model.length_head(a) is quantity), None)
+        if axis is not None:
+            return Term("length", (), INT, span, attrs(axis=axis))
+        if model.stop is None or model.stop.event != quantity.name:
+            return None
+        place = attrs(axis=model.stop.axis)
+        here, length = (Term(op, (), INT, span, place) for op in ("position", "length"))
+        step, length = (Term(op, (), INT, span, place) for op in ("position", "length"))
+        at_end = elementwise("eq", step, length, kind="bool")
+        return elementwise("and", at_end, Term("last", (), BOOL, span), kind="bool")
 
     def _leaf(self, quantity: Quantity, axes: tuple[str, ...], boundaries: tuple[Boundary, ...]) -> None:
         type = self.typed.types[quantity.name]
@@ -181,6 +204,7 @@ class _Lowering:
                 name in self.reach.read,
                 self._input(quantity),
                 quantity.span,
+                self._made(quantity) is None,
             )
         )
 

@@ -51,7 +51,8 @@ class Input:
 class Head:
     """``args`` are (key of `run.outputs`, IR name): the first key is the head's name, the others
     ``y.scale`` and the like. ``nll`` is the IR name of the negative log-likelihood of one element
-    (axes as the head's, with the batch). ``fed_back``: an equation reads the target."""
+    (axes as the head's, with the batch). ``fed_back``: an equation reads the target. Where it
+    is not ``given``, the target is made from the lengths and is not in the batch."""
 
     name: str
     axes: tuple[str, ...]
@@ -61,6 +62,18 @@ class Head:
     weight: float
     fed_back: bool
     target: Input
+    span: Span | None
+    given: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """When a drawn sequence ends. ``condition`` is the IR name of what tells for each step whether it is the
+    last (an output ``stop``); ``event`` is the head whose target this is, "" when it is an end symbol."""
+
+    axis: str
+    condition: str
+    event: str
     span: Span | None
 
 
@@ -104,3 +117,4 @@ class Program:
     stream: str | None
     no_stream: str
     forward: System
+    stop: Stop | None = None

@@ -312,6 +312,9 @@ class Evaluator:
     def _op_length(self, i: Instance) -> Array:
         return self._extent(self.axes[i.text("axis")], i.point)
 
+    def _op_last(self, i: Instance) -> Array:
+        return True
+
     def _op_count(self, i: Instance) -> Array:
         return sum(1 for _ in self._points({}, tuple(dict.fromkeys((BATCH, *i.attrs["axes"])))))
 

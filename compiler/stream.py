@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .checking.infer import Typed
 from .checking.model import Model, Quantity
+from .checking.stopping import common_axis
 from .checking.terms import Term
 from .ir import Position
 from .reach import subterms
@@ -22,9 +23,7 @@ def stream_axis(typed: Typed) -> tuple[str | None, str]:
 
 
 def _common(model: Model) -> str | None:
-    heads = [q.axes for q in model.quantities.values() if q.role == "head" and q.axes]
-    shared = [axis for axis in model.axes if heads and all(axis in axes for axes in heads)]
-    return shared[0] if shared else next(reversed(model.axes), None)
+    return common_axis(model) or next(reversed(model.axes), None)
 
 
 def _terms(typed: Typed) -> list[tuple[str, Term]]:
@@ -35,7 +34,7 @@ def _terms(typed: Typed) -> list[tuple[str, Term]]:
 
 
 def _hindrance(model: Model, term: Term, axis: str) -> str:
-    if term.op == "length" and dict(term.attrs)["axis"] == axis:
+    if term.op == "length" and dict(term.attrs)["axis"] == axis and model.length_head(axis) is None:
         return f"reads {model.axes[axis].length}: how long a sequence will be is not known while it runs"
     if term.op.endswith("_over") and dict(term.attrs)["axis"] == axis:
         return f"reduces over {axis}: it needs the whole sequence"

@@ -73,6 +73,29 @@ ENTRIES: tuple[Entry, ...] = (
         right=_START + "head y[t] : real ~ normal(x[t])\n",
     ),
     Entry(
+        "RNN509",
+        "not an end of a sequence",
+        "`stop when EXPR` ends a drawn sequence at the first step at which the expression is true. It needs "
+        "a head "
+        "along an axis, depends on what is drawn (or on the step's number), and can come true: a token is "
+        "never a "
+        "number beyond its count. A spec has one such rule.",
+        wrong="dim k = 4\naxis t = 1..T\ninput x[t] : real[k]\nhead y[t] : token(k) ~ categorical(x[t])\n"
+        "stop when y[t] == 4\n",
+        right="dim k = 4\naxis t = 1..T\ninput x[t] : real[k]\nhead y[t] : token(k) ~ categorical(x[t])\n",
+    ),
+    Entry(
+        "RNN510",
+        "not a length to draw",
+        "A head on the length of an axis, `head T : int ~ poisson(…)`, is drawn before the sequence: its "
+        "arguments "
+        "are made from parameters and from inputs without an index. It is an `int` or a `token(K)`, which "
+        "stands "
+        "for a length from 0 to K - 1.",
+        wrong="axis t = 1..T\ninput x[t] : real\nhead T : int ~ poisson(x[1])\noutput x\n",
+        right="axis t = 1..T\ninput x[t] : real\noutput x\n",
+    ),
+    Entry(
         "RNN590",
         "not compiled yet",
         "The language has this, and this version of the compiler does not compile it yet.",

@@ -16,11 +16,12 @@ from ...spec.source import Span
 from . import statements
 from .calls import Call, bound_arguments, open_scope
 from .declare import Declarer
-from .model import Model
+from .model import Model, Quantity
 from .naming import name_parameters
 from .numbers import name_text, whole
 from .report import Report
 from .scope import AxisLength, CellDefinition, Context, Copy, Scope, Thing
+from .stopping import stop
 
 STATEMENTS = 20_000
 DEPTH = 16  # cells inside cells
@@ -51,7 +52,7 @@ def expand(
         expansion.share()
     except _TooLong:
         return Model(spec.source)
-    for step in (*expansion.naming, *expansion.binding):
+    for step in (*expansion.naming, *expansion.binding, *expansion.stopping):
         step()
     for name in sorted(dims.keys() - expansion.context.model.dims.keys()):
         report("RNN314", Span(spec.source, 0, 0), f"the spec has no dim `{name}` to give a value")
@@ -64,12 +65,13 @@ class _TooLong(Exception):
 
 @dataclass(slots=True)
 class _Expansion:
-    """``naming`` and ``binding`` are what is left to do when every name is declared."""
+    """``naming``, ``binding`` and ``stopping`` are what is left to do when every name is declared."""
 
     context: Context
     declarer: Declarer = field(init=False)
     naming: list[Step] = field(default_factory=list)
     binding: list[Step] = field(default_factory=list)
+    stopping: list[Step] = field(default_factory=list)
     sharing: list[Call] = field(default_factory=list)
     met: int = 0
 
@@ -119,8 +121,8 @@ class _Expansion:
             case syntax.Param(_, trained, params):
                 for param in params:
                     self._param(scope, param, trained)
-            case syntax.Head(span, target) if self._is_length(scope, target):
-                self.error("RNN590", scope, span, "a head on the length is not compiled by this version")
+            case syntax.Head(_, target) if self._is_length(scope, target):
+                self._length_head(scope, statement)
             case syntax.Head(_, target, _, distribution):
                 self._named(scope, target, distribution)
                 self._quantity(scope, target, "head", partial(statements.head, context, scope, statement))
@@ -132,10 +134,22 @@ class _Expansion:
             case syntax.Output():
                 self.binding.append(partial(statements.output, context, scope, statement))
             case syntax.Stop():
-                self.binding.append(partial(statements.stop, context, scope, statement))
+                self.stopping.append(partial(stop, context, scope, statement))
 
     def _is_length(self, scope: Scope, target: syntax.Target) -> bool:
         return isinstance(scope.names.get(target.name.text), AxisLength) and not target.index
+
+    def _length_head(self, scope: Scope, statement: syntax.Head) -> None:
+        """``head T : …``: the length of an axis is what the head draws."""
+        target, name = statement.target, statement.target.name.text
+        if name in self.context.model.quantities:
+            first = Label(self.context.model.quantities[name].span, "the first time here")
+            self.error("RNN202", scope, target.span, f"the length `{name}` has two heads", [first])
+            return
+        self._named(scope, target, statement.distribution)
+        quantity = Quantity(name, "head", (), target.span, scope.via)
+        self.context.model.quantities[name] = quantity
+        self.binding.append(partial(statements.head, self.context, scope, statement, quantity))
 
     def _loop(self, scope: Scope, loop: syntax.For) -> None:
         first = whole(self.context, scope, loop.first, "the bounds of a `for`")

@@ -41,7 +41,7 @@ class Distribution:
 
 @dataclass(slots=True)
 class Quantity:
-    """``role``: input, equation, argument (of a cell's copy), head, noise or loss.
+    """``role``: input, equation, argument (of a cell's copy), head, noise, loss or stop.
 
     ``types`` are all the types written for it: at a cell's header, at its equation, at the call."""
 
@@ -69,6 +69,17 @@ class Parameter:
     via: Via
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """``stop when EXPR``: ``name`` is the quantity that tells for each step whether it is the last; ``event``
+    is the Bernoulli head whose target this is, when the expression is just that."""
+
+    name: str
+    axis: str
+    event: str
+    span: Span
+
+
 @dataclass(slots=True)
 class Model:
     """``unknowns`` are the dims of cells that are found from their arguments; ``fixed`` are dims that the
@@ -84,6 +95,12 @@ class Model:
     fixed: dict[str, str] = field(default_factory=dict)
     unknowns: dict[str, Span] = field(default_factory=dict)
     uses: set[str] = field(default_factory=set)
+    stop: Stop | None = None
+
+    def length_head(self, axis: str) -> Quantity | None:
+        """The head whose value an axis's length is."""
+        found = self.quantities.get(self.axes[axis].length)
+        return found if found is not None and found.role == "head" else None
 
 
 def sizes_of(types: list[Type]) -> frozenset[str]:

@@ -220,9 +220,3 @@ def noise(context: Context, scope: Scope, statement: syntax.Noise, quantity: Qua
     binder = Binder(context, scope, ())
     args = tuple(binder.bind(item.value) for item in called.args)
     quantity.distribution = Distribution(called.function.text, args, called.span)
-
-
-def stop(context: Context, scope: Scope, statement: syntax.Stop) -> None:
-    Binder(context, scope, tuple(context.model.axes)).bind(statement.condition)
-    message = "`stop when` is not compiled by this version"
-    context.report("RNN590", statement.span, message, via=scope.via)
