@@ -8,7 +8,7 @@ from ..ir import System
 from ..program import Program
 from ..schedule import Stage
 from ..stepping import steps
-from . import page
+from . import page, structure  # noqa: F401  (structure fills the table of operators)
 from .body import place_of, print_stages
 from .fast_body import Printer
 from .lines import Lines

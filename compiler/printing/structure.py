@@ -1,0 +1,315 @@
+"""Operators that work along axes, as NumPy expressions: leaves, sums over time, products, steps."""
+
+from __future__ import annotations
+
+import ast
+
+from ..ir import BATCH, Equation
+from .computing import (
+    STRUCTURAL,
+    Compute,
+    align,
+    broadcast,
+    completed_operand,
+    factors_of,
+    full_features,
+    generic,
+    operand,
+    pooled,
+    union,
+    validity,
+)
+from .contraction import contract
+from .frame import Frame, Value
+from .python import expression
+from .reading import counter, plus, subscript
+
+
+def _number(frame: Frame, equation: Equation) -> Value:
+    value = equation.attr("value")
+    assert isinstance(value, (int, float))
+    text = str(int(value)) if float(value).is_integer() and equation.type == "int" else repr(value)
+    text = text.replace("inf", "np.inf").replace("nan", "np.nan")
+    return Value(expression(text), (), constant=True)
+
+
+def _dim(frame: Frame, equation: Equation) -> Value:
+    return Value(frame.size(equation.attr("size")), (), constant=True)
+
+
+def _index(frame: Frame, equation: Equation) -> Value:
+    axis = str(equation.attr("axis"))
+    if axis in frame.steps:
+        return Value(plus_count(frame, axis, expression(frame.step(axis))), (BATCH,))
+    return Value(plus_count(frame, axis, counter(frame, axis)), (axis, BATCH))
+
+
+def plus_count(frame: Frame, axis: str, step: ast.expr) -> ast.expr:
+    """Steps counted on from the state where the axis is streamed."""
+    if axis == frame.stream:
+        return expression("{0} + {1}", frame.past, step)
+    return expression("{0} + np.zeros(B, int)", step)
+
+
+def _length(frame: Frame, equation: Equation) -> Value:
+    return Value(frame.length(str(equation.attr("axis"))), (BATCH,))
+
+
+def _count(frame: Frame, equation: Equation) -> Value:
+    axes = [axis for axis in _names(equation.attr("axes")) if axis != BATCH]
+    if not axes:
+        return Value(expression("B"), (), constant=True)
+    product = frame.length(axes[0])
+    for axis in axes[1:]:
+        product = expression("{0} * {1}", product, frame.length(axis))
+    total = expression("({0}).sum()", product)
+    return Value(expression("int({0})", total), (), constant=True)
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, tuple) else ()
+
+
+def _copy(frame: Frame, equation: Equation) -> Value:
+    return operand(frame, equation, equation.reads[0])
+
+
+def _carry(frame: Frame, equation: Equation) -> Value:
+    start = broadcast(frame, operand(frame, equation, equation.reads[0]), equation.axes, equation)
+    return Value(
+        expression("carried(state, {0}, {1})", ast.Constant(str(equation.attr("key"))), start), equation.axes
+    )
+
+
+def _fresh(frame: Frame, equation: Equation) -> Value:
+    value = operand(frame, equation, equation.reads[0])
+    return Value(expression("{0} if fresh else np.zeros_like({0})", value.expr), value.dims)
+
+
+def _expand(frame: Frame, equation: Equation) -> Value:
+    value = operand(frame, equation, equation.reads[0])
+    source = frame.table[equation.reads[0].name]
+    if value.constant or not (value.dims or source.shape):
+        return Value(value.expr, value.dims, thin=True, constant=value.constant)
+    extra: list[ast.expr] = [ast.Constant(None)] * (len(equation.shape) - len(source.shape))
+    index = ast.Tuple([ast.Constant(...), *extra], ast.Load())
+    return Value(ast.Subscript(value.expr, index, ast.Load()), value.dims, thin=True)
+
+
+def _einsum(frame: Frame, equation: Equation) -> Value:
+    values = factors_of(frame, equation)
+    return contract(frame, equation, values, union(frame, equation, values))
+
+
+def _over(function: str) -> Compute:
+    def build(frame: Frame, equation: Equation) -> Value:
+        read = equation.reads[0]
+        value = full_features(frame, equation, read)
+        pool = {axis for axis in value.dims if axis not in equation.axes}
+        (value,) = pooled(frame, equation, [value], pool)
+        dims = tuple(axis for axis in value.dims if axis not in pool)
+        places = [i for i, axis in enumerate(value.dims) if axis in pool]
+        if not places:
+            return value
+        axis = expression(str(places[0]) if len(places) == 1 else str(tuple(places)))
+        return Value(expression(f"{{0}}.{function}(axis={{1}})", value.expr, axis), dims)
+
+    return build
+
+
+def _mean_over(frame: Frame, equation: Equation) -> Value:
+    """The sum over the number of valid steps, which is at least 1."""
+    total = STRUCTURAL["sum_over"](frame, equation)
+    pool = [p.over for p in equation.reads[0].at if p.over and p.over not in equation.axes]
+    count = Value(expression("{0}.size", total.expr), (), constant=True)
+    if BATCH in pool:
+        names = tuple(axis for axis in pool)
+        count = _count(frame, Equation("", (), (), "int", "count", attrs=(("axes", names),)))
+        return Value(expression("{0} / {1}", total.expr, count.expr), total.dims)
+    product = frame.length(str(pool[0]))
+    for axis in pool[1:]:
+        product = expression("{0} * {1}", product, frame.length(str(axis)))
+    steps = expression("np.maximum({0}, 1).astype(dtype)", product)
+    divisor = align(Value(steps, (BATCH,)), total.dims)
+    trailing: list[ast.expr] = [ast.Constant(None)] * len(equation.shape)
+    if trailing:
+        divisor = ast.Subscript(divisor, ast.Tuple([ast.Constant(...), *trailing], ast.Load()), ast.Load())
+    return Value(expression("{0} / {1}", total.expr, divisor), total.dims)
+
+
+def _masked_over(function: str) -> Compute:
+    """A reduction that must not see steps past the end: the helper is given which are a sequence's own."""
+
+    def build(frame: Frame, equation: Equation) -> Value:
+        value = full_features(frame, equation, equation.reads[0])
+        pool = [axis for axis in value.dims if axis not in equation.axes]
+        places = tuple(value.dims.index(axis) for axis in pool)
+        dims = tuple(axis for axis in value.dims if axis not in pool)
+        valid = validity(frame, tuple(pool), value.dims)
+        return Value(expression(f"{function}({{0}}, {{1}}, {{2}})", value.expr, valid, str(places)), dims)
+
+    return build
+
+
+def _along(function: str) -> Compute:
+    """An operator along one axis that stays, for valid steps only."""
+
+    def build(frame: Frame, equation: Equation) -> Value:
+        value = full_features(frame, equation, equation.reads[0])
+        axis = str(equation.attr("axis"))
+        valid = validity(frame, (axis,), value.dims)
+        place = value.dims.index(axis)
+        return Value(
+            expression(f"{function}({{0}}, {{1}}, {{2}})", value.expr, valid, str(place)), value.dims
+        )
+
+    return build
+
+
+def _position(frame: Frame, equation: Equation) -> Value:
+    axis = str(equation.attr("axis"))
+    if axis in frame.steps:
+        return Value(expression("{0} + np.zeros(B, int)", frame.step(axis)), (BATCH,))
+    return Value(expression("{0} + np.zeros(B, int)", counter(frame, axis)), (axis, BATCH))
+
+
+def _margins(frame: Frame, equation: Equation) -> list[ast.expr]:
+    """The (before, after) slots of each leading dimension, the batch's left out at the end."""
+    stored = frame.stored[equation.name]
+    pairs = [stored.margins(axis) for axis in equation.axes if axis != BATCH]
+    return [expression(str(pair)) for pair in pairs] if any(map(any, pairs)) else []
+
+
+def _input(frame: Frame, equation: Equation) -> Value:
+    """What the caller gave, with slots around its steps."""
+    value = expression("call.inputs[{0}]", ast.Constant(str(equation.attr("name"))))
+    margins = _margins(frame, equation)
+    if margins:
+        value = ast.Call(expression("padded"), [value, *margins], [])
+    return Value(value, equation.axes)
+
+
+def _cotangent(frame: Frame, equation: Equation) -> Value:
+    """What the caller asks besides the loss."""
+    axes = [expression(str(frame.lags[a])) if a in frame.lags else ast.Constant(a) for a in equation.axes]
+    features = ast.Tuple([frame.size(size) for size in equation.shape], ast.Load())
+    key = ast.Constant(str(equation.attr("key")))
+    slots = ast.Tuple(_margins(frame, equation), ast.Load())
+    if not axes and not equation.shape:
+        return Value(expression("dtype.type(cotangents.get({0}, 0.0))", key), ())
+    return Value(
+        expression(
+            "_cotangent(cotangents, {0}, call, {1}, {2}, {3})",
+            key,
+            ast.Tuple(axes, ast.Load()),
+            features,
+            slots,
+        ),
+        equation.axes,
+    )
+
+
+def _place(frame: Frame, equation: Equation) -> Value:
+    """``keep(t == T, a)``: the value at one step, 0 elsewhere."""
+    value = operand(frame, equation, equation.reads[0])
+    axis, offset = str(equation.attr("axis")), equation.attr("offset")
+    assert isinstance(offset, int)
+    where = expression(str(offset))
+    if equation.attr("ends"):
+        where = plus(frame.length(str(equation.attr("of"))), offset)
+    step = expression(frame.step(axis)) if axis in frame.steps else counter(frame, axis)
+    if not equation.attr("ends"):
+        where = expression("{0} + np.zeros(B, int)", where)
+    test_dims = (*((axis,) if axis not in frame.steps else ()), BATCH)
+    present = tuple(a for a in frame.free(equation.axes) if a in value.dims or a in test_dims)
+    test = align(Value(expression("{0} == {1}", step, where), test_dims), present)
+    if present == value.dims:
+        return Value(expression("keep({0}, {1})", test, value.expr), present)
+    if equation.shape:
+        tail: list[ast.expr] = [ast.Constant(None)] * len(equation.shape)
+        test = subscript(expression("({0})", test), [ast.Constant(...), *tail])
+    return Value(expression("np.where({0}, {1}, 0)", test, align(value, present)), present)
+
+
+def _take(frame: Frame, equation: Equation) -> Value:
+    table, key = (operand(frame, equation, read) for read in equation.reads)
+    if table.dims:
+        raise NotImplementedError("a table with axes")
+    return Value(ast.Subscript(table.expr, key.expr, ast.Load()), key.dims)
+
+
+def _scatter_rows(frame: Frame, equation: Equation) -> Value:
+    values = [full_features(frame, equation, read) for read in equation.reads]
+    pool = {axis for value in values for axis in value.dims} - set(equation.axes)
+    source, key = pooled(frame, equation, values, pool)
+    dims = tuple(a for a in key.dims)
+    size = frame.size(equation.attr("size"))
+    return Value(expression("scatter_rows({0}, {1}, {2})", align(source, dims), key.expr, size), ())
+
+
+def _draw(frame: Frame, equation: Equation) -> Value:
+    arguments = [Value(completed_operand(frame, equation, read), ()).expr for read in equation.reads]
+    slots = ", ".join(f"{{{i}}}" for i in range(len(arguments)))
+    call = expression(f"draw_{equation.attr('name')}(rng, {slots}, temperature=temperature)", *arguments)
+    return Value(call, frame.free(equation.axes))
+
+
+def _shift_in(frame: Frame, equation: Equation) -> Value:
+    past, now = (completed_operand(frame, equation, read) for read in equation.reads)
+    return Value(expression("np.concatenate([{0}[1:], {1}[None]])", past, now), frame.free(equation.axes))
+
+
+def _spread_pick(frame: Frame, equation: Equation) -> Value:
+    """Zeros but for one component: a one-hot vector times the value, or written in place."""
+    value, key = (operand(frame, equation, read) for read in equation.reads)
+    size = frame.size(equation.attr("size"))
+    dims = union(frame, equation, [value, key])
+    index = align(key, dims)
+    if not frame.textbook:
+        spread = expression("spread_pick({0}, {1}, {2})", align(value, dims), index, size)
+        return Value(spread, dims)
+    scalar = value.constant or not (value.dims or frame.table[equation.reads[0].name].shape)
+    factor = value.expr if scalar else expression("({0})[..., None]", align(value, dims))
+    return Value(expression("{0} * onehot({1}, {2})", factor, index, size), dims)
+
+
+def _portion(frame: Frame, equation: Equation) -> Value:
+    """exp(a - q); where q is the logsumexp of a, a textbook says softmax(a)."""
+    whole, total = equation.reads
+    source = frame.table[total.name]
+    while source.op in ("expand", "copy"):
+        source = frame.table[source.reads[0].name]
+    if frame.textbook and source.op == "logsumexp" and source.reads == (whole,):
+        value = operand(frame, equation, whole)
+        return Value(expression("softmax({0})", value.expr), value.dims)
+    return generic(frame, equation)
+
+
+STRUCTURAL |= {
+    "spread_pick": _spread_pick,
+    "portion": _portion,
+    "draw": _draw,
+    "shift_in": _shift_in,
+    "number": _number,
+    "dim": _dim,
+    "index": _index,
+    "length": _length,
+    "count": _count,
+    "copy": _copy,
+    "carry": _carry,
+    "fresh": _fresh,
+    "expand": _expand,
+    "einsum": _einsum,
+    "position": _position,
+    "input": _input,
+    "cotangent": _cotangent,
+    "sum_over": _over("sum"),
+    "mean_over": _mean_over,
+    "max_over": _masked_over("max_over"),
+    "logsumexp_over": _masked_over("logsumexp_over"),
+    "softmax_over": _along("softmax_over"),
+    "first_max_over": _along("first_max_over"),
+    "place": _place,
+    "take": _take,
+    "scatter_rows": _scatter_rows,
+}
