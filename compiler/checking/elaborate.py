@@ -12,10 +12,11 @@ from ..ir import attrs
 from ..program import Init
 from . import tree
 from .functions import FUNCTIONS, OVER
+from .indexing import row
 from .inits import dim
 from .inits import number as initial
+from .products import LETTERS
 from .report import Report, Via
-from .rules import LETTERS, row
 from .site import Site, brief, described, difference
 from .terms import Shape, Term, einsum, expand, number, over, plus, read, real, times, unknown
 from .types import INT, REAL, UNKNOWN, Type

@@ -11,7 +11,7 @@ from ...spec import syntax
 from ...spec.cells import library
 from ...spec.suggest import suggest
 from ..operators import TABLE, record
-from . import rules
+from . import indexing, products, rules
 from .rules import Rule
 from .scope import Context, Scope
 from .terms import Term, elementwise, expand, minus, number, over, over_last, plus, real, repeat_last, times
@@ -105,16 +105,16 @@ FUNCTIONS: dict[str, Function] = {
     "log_softmax": _along("log_softmax", _log_softmax),
     "layer_norm": _along("layer_norm", _layer_norm),
     "rms_norm": _along("rms_norm", _rms_norm),
-    "dot": Function("dot(a, b)", (2, 2), rules.dot),
-    "outer": Function("outer(a, b)", (2, 2), rules.outer),
+    "dot": Function("dot(a, b)", (2, 2), products.dot),
+    "outer": Function("outer(a, b)", (2, 2), products.outer),
     "concat": Function("concat(a, b, …)", (1, MANY), rules.concat),
     "slice": Function("slice(a, start, size)", (3, 3), rules.slice),
     "expand": Function("expand(a, d)", (2, 2), rules.expand_last),
     "transpose": Function("transpose(a)", (1, 1), rules.transpose),
     "roll": Function("roll(a, k)", (2, 2), rules.roll),
-    "onehot": Function("onehot(k)", (1, 1), rules.onehot),
-    "pick": Function("pick(a, i)", (2, 2), rules.pick),
-    "einsum": Function('einsum("ij,j->i", a, b)', (2, MANY), rules.einsum_pattern),
+    "onehot": Function("onehot(k)", (1, 1), indexing.onehot),
+    "pick": Function("pick(a, i)", (2, 2), indexing.pick),
+    "einsum": Function('einsum("ij,j->i", a, b)', (2, MANY), products.einsum_pattern),
     "+": _operator("+", rules.arithmetic(rules.numbers("add"))),
     "-": _operator("-", rules.arithmetic(rules.numbers("sub"))),
     "*": _operator("*", rules.arithmetic(rules.numbers("mul"))),
@@ -123,7 +123,7 @@ FUNCTIONS: dict[str, Function] = {
     "**": _operator("**", rules.arithmetic(rules.reals("pow"))),
     "-_": Function("-a", (1, 1), rules.arithmetic(rules.numbers("neg")), True),
     "+_": Function("+a", (1, 1), rules.arithmetic(lambda a: a), True),
-    "@": _operator("@", rules.matmul, False),
+    "@": _operator("@", products.matmul, False),
     **{sign: _operator(sign, rules.compare(op), False) for sign, op in rules.COMPARISONS.items()},
     "and": _operator("and", rules.logic("and"), False),
     "or": _operator("or", rules.logic("or"), False),

@@ -1,0 +1,66 @@
+"""Rules of what is taken by a token or a whole number: rows, components, one-hot vectors."""
+
+from __future__ import annotations
+
+from ...spec.sizes import Size
+from ..ir import attrs
+from .rules import all_known, numeric, vector
+from .site import Site, described
+from .terms import Term, expand, unknown
+from .types import REAL
+
+
+def _token(site: Site, term: Term, kinds: tuple[str, ...] = ("token",)) -> bool:
+    if term.type.kind in kinds:
+        return True
+    wanted = " or ".join(f"{'an' if kind == 'int' else 'a'} {kind}" for kind in kinds)
+    site.fail("RNN308", f"`{site.name}` needs {wanted}, and {described(term)}", labels=site.labels([term]))
+    return False
+
+
+def _count_fits(site: Site, key: Term, size: Size, table: Term) -> bool:
+    if key.type.kind != "token" or key.type.count == size:
+        return True
+    site.fail(
+        "RNN308",
+        f"{described(key)}, and {described(table)}: `{key.type.count}` is not `{size}`",
+        labels=site.labels((key, table)),
+        help="the number of rows is the number of tokens, by name",
+    )
+    return False
+
+
+def onehot(site: Site) -> Term:
+    (key,) = site.args
+    if not key.type.known or not _token(site, key) or key.type.count is None:
+        return unknown(site.span)
+    type = REAL.with_shape((*key.shape, key.type.count), key.type.origin)
+    return Term("onehot", (key,), type, site.span, attrs(size=key.type.count))
+
+
+def pick(site: Site) -> Term:
+    if not all_known(site):
+        return unknown(site.span)
+    table, key = site.args
+    if not numeric(site, (table,)) or not vector(site, table) or not _token(site, key, ("token", "int")):
+        return unknown(site.span)
+    if not _count_fits(site, key, table.shape[-1], table):
+        return unknown(site.span)
+    if key.shape not in ((), table.shape[:-1]):
+        return site.fail(
+            "RNN303",
+            f"`pick` needs an index for each row: {described(table)}, {described(key)}",
+            labels=site.labels((table, key)),
+        )
+    type = table.type.with_shape(table.shape[:-1], table.type.origin)
+    return Term("pick", (table, expand(key, table.shape[:-1])), type, site.span)
+
+
+def row(site: Site) -> Term:
+    if not all_known(site):
+        return unknown(site.span)
+    table, key = site.args
+    if not vector(site, table) or not _token(site, key) or not _count_fits(site, key, table.shape[0], table):
+        return unknown(site.span)
+    type = table.type.with_shape(key.shape + table.shape[1:], table.type.origin)
+    return Term("take", (table, key), type, site.span)
