@@ -30,9 +30,6 @@ def frontend(
 
 def _supported(program: Program, diagnostics: Diagnostics) -> Program | None:
     """The program, unless it needs what cannot be printed yet."""
-    for noise in program.noises:
-        span = noise.span or Span(program.source, 0, 0)
-        diagnostics.report("RNN590", span, f"the noise `{noise.name}` is not compiled by this version")
     if program.stop is not None:
         span = program.stop.span or Span(program.source, 0, 0)
         diagnostics.report("RNN590", span, "`stop when` is not compiled by this version")

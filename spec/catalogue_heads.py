@@ -99,8 +99,7 @@ ENTRIES: tuple[Entry, ...] = (
         "RNN590",
         "not compiled yet",
         "The language has this, and this version of the compiler does not compile it yet.",
-        wrong="axis t = 1..T\ninput x[t] : real\nnoise m[t] : real ~ normal(0, 1)\n"
-        "head y[t] : real ~ normal(x[t] + m[t])\n",
+        wrong=_START + "head y[t] : real ~ normal(x[t])\nstop when y[t] > 1\n",
         right=_START + "head y[t] : real ~ normal(x[t])\n",
     ),
 )

@@ -41,6 +41,7 @@ def print_module(
         ),
         "loss": page.literal(dict(forward.outputs).get("loss", "loss")),
         "init_body": page.init_body(program),
+        "noise": "\n    _fill_noise(call, seed if train else None)" if program.noises else "",
         "stepping": stepping(program, small),
         "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
         **bodies,

@@ -62,19 +62,27 @@ def _tidy(page: str) -> str:
 
 TABLES = (
     "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS "
-    "HEADS LOSS"
+    "HEADS LOSS NOISES"
 ).split()
-FUNCTIONS = "init forward backward loss_and_grad start step sample workspace Array _start _step _draw".split()
+FUNCTIONS = (
+    "init forward backward loss_and_grad start step sample workspace Array _start _step _draw _noises".split()
+)
 
 
 def observed(program: Program) -> tuple[Input, ...]:
-    """Everything a batch may hold: inputs, then the heads' targets."""
-    return (*program.inputs, *(head.target for head in program.heads))
+    """Everything a batch holds: inputs, then the heads' targets, but for those made from the lengths."""
+    return (*program.inputs, *(head.target for head in program.heads if head.given))
+
+
+def accepted(program: Program) -> tuple[Input, ...]:
+    """Everything a batch may hold: noise too."""
+    noises = (Input(n.name, n.axes, n.shape, "real", None, n.span) for n in program.noises)
+    return (*observed(program), *noises)
 
 
 def _shaped(program: Program) -> list[tuple[str, tuple[Size, ...]]]:
-    """Everything with a shape of its own: parameters, inputs, targets."""
-    return [(p.name, p.shape) for p in program.params] + [(i.name, i.shape) for i in observed(program)]
+    """Everything with a shape of its own: parameters, inputs, targets, noise."""
+    return [(p.name, p.shape) for p in program.params] + [(i.name, i.shape) for i in accepted(program)]
 
 
 def literal(value: object) -> str:
@@ -94,7 +102,7 @@ def tables(program: Program) -> list[str]:
     lines += [f"TRAINED = {literal([p.name for p in program.params if p.trained])}"]
     lines += [f"AXES = {literal({a.index: a.length for a in program.forward.axes if a.length})}"]
     lines += ["INPUTS = {"]
-    for item in observed(program):
+    for item in accepted(program):
         kept = (
             item.axes,
             [str(size) for size in item.shape],
@@ -107,6 +115,7 @@ def tables(program: Program) -> list[str]:
     states = {s.key: (s.lags, s.type) for s in program.states}
     lines += [f"OPTIONAL = {literal(optional)}", f"STATES = {literal(states)}"]
     lines += [f"HEADS = {literal([h.name for h in program.heads if program.stream in h.axes])}"]
+    lines += [f"NOISES = {literal([n.name for n in program.noises])}"]
     lines += [f"FIXED = {literal(dict(program.fixed))}"]
     lines += [f"STREAM, NO_STREAM = {literal((program.stream, program.no_stream))}"]
     return lines
@@ -140,7 +149,23 @@ def dims_functions(program: Program) -> str:
     lines += _dict_function("_state_shapes", "The feature shape of every carried quantity.", states)
     counts = [(i.name, (i.count,)) for i in observed(program) if i.count is not None]
     lines += _dict_function("_token_counts", "How many tokens each token input has.", counts)
-    return "\n".join(lines).rstrip()
+    return "\n".join([*lines, *_noise_function(program)]).rstrip()
+
+
+def _noise_function(program: Program) -> list[str]:
+    """How each noise is drawn, and how many uniform numbers an element of it takes."""
+    if not program.noises:
+        return []
+    lines = [
+        "def _noises():",
+        '    """How every noise is drawn: uniform numbers for each element, arguments."""',
+    ]
+    lines += ["    return {"]
+    for noise in program.noises:
+        uniforms = 2 if noise.distribution == "normal" else 1
+        args = ", ".join(map(literal, (uniforms, *noise.args)))
+        lines.append(f"        {literal(noise.name)}: ({noise.distribution}_noise, {args}),")
+    return [*lines, "    }"]
 
 
 def _dict_function(name: str, doc: str, shapes: Sequence[tuple[str, Sequence[Size]]]) -> list[str]:
@@ -238,7 +263,7 @@ def init_names(init: Init) -> set[str]:
 # ------------------------------------------------------------------------------------------ functions
 
 
-SHARED = ("checks", "time", "stepping", "inits")
+SHARED = ("checks", "time", "noise", "stepping", "inits")
 
 
 @lru_cache(maxsize=1)

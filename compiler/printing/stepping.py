@@ -122,4 +122,5 @@ def _function(
     print_stages(plan.frame, plan.demands, plan.stages[0], lines)
     body = [*lines.lines, *tail]
     head = [f"def {signature}:", f'    """{doc}"""']
+    head += ["    _fill_noise(call)"] if program.noises else []
     return "\n".join([*head, *unpacked(plan.frame, program, body, given), *body])

@@ -302,6 +302,7 @@ STRUCTURAL |= {
     "einsum": _einsum,
     "position": _position,
     "input": _input,
+    "noise": _input,
     "cotangent": _cotangent,
     "sum_over": _over("sum"),
     "mean_over": _mean_over,

@@ -71,7 +71,7 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True):
     if unknown:
         raise ValueError(f"batch: unknown {unknown}; expected {[*names, *axes.values()]}")
     call.absent = [name for name in names if batch.get(name) is None]
-    needed = [name for name in call.absent if name not in OPTIONAL]
+    needed = [name for name in call.absent if name not in OPTIONAL and name not in NOISES]
     if needed:
         raise ValueError(f"batch: missing {needed}")
     arrays = {name: np.asarray(batch[name]) for name in names if name not in call.absent}
@@ -85,7 +85,7 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True):
         call.dtype = np.result_type(call.dtype, np.complex64)
         call.params = {name: array.astype(call.dtype) for name, array in call.params.items()}
     call.inputs = {}
-    for name in names:
+    for name in (name for name in names if name in arrays or name not in NOISES):
         axes, _, kind, _ = INPUTS[name]
         shape = tuple(extents[axis] for axis in axes) + (call.B,) + _shapes(call.dims)[name]
         array = arrays.get(name)

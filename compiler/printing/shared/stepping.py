@@ -35,6 +35,8 @@ def _checked_step(params, state, inputs, drawing=False):
         if inputs.get(name) is not None:
             axes = tuple(axis for axis in axes if axis != STREAM)
             call.inputs[name] = _step_input(name, np.asarray(inputs[name]), call, axes, kind)
+        elif name in NOISES:
+            call.absent.append(name)
         elif name not in OPTIONAL and not (drawing and name in HEADS):
             raise ValueError(f"inputs: missing {name!r}")
     return call
@@ -92,6 +94,7 @@ class Sample:
 def _sampled(params, rng, size, steps, context, temperature):
     """Sequences of ``steps`` steps, or as many as the streamed inputs in the context have."""
     fed = [name for name, (axes, *_) in INPUTS.items() if STREAM in axes and name not in HEADS]
+    fed = [name for name in fed if name in context or name not in NOISES]
     missing = [name for name in fed if name not in context]
     if missing:
         raise ValueError(f"context: missing {missing}, which every step reads")
