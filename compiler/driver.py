@@ -10,7 +10,7 @@ print        text
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -104,13 +104,19 @@ def _adjoint(program: Program, forward: System, options: Options) -> System:
     observed = (*program.inputs, *(head.target for head in program.heads))
     wanted += [f"dinput:{i.name}" for i in observed if i.kind == "real"]
     wanted += [f"dstate:{s.key}" for s in program.states if s.type == "real"]
-    adjoint = _small(differentiate(forward, wanted), options)
+    adjoint = _small(differentiate(forward, _there(forward, wanted)), options)
     if options.level:
         adjoint = run_passes(adjoint, LOOPS, options.skip, once=True)
     read = {read.name for equation in adjoint.equations for read in equation.reads}
     read |= {boundary.name for equation in adjoint.equations for boundary in equation.boundaries}
     read |= {name for _, name in adjoint.outputs}
     return replace(adjoint, given=tuple(e for e in adjoint.given if e.name in read))
+
+
+def _there(forward: System, wanted: Iterable[str]) -> list[str]:
+    """The keys of what the forward equations still read: of the rest the gradient is 0."""
+    named = {name for e in forward.equations for key, name in e.attrs if key in ("name", "key")}
+    return [key for key in wanted if key.partition(":")[2] in named]
 
 
 class _Watch:

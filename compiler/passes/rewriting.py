@@ -37,7 +37,8 @@ class View:
         found = self.table[read.name]
         value = dict(found.attrs).get("value") if found.op == "number" else None
         if found.op in ("copy", "expand", "real") and self._known(found):
-            value = self.constant(found.reads[0])
+            inner = found.reads[0]  # one that is read elsewhere may lead round a cycle
+            value = self.constant(inner) if is_plain(inner, self.table[inner.name]) else None
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             return None
         everywhere = is_plain(read, found) or (value == 0 and not found.boundaries)

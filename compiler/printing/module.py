@@ -131,7 +131,7 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
         f"        {page.literal(k)}: {entry(v)},"
         for k, v in output_entries(program, "state", forward).items()
     ]
-    if program.stream and program.states:
+    if program.stream:
         states.append(f"        {page.literal(program.stream)}: _steps_done(call),")
     for name in dict.fromkeys(used):
         lines.append(f"    {plan.frame.stored[name].identifier} = tape[{page.literal(name)}]")

@@ -1,0 +1,352 @@
+"""Random specs that compile: whole networks, as text, from a seed.
+
+A spec is written in pieces, each of which reads what stands before it: equations alone, sets of mutually
+dependent equations with one direction of time, copies of cells, families, heads, losses. Which features a
+spec may use is drawn first, so that every pair of features meets in many small specs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from expressions import Axis, Expressions, Shape, Site, Thing
+from rnnc.spec.sizes import Size
+
+FEATURES = {
+    "two axes": 0.3,
+    "ahead": 0.6,
+    "starts": 0.7,
+    "odd names": 0.2,
+    "untyped": 0.2,
+    "matrices": 0.4,
+    "cells": 0.4,
+    "tokens": 0.6,
+    "others": 0.4,  # ints and bools
+    "context": 0.6,
+    "deep": 0.3,
+}
+NAMES = [*"hgcoaquvzpd", "s1", "h2", "out", "C"]
+ODD = "np len T_max B dtype state call buffer range zip lambda def keep rng t_past h_past ended_T h_1 dh int".split()
+CELLS = ("vanilla", "lstm", "gru", "gru_reset_before")
+
+
+@dataclass
+class Author:
+    """Writes one spec. ``things`` are what later statements can read at any place."""
+
+    rng: random.Random
+    has: set[str] = field(default_factory=set)
+    dims: dict[str, int] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    things: list[Thing] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    write: Expressions = field(init=False)
+
+    # --------------------------------------------------------------------------------- the whole
+
+    def spec(self) -> str:
+        rng = self.rng
+        self.has = {name for name, chance in FEATURES.items() if rng.random() < chance}
+        self.dims = {name: rng.randint(2, 4) for name in ["n", "m", "k"][: rng.randint(1, 3)]}
+        sizes = [Size.of(name) for name in self.dims]
+        if rng.random() < 0.3:
+            sizes += [rng.choice(sizes) + rng.choice(sizes)]
+        if rng.random() < 0.2:
+            sizes += [Size.of(rng.randint(2, 3))]
+        self.write = Expressions(rng, self._axes(), sizes)
+        self._inputs()
+        parts: list[Callable[[], None]] = [self._alone, self._together, self._together, self._head]
+        parts += [self._cell] * ("cells" in self.has) + [self._family] * ("cells" in self.has)
+        for _ in range(rng.randint(1, 4)):
+            rng.choice(parts)()
+        self._losses()
+        return "\n".join([*self._declared(), *self.lines]) + "\n"
+
+    def _axes(self) -> list[Axis]:
+        names = [("t", "T"), ("s", "S")] if self.rng.random() < 0.8 else [("i", "N"), ("time", "Len")]
+        names = names[: 2 if "two axes" in self.has else 1]
+        self.used |= {name for pair in names for name in pair}
+        streamed = self.rng.randrange(len(names))
+        return [Axis(*pair, "ahead" in self.has or i != streamed) for i, pair in enumerate(names)]
+
+    def _declared(self) -> list[str]:
+        """Everything that the lines need declared: dims, axes, parameters. The order means nothing."""
+        write = self.write
+        head = ["dim " + ", ".join(f"{name} = {value}" for name, value in self.dims.items())]
+        head += [f"axis {axis.index} = 1..{axis.length}" for axis in write.axes]
+        starts = ["", "", " ~ normal(0.5)", " = 0.3", " ~ uniform(0.1, 0.9)", " ~ log(range)"]
+        for word, things in (("param", write.params), ("const", write.consts)):
+            head += [f"{word} {thing.name} : {thing.type}{self.rng.choice(starts)}" for thing in things]
+        return head + ([f"output {', '.join(self.outputs)}"] if self.outputs else [])
+
+    # ---------------------------------------------------------------------------------- material
+
+    def name(self) -> str:
+        """A name nobody has."""
+        pool = ODD + NAMES if "odd names" in self.has else NAMES
+        free = [name for name in pool if name not in self.used] or [f"e{len(self.used)}"]
+        name = self.rng.choice(free)
+        self.used.add(name)
+        return name
+
+    def shape(self, most: int = 3) -> Shape:
+        weights = [3, 8, 2, 1] if "matrices" in self.has else [3, 8, 0, 0]
+        (rank,) = self.rng.choices(range(4), weights)
+        return tuple(self.rng.choices(self.write.sizes, k=min(rank, most)))
+
+    def depth(self) -> int:
+        return self.rng.choice([1, 2, 2, 3, 4] if "deep" in self.has else [0, 1, 1, 2, 2])
+
+    def some_axes(self, least: int = 1) -> tuple[str, ...]:
+        """Axes of a quantity, in any order."""
+        indices = [axis.index for axis in self.write.axes]
+        return tuple(self.rng.sample(indices, self.rng.randint(least, len(indices))))
+
+    def site(self, axes: tuple[str, ...]) -> Site:
+        return Site(axes, tuple(self.things))
+
+    def _inputs(self) -> None:
+        kinds = ["real", "real"] + ["token"] * ("tokens" in self.has) + ["int", "bool"] * ("others" in self.has)
+        for number in range(self.rng.randint(1, 3)):
+            kind = "real" if number == 0 else self.rng.choice(kinds)
+            axes = self.some_axes(0 if number and "context" in self.has else 1)
+            shape = () if kind == "int" else self.shape(2) if kind == "real" else self.shape(1)
+            self._input(Thing(self.name(), axes, shape, kind, self._count(kind)))
+        for axis in self.write.axes:  # something must tell how long it is
+            if not any(axis.index in thing.axes for thing in self.things):
+                self._input(Thing(self.name(), (axis.index,), self.shape(1)))
+
+    def _count(self, kind: str) -> Size | None:
+        return self.rng.choice(self.write.sizes) if kind == "token" else None
+
+    def _input(self, thing: Thing) -> None:
+        self.lines.append(f"input {left(thing)} : {thing.type}")
+        self.things.append(thing)
+        if thing.axes and self.rng.random() < 0.15:
+            self._starts(thing)
+
+    # --------------------------------------------------------------------------------- equations
+
+    def equation(self, thing: Thing, site: Site, grows: bool = True) -> None:
+        """A line that defines a quantity; ``grows``: nothing feeds it back."""
+        typed = thing.kind != "real" or "untyped" not in self.has or self.rng.random() < 0.5
+        if thing.kind == "real":
+            site = replace(site, affine=thing.shape if typed else None)
+            value = self._real(thing, site, grows)
+        else:
+            value = self._other(thing, site)
+        self.lines.append(f"{left(thing)}{f' : {thing.type}' if typed else ''} = {value}")
+
+    def _real(self, thing: Thing, site: Site, grows: bool) -> str:
+        if grows and self.rng.random() < 0.5:
+            return self.write.real(thing.shape, site, self.depth())
+        value = self.write.bounded(thing.shape, site, self.depth())
+        if site.members and self.rng.random() < 0.3:
+            own = self.write.read("real", thing.shape, replace(site, complete=(), done=()))
+            gate = self.rng.choice(["0.5", f"sigmoid({self.write.real((), site.bare, 1)})"])
+            return f"{gate} * {own} + {value}" if own else value
+        return value
+
+    def _other(self, thing: Thing, site: Site) -> str:
+        """An int, a bool or a token."""
+        if thing.kind == "int":
+            own = self.write.read("int", (), replace(site, complete=(), done=()))
+            return f"{own} + 1" if own else self.write.whole(site, 2)
+        if thing.kind == "bool":
+            return self.write.truth(thing.shape, site, self.depth())
+        assert thing.count is not None
+        return self.write.token(thing.count, thing.shape, site, 1) or "1"
+
+    def thing(self, axes: tuple[str, ...], most: int = 3) -> Thing:
+        """A new quantity of any type."""
+        draw = self.rng.random()
+        if draw < 0.08 and "others" in self.has:
+            return Thing(self.name(), axes, (), "int")
+        if draw < 0.16 and "others" in self.has:
+            return Thing(self.name(), axes, self.shape(1), "bool")
+        if draw < 0.22 and "tokens" in self.has:
+            return Thing(self.name(), axes, self.shape(1), "token", self._count("token"))
+        return Thing(self.name(), axes, self.shape(most))
+
+    def finish(self, things: list[Thing]) -> None:
+        """The quantities are complete: all that follows can read them."""
+        self.things += things
+        for thing in things:
+            if thing.axes and "starts" in self.has and self.rng.random() < 0.5:
+                self._starts(thing)
+            if thing.kind == "real" and self.rng.random() < 0.5:
+                self.outputs.append(thing.name)
+
+    def _starts(self, thing: Thing) -> None:
+        """Values outside, along one axis or along both."""
+        before = [other for other in self.things if other not in self.things[-3:]]
+        for axis in self.write.axes:
+            for end in ("0", f"{axis.length}+1"):
+                if axis.index in thing.axes and self.rng.random() < 0.5:
+                    free = tuple(a for a in thing.axes if a != axis.index)
+                    self._start(thing, {axis.index: end}, Site(free, tuple(before)))
+        if len(thing.axes) == 2 and self.rng.random() < 0.4:
+            ends = {axis.index: self.rng.choice(["0", f"{axis.length}+1"]) for axis in self.write.axes}
+            self._start(thing, ends, Site((), tuple(before)))
+
+    def _start(self, thing: Thing, ends: dict[str, str], site: Site) -> None:
+        where = ", ".join(ends.get(axis, axis) for axis in thing.axes)
+        if thing.kind == "real":
+            value = self.rng.choice(["0.4", "0", self.write.bounded(thing.shape, site, 1)])
+        else:
+            value = "1" if thing.kind != "bool" else f"{self.write.whole(site, 0)} > 1"
+            if thing.kind == "bool" and thing.shape:
+                return
+        self.lines.append(f"{thing.name}[{where}] = {value}")
+
+    def _alone(self) -> None:
+        """One equation without recurrence; without an index, it may be made of parameters alone."""
+        axes = self.some_axes(0 if self.rng.random() < 0.5 else 1)
+        thing = self.thing(axes)
+        self.equation(thing, self.site(axes) if axes or self.rng.random() < 0.6 else Site())
+        self.finish([thing])
+
+    def _together(self) -> None:
+        """Mutually dependent equations, with heads that are fed back among them when time runs forward."""
+        count = self.rng.choice([1, 1, 2, 2, 3])
+        carrier = self.rng.choice(self.write.axes)
+        step = self.rng.choice([-1, -1, 1]) if carrier.ahead else -1
+        both = len(self.write.axes) == 2 and self.rng.random() < 0.4
+        indices = [axis.index for axis in self.write.axes]
+        every = [tuple(self.rng.sample(indices, 2)) if both else self._with(carrier.index) for _ in range(count)]
+        members = [self.thing(axes, 2) for axes in every]
+        heads = [self._target(axes) for axes in every if step < 0 and self.rng.random() < 0.25][:1]
+        other = next((index for index in indices if index != carrier.index), "")
+        site = Site((), tuple(self.things), (), (*members, *heads), carrier.index, step, other if both else "")
+        done: list[Thing] = []
+        for thing in [*members, *heads]:
+            here = replace(site, axes=thing.axes, done=tuple(done))
+            if thing in heads:
+                self._predict(thing, here)
+            else:
+                self.equation(thing, here, grows=False)
+            done.append(thing)
+        self.finish([*members, *heads])
+
+    def _with(self, carrier: str) -> tuple[str, ...]:
+        """Axes, the carrier among them."""
+        axes = self.some_axes()
+        return axes if carrier in axes else (carrier,)
+
+    # ---------------------------------------------------------------------------- heads and losses
+
+    def _target(self, axes: tuple[str, ...]) -> Thing:
+        kinds = ["real", "token", "bool"] + ["int"] * ("others" in self.has)
+        kind = self.rng.choice(kinds)
+        shape = () if kind in ("int", "token") and self.rng.random() < 0.7 else self.shape(1)
+        return Thing(self.name(), axes, shape, kind, self._count(kind))
+
+    def _head(self) -> None:
+        axes = self.some_axes(self.rng.choice([0, 1]))
+        target = self._target(axes)
+        self._predict(target, self.site(axes))
+        self.finish([target])
+
+    def _predict(self, target: Thing, site: Site) -> None:
+        weight = f" weight {self.rng.uniform(0.1, 2.0):.2f}" if self.rng.random() < 0.3 else ""
+        self.lines.append(f"head {left(target)} : {target.type} ~ {self._distribution(target, site)}{weight}")
+
+    def _distribution(self, target: Thing, site: Site) -> str:
+        def argument(shape: Shape, pattern: str = "{0}") -> str:
+            return pattern.format(self.write.real(shape, replace(site, affine=shape), self.depth()))
+
+        if target.kind == "token":
+            assert target.count is not None
+            return f"categorical({argument((*target.shape, target.count))})"
+        if target.kind == "bool":
+            return f"bernoulli({argument(target.shape)})"
+        if target.kind == "int":
+            return f"poisson({argument(target.shape, 'tanh({0})')})"
+        scale = self.rng.choice(["", ", 0.7", ", " + argument(target.shape, "softplus({0}) + 0.3")])
+        if self.rng.random() < 0.2 and len(target.shape) < 2:
+            size = self.rng.choice(self.write.sizes)
+            scale = self.rng.choice([", 0.7", ", " + argument((size, *target.shape), "softplus({0}) + 0.3")])
+            mean = argument((size, *target.shape))
+            return f"normal_mixture({self.write.real((size,), site, self.depth())}, {mean}{scale})"
+        return f"normal({argument(target.shape)}{scale})"
+
+    def _losses(self) -> None:
+        for _ in range(self.rng.choice([0, 0, 1, 2])):
+            axes = self.some_axes(0)
+            name = self.name()
+            weight = " weight 0.3" if self.rng.random() < 0.3 else ""
+            value = self.write.real((), replace(self.site(axes), affine=()), self.depth())
+            self.lines.append(f"loss {left(Thing(name, axes))} = {value}{weight}")
+        if not self.outputs and not any(line.startswith(("head", "loss")) for line in self.lines):
+            self._head()
+
+    # ------------------------------------------------------------------------- cells and families
+
+    def _cell(self) -> None:
+        """Copies of a cell, of the library or of its own; they may be turned round, shared, started."""
+        axis = self.rng.choice(self.write.axes)
+        cell, inner = self._library() if self.rng.random() < 0.6 else self._own_cell()
+        into, out = self.rng.choices(self.write.sizes, k=2)
+        first = ""
+        for _ in range(self.rng.choice([1, 1, 2])):
+            thing = Thing(self.name(), (axis.index,), (out,))
+            argument = self.write.real((into,), self.site((axis.index,)), self.depth())
+            word = "reverse " if axis.ahead and self.rng.random() < 0.3 else ""
+            shared = f" sharing {first}" if first and self.rng.random() < 0.7 else ""
+            self.lines.append(f"{left(thing)} = {word}{cell}({argument}, {out}){shared}")
+            first = first or thing.name
+            self.finish([thing, *(Thing(f"{thing.name}.{name}", (axis.index,), (out,)) for name in inner)])
+
+    def _library(self) -> tuple[str, list[str]]:
+        cell = self.rng.choice(CELLS)
+        self.lines.append(f"use {cell}") if f"use {cell}" not in self.lines else None
+        return cell, ["c", "f"] if cell == "lstm" else []
+
+    def _own_cell(self) -> tuple[str, list[str]]:
+        """A cell ``(x[i] : real[e], j) -> y[i] : real[j]`` with a few equations and parameters of its own."""
+        outer, e, j = (self.write, self.lines, self.things), Size.of("e"), Size.of("j")
+        ahead = self.write.axes[0].ahead
+        name = f"cell{len(self.lines)}"
+        self.write = Expressions(self.rng, [Axis("i", "I", ahead)], [e, j], 3)
+        self.lines, self.things = [], [Thing("x", ("i",), (e,)), Thing("rate")]
+        outputs, self.outputs = self.outputs, []
+        members = [Thing("y", ("i",), (j,))] + [Thing("v", ("i",), (j,))] * self.rng.randint(0, 1)
+        site = Site(("i",), tuple(self.things), (), tuple(members), "i", -1)
+        for number, thing in enumerate(members[::-1]):
+            site = replace(site, affine=thing.shape, done=tuple(members[::-1][:number]))
+            self.lines.append(f"{left(thing)} : {thing.type} = {self.write.bounded(thing.shape, site, self.depth())}")
+        if self.rng.random() < 0.4:
+            self.lines.append(f"y[0] = {self.write.bounded((j,), Site((), (Thing('rate'),)), 1)}")
+        body = [f"param {p.name} : {p.type} ~ normal(0.5)" for p in (*self.write.params, *self.write.consts)]
+        body = ["  " + line for line in (*body, *self.lines)]
+        (self.write, self.lines, self.things), self.outputs = outer, outputs
+        header = f"cell {name}(x[i] : real[e], j, rate : real = 0.9) -> y[i] : real[j] {{"
+        self.lines.append("\n".join([header, *body, "}"]))
+        return name, [thing.name for thing in members[1:]]
+
+    def _family(self) -> None:
+        """Layers in a `for`: each reads the one before, and itself behind."""
+        base, shape, axis = f"l{len(self.lines)}_", self.shape(1), self.rng.choice(self.write.axes)
+        axes, last = (axis.index,), self.rng.randint(1, 3)
+        self.equation(Thing(f"{base}0", axes, shape), replace(self.site(axes), affine=shape))
+        own, below = Thing(f"{base}{{j}}", axes, shape), Thing(f"{base}{{j-1}}", axes, shape)
+        outer, self.write.params = self.write.params, []
+        self.write.suffix = "{j}"
+        site = Site(axes, (*self.things, below), (), (own,), axis.index, -1, affine=shape)
+        line = f"  {left(own)} : {own.type} = {self.write.bounded(shape, site, self.depth())}"
+        inner = [f"  param {p.name} : {p.type} ~ normal(0.5)" for p in self.write.params]
+        outer, self.write.params, self.write.suffix = self.write.params, outer, ""
+        self.lines.append("\n".join([f"for j in 1..{last} {{", *inner, line, "}"]))
+        self.finish([Thing(f"{base}{number}", axes, shape) for number in range(last + 1)])
+
+
+def left(thing: Thing) -> str:
+    """The thing as it stands on a left side."""
+    return f"{thing.name}[{', '.join(thing.axes)}]" if thing.axes else thing.name
+
+
+def specification(seed: int) -> str:
+    """A random spec."""
+    return Author(random.Random(seed)).spec()
