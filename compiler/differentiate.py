@@ -39,18 +39,19 @@ def differentiate(system: System, wanted: Iterable[str], roots: Iterable[str] | 
     table = system.table()
     named = {key: system.output(key) for key in keys}
     starts = {key: name for key, name in named.items() if table[name].type == "real"}
-    return _Reverse(system, {key: _leaf(system, key) for key in wanted}, starts).adjoint()
+    leaves = {key: leaf for key in wanted if (leaf := _leaf(system, key)) is not None}
+    return _Reverse(system, leaves, starts).adjoint()
 
 
 def adjoint_name(name: str) -> str:
     return "~" + name
 
 
-def _leaf(system: System, key: str) -> str:
-    """The quantity whose adjoint a key wants."""
+def _leaf(system: System, key: str) -> str | None:
+    """The quantity whose adjoint a key wants; None when the system does not read it."""
     kind, _, name = key.partition(":")
     op, static = LEAVES[kind]
-    return next(e.name for e in system.equations if e.op == op and e.attr(static) == name)
+    return next((e.name for e in system.equations if e.op == op and e.attr(static) == name), None)
 
 
 # --------------------------------------------------------------------- which quantities have adjoints

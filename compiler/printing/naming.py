@@ -11,8 +11,8 @@ import keyword
 from collections.abc import Iterable
 
 PRINTER = frozenset(
-    "np B dtype state fresh params batch run tape dims data given cotangents workspace buffers grads "
-    "dbatch dstate outputs nll train seed last rng out half one".split()
+    "np B call dtype state fresh params batch run tape dims data given cotangents workspace buffer grads "
+    "dbatch dstate outputs nll train seed last rng out half one after drawn temperature".split()
 )
 RESERVED = PRINTER | frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
 

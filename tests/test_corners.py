@@ -1,0 +1,73 @@
+"""Legal specs at the edge of what one would write: unread things, nothing to learn, many kinds at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import rnnc
+from compiled import check_gradient
+from rnnc.compiler.driver import Options
+
+START = "dim n = 3\naxis t = 1..T\ninput x[t] : real[n]\n"
+SPECS = {
+    "a parameter that nothing reads": START
+    + "param u : real[n], v : real[n]\nhead y[t] : real[n] ~ normal(v * x[t])\n",
+    "an input that nothing reads": START
+    + "input z[t] : real[n]\nparam v : real[n]\nhead y[t] : real[n] ~ normal(v * x[t])\n",
+    "a state that nothing reads": START
+    + "param W : real[n, n]\nh[t] = tanh(W @ h[t-1] + x[t])\nhead y[t] : real[n] ~ normal(x[t])\n",
+    "nothing to learn": START + "head y[t] : real[n] ~ normal(x[t])\n",
+    "only a const": START + "const v : real[n] ~ normal(1)\nhead y[t] : real[n] ~ normal(v * x[t])\n",
+    "only context": "dim n = 3\ninput x : real[n]\nparam W : real[n, n]\nhead y : real[n] ~ normal(W @ x)\n",
+    "delays longer than the sequences, both ways": START
+    + "param a : real[n], s : real[n]\nh[0] = s\nh[t] = tanh(a * h[t-5] + x[t] + x[t-2] + x[t+3])\n"
+    + "head y[t] : real[n] ~ normal(h[t])\n",
+    "bools, whole numbers, two heads, two losses": START
+    + "input on[t] : bool\ninput k[t] : int\nparam a : real[n]\n"
+    + "h[t] = where(on[t] and k[t] % 2 == 0, a * h[t-1], h[t-1] + x[t])\n"
+    + "head y[t] : bool[n] ~ bernoulli(h[t])\nhead z : real ~ normal(sum(h[T]), exp(sum(a)))\n"
+    + "loss r = sum(a * a) weight 0.3\nloss w[t] = dot(h[t], h[t])\n",
+    "weights shared, and a start given past the end": "use lstm\n"
+    + START
+    + "param C : real[n]\nf[t] = lstm(x[t], n)\ng[t] = reverse lstm(x[t], n) sharing f\ng.c[T+1] = C\n"
+    + "head y : bool ~ bernoulli(dot(f[T], g[1]))\n",
+}
+
+
+def batch_for(m: Any) -> dict[str, Any]:
+    """Ragged, with NaN in the padding; every input and target by its kind."""
+    rng = np.random.default_rng(2)
+    lengths = np.array([6, 0, 2, 4])
+    drawn = {
+        "real": rng.standard_normal,
+        "bool": lambda shape: rng.random(shape) < 0.5,
+        "int": lambda shape: rng.integers(0, 9, shape),
+    }
+    batch = {}
+    for name, (axes, _, kind, _) in m.INPUTS.items():
+        batch[name] = drawn[kind]([6] * len(axes) + [4] + [m.DIMS[size] for size in m.SHAPES[name]])
+        if kind == "real" and axes:
+            for row, length in enumerate(lengths):
+                batch[name][length:, row] = np.nan
+    return batch | dict.fromkeys(m.AXES.values(), lengths)
+
+
+@pytest.mark.parametrize("level", [0, 2], ids=["O0", "O2"])
+@pytest.mark.parametrize("name", SPECS)
+def test_gradients(name: str, level: int) -> None:
+    m = rnnc.loads(SPECS[name], Options(level=level))
+    params = {k: v + 0.1 for k, v in m.init(seed=1, dtype="float64").items()}
+    batch = batch_for(m)
+    loss, grads = m.loss_and_grad(params, batch)
+    assert np.isfinite(loss)
+    assert set(grads) == set(m.TRAINED)
+    check_gradient(lambda p: m.forward({**params, **p}, batch).loss, params, grads)
+
+
+def test_what_nothing_reads_has_the_gradient_zero() -> None:
+    m = rnnc.loads(SPECS["a parameter that nothing reads"])
+    _, grads = m.loss_and_grad(m.init(), batch_for(m))
+    assert not grads["u"].any()
+    assert grads["v"].any()
