@@ -262,14 +262,16 @@ class _Reverse:
             v = self.builder.apply("copy", v, over=axes)
         positions = tuple(at.get(axis, Position(axis)) for axis in v.axes)
         over = tuple(position.over for position in positions if position.over is not None)
-        return replace(v, read=Read(v.read.name, positions), axes=over)
+        rows = (BATCH,) if any(position.ends for position in positions) else ()
+        return replace(v, read=Read(v.read.name, positions), axes=union((over, rows)))
 
     def _placed(self, link: _Link, v: Term) -> Term:
         """v at the one place along the owner's axis that was read."""
         fixed = moved(link.position, -link.place.ends, link.place.of, -link.place.offset)
         axis = link.place.over or ""
         statics: dict[str, Attr] = {"axis": axis, "ends": fixed.ends, "of": fixed.of, "offset": fixed.offset}
-        return self.builder.apply("place", v, over=union((v.axes, (axis,))), statics=statics)
+        rows = (BATCH,) if fixed.ends else ()  # each sequence has an end of its own
+        return self.builder.apply("place", v, over=union((v.axes, (axis,), rows)), statics=statics)
 
     def _number(self, position: Position) -> Term:
         """A position as a real number."""

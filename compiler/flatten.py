@@ -102,7 +102,7 @@ class Flattener:
                 return self._read_axes(term)
             case "index" | "position":
                 return frozenset({str(dict(term.attrs)["axis"]), BATCH})
-            case "length":
+            case "length" | "last":
                 return frozenset({BATCH})
             case "softmax_over":
                 return self._axes(term.args[0]) | {str(dict(term.attrs)["axis"]), BATCH}

@@ -170,8 +170,9 @@ class Declarer:
         for expr in target.index:
             found = self.index_of(scope, expr)
             if found is None or found in axes:
+                reported = scope.spoiled(expr.span.text)
                 scope.spoil(target.name.text, target.span)
-                if scope.spoiled(expr.span.text):
+                if reported:
                     return None
                 known = ", ".join(self.model.axes) or "t"
                 self.error(

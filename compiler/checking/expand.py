@@ -99,8 +99,8 @@ class _Expansion:
             else:
                 self._statement(scope, statement)
 
-    def _count(self, span: Span) -> None:
-        self.met += 1
+    def _count(self, span: Span, statements: int = 1) -> None:
+        self.met += statements
         if self.met > STATEMENTS:
             message = f"loops and cells make more than {STATEMENTS:,} statements of this"
             self.context.report("RNN280", span, message)
@@ -157,8 +157,8 @@ class _Expansion:
         name = loop.variable.text
         if first is None or last is None or not self.declarer.free(scope, name, loop.variable.span):
             return
+        self._count(loop.span, max(0, last - first + 1))
         for value in range(first, last + 1):
-            self._count(loop.span)
             self.block(scope.inside(name, value), loop.body)
 
     def _quantity(self, scope: Scope, target: syntax.Target, role: str, bind: statements.Bind) -> None:

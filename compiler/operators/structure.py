@@ -21,7 +21,7 @@ leaf("dim", "a size as a number", {"size": "size"})
 leaf("index", "the number t; with carried state the count goes on", {"axis": "axis"})
 leaf("position", "the place along the axis, 1 up to the length, whatever the state", {"axis": "axis"})
 leaf("length", "the number T of the sequence", {"axis": "axis"})
-leaf("last", "whether this call ends its sequences", {}, always("bool"))
+leaf("last", "whether this call ends the sequence", {}, always("bool"))
 leaf("count", "how many valid elements the batch has over the axes", {"axes": "axes"})
 leaf("cotangent", "the caller's cotangent of an output, 0 when not given", {"key": "str"})
 
@@ -185,7 +185,7 @@ define(
     "a sample from a head's distribution, given its arguments",
     shape=scalar,
     type=always("int"),
-    statics={"name": "str"},
+    statics={"name": "str", "key": "str"},
     traits="structure flat",
 )
 define(

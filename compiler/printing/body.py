@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from ..ir import AFTER, BEFORE, Boundary, Equation
+from ..ir import AFTER, BEFORE, Boundary, Equation, lag_axes
 from ..operators import TABLE
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
-from .computing import completed, compute, full_shape, keep
+from .computing import align, completed, compute, full_shape, keep
 from .frame import Frame, Value
 from .layout import Demands, Stored, end_value
 from .lines import Lines
@@ -163,12 +163,19 @@ def fill_margins(frame: Frame, equation: Equation, stored: Stored, out: Lines) -
     for boundary in sorted(equation.boundaries, key=lambda b: len(b.sides)):
         target = margin(frame, stored, boundary, equation)
         if target is not None:
-            value = frame.stored.get(boundary.name)
-            source = frame.table[boundary.name]
-            given = expression(value.identifier) if value else compute(frame, source).expr
-            if value:
-                given = place_of(frame, source, value)
-            out.assign(target, given)
+            out.assign(target, _boundary_value(frame, equation, stored, boundary))
+
+
+def _boundary_value(frame: Frame, equation: Equation, stored: Stored, boundary: Boundary) -> ast.expr:
+    """A boundary quantity, its axes beside those of the array whose slots it fills."""
+    source, variable = frame.table[boundary.name], frame.stored.get(boundary.name)
+    if variable is None:
+        value = compute(frame, source)
+    else:
+        value = Value(place_of(frame, source, variable), variable.axes)
+    sides = tuple(axis for axis, _ in boundary.sides)
+    stands_for = {lag: axis for axis, lag in lag_axes(equation, source, sides).items()}
+    return align(Value(value.expr, tuple(stands_for.get(a, a) for a in value.dims)), stored.axes)
 
 
 def margin(frame: Frame, stored: Stored, boundary: Boundary, equation: Equation) -> ast.expr | None:

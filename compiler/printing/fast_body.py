@@ -176,8 +176,9 @@ class Printer:
         storage, stored = self.plan.storage, frame.stored[root.name]
         if storage.owner(root.name) in storage.aliases:
             return False
-        inner = frame.free(root.axes)[1:] if frame.free(root.axes) else ()
-        return not any(any(stored.margins(axis)) for axis in inner)
+        fixed = tuple(axis for axis in stored.axes if axis in frame.steps)
+        inner = stored.axes[len(fixed) + 1 :]
+        return stored.axes[: len(fixed)] == fixed and not any(any(stored.margins(axis)) for axis in inner)
 
     # ---------------------------------------------------------------------------- arrays and margins
 

@@ -230,6 +230,8 @@ class _Chooser:
             return "array" if place or self._slots(root) and not is_leaf(root) else "fresh"
         if root.name in self.kept or not is_flat(stage) or not self._inside_only(stage, root):
             return "array"
+        if any(self.needed.slots.get((root.name, a), (0, 0)) != (0, 0) for a in root.axes if a != stage.axis):
+            return "array"
         reads = self._final_readers(root.name)
         delays = {_delay(stage.axis, read) for _, read in reads}
         if delays <= {0}:

@@ -55,6 +55,10 @@ def _length(frame: Frame, equation: Equation) -> Value:
     return Value(frame.length(str(equation.attr("axis"))), (BATCH,))
 
 
+def _last(frame: Frame, equation: Equation) -> Value:
+    return Value(expression("last"), (BATCH,))
+
+
 def _count(frame: Frame, equation: Equation) -> Value:
     axes = [axis for axis in _names(equation.attr("axes")) if axis != BATCH]
     if not axes:
@@ -250,7 +254,8 @@ def _scatter_rows(frame: Frame, equation: Equation) -> Value:
 def _draw(frame: Frame, equation: Equation) -> Value:
     arguments = [Value(completed_operand(frame, equation, read), ()).expr for read in equation.reads]
     slots = ", ".join(f"{{{i}}}" for i in range(len(arguments)))
-    call = expression(f"draw_{equation.attr('name')}(rng, {slots}, temperature=temperature)", *arguments)
+    drawn = expression(f"draw_{equation.attr('name')}(draws, {slots})", *arguments)
+    call = expression("chosen(draws, {0}, {1})", ast.Constant(str(equation.attr("key"))), drawn)
     return Value(call, frame.free(equation.axes))
 
 
@@ -294,6 +299,7 @@ STRUCTURAL |= {
     "dim": _dim,
     "index": _index,
     "length": _length,
+    "last": _last,
     "count": _count,
     "copy": _copy,
     "carry": _carry,

@@ -19,6 +19,7 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
         "state": "call.state",
         "buffer": "call.buffer",
     }
+    values["last"] = "call.last"
     values["fresh"] = "call.state is None"
     for axis, names in frame.axes.items():
         values[names.length] = f"call.lengths[{page.literal(axis)}]"
