@@ -1,0 +1,115 @@
+"""Networks over two axes: attention, a recurrence over both, a loss by dynamic programming."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import rnnc
+from compiled import check_gradient
+from rnnc.compiler.driver import Options
+
+ATTENTION = """
+use gru
+dim src = 7, tgt = 6, embed = 4, hidden = 5
+axis s = 1..S
+axis t = 1..T
+input x[s] : token(src)
+param E : real[src, embed], F : real[tgt, embed], D : real[hidden, hidden]
+f[s] = gru(E[x[s]], hidden)
+g[s] = reverse gru(E[x[s]], hidden)
+h[s] = concat(f[s], g[s])
+param Wq : real[hidden, hidden], Wk : real[hidden, 2 * hidden], v : real[hidden]
+e[t,s] = dot(v, tanh(Wq @ d[t-1] + Wk @ h[s]))
+a[t,s] = softmax[s](e[t,s])
+c[t] = sum[s](a[t,s] * h[s])
+d[0] = tanh(D @ g[1])
+d[t] : real[hidden] = tanh(affine(d[t-1], F[y[t-1]], c[t]))
+head y[t] : token(tgt) ~ categorical(affine(d[t], c[t]))
+"""
+
+GRID = """
+dim n = 4, k = 3
+axis i = 1..I
+axis j = 1..J
+input x[i,j] : real[k]
+param U : real[n, k]
+b[i,j] : real[n] = tanh(affine(x[i,j], b[i-1,j], b[i,j-1], b[i-1,j-1]))
+b[0,j] = tanh(U @ x[1,j])
+head y[i,j] : token(3) ~ categorical(affine(b[i,j]))
+"""
+
+CTC = """
+dim n = 4, k = 5
+axis t = 1..T
+axis s = 1..S
+input x[t] : real[n]
+input z[s] : token(k)
+p[t] : real[k] = log_softmax(affine(x[t]))
+al[0,s] = -1e30
+al[t,0] = where(t == 0, 0, -1e30)
+al[t,s] = pick(p[t], z[s]) + logaddexp(al[t-1,s], where(s == 1, where(t == 1, 0.0, -1e30), al[t-1,s-1]))
+loss ctc = -al[T,S]
+"""
+
+SPECS = {"attention": ATTENTION, "grid": GRID, "ctc": CTC}
+
+
+def batch_of(m: Any, rng: np.random.Generator) -> dict[str, Any]:
+    """Six steps on each axis, four sequences with lengths of their own."""
+    lengths = {"S": [6, 1, 3, 5], "T": [6, 2, 5, 6], "I": [6, 0, 1, 4], "J": [2, 6, 1, 5]}
+    batch: dict[str, Any] = {name: np.array(lengths[name]) for name in m.AXES.values()}
+    for name, (axes, _, kind, _) in m.INPUTS.items():
+        shape = (6,) * len(axes) + (4,) + m._shapes(m.DIMS)[name]
+        if kind == "real":
+            batch[name] = rng.standard_normal(shape)
+        else:
+            batch[name] = rng.integers(0, m._token_counts(m.DIMS)[name][0], shape)
+    return batch
+
+
+@pytest.fixture(params=[0, 2], ids=["O0", "O2"])
+def level(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_gradient(name: str, level: int) -> None:
+    m = rnnc.loads(SPECS[name], Options(level=level))
+    rng = np.random.default_rng(1)
+    params = {k: v + 0.3 * rng.standard_normal(v.shape) for k, v in m.init(0, "float64").items()}
+    batch = batch_of(m, rng)
+    _, grads = m.loss_and_grad(params, batch)
+    check_gradient(lambda p: m.forward(p, batch).loss, params, grads)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_padding_changes_nothing(name: str, level: int) -> None:
+    m = rnnc.loads(SPECS[name], Options(level=level))
+    rng = np.random.default_rng(2)
+    params, batch = m.init(0, "float64"), batch_of(m, rng)
+    soiled = dict(batch)
+    for key, (axes, _, kind, _) in m.INPUTS.items():
+        array = batch[key].copy()
+        for place, axis in enumerate(axes):
+            steps = np.moveaxis(array, (place, len(axes)), (0, 1))
+            steps[np.arange(1, 7)[:, None] > batch[m.AXES[axis]]] = np.nan if kind == "real" else 0
+        soiled[key] = array
+    loss, grads = m.loss_and_grad(params, batch)
+    other, others = m.loss_and_grad(params, soiled)
+    assert loss == other
+    for key in grads:
+        np.testing.assert_array_equal(grads[key], others[key])
+
+
+def test_ctc_is_the_sum_over_alignments() -> None:
+    """Every way to give each of three steps a label of `a b` in order, each label at least once."""
+    m = rnnc.loads(CTC, Options(level=2), n=2, k=3)
+    rng = np.random.default_rng(3)
+    params = {k: rng.standard_normal(v.shape) for k, v in m.init(0, "float64").items()}
+    x, z = rng.standard_normal((3, 1, 2)), np.array([[2], [1]])
+    logits = x[:, 0] @ params["W_px"].T + params["b_p"]
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    total = p[0, 2] * p[1, 2] * p[2, 1] + p[0, 2] * p[1, 1] * p[2, 1]
+    assert m.forward(params, {"x": x, "z": z}).loss == pytest.approx(-np.log(total), rel=1e-12)
