@@ -173,13 +173,11 @@ def test_a_mistake_does_not_spread() -> None:
 
 # A mistake in a definition, which what reads it does not repeat.
 ROOTS = [
-    (
-        "axis t = 1..100\ninput x[t] : real\nh[t] = x[t] + h[t-1]\nh[0] = 1\nhead y[t] : real ~ normal(h[t] * T)\n",
-        "RNN408",
-    ),
+    ("axis t = 1..100\ninput x[t] : real\nh[t] = x[t] + h[t-1]\nh[0] = 1\noutput h\n", "RNN408"),
     ("dim n = 4 / 2, m = n\naxis t = 1..T\ninput x[t] : real[n], z[t] : real[m]\noutput x, z\n", "RNN301"),
     ("axis t = 1..T\ninput x[t] : real\nh[t+1] = x[t] + h[t]\nhead y[t] : real ~ normal(h[t])\n", "RNN409"),
     ("axis t = 1..T\ninput x[t] : real\nh[2] = x[1]\nhead y[t] : real ~ normal(h[t])\n", "RNN409"),
+    ("axis t = 1..T\ninput x[x] : real\nh[t] = tanh(x[t])\noutput h\n", "RNN409"),
     ("axis t = 1..T\ninput x[t] : real[k]\nh[t] = tanh(x[t])\noutput h\n", "RNN201"),
 ]
 
@@ -222,3 +220,4 @@ def test_a_size_cannot_be_negative_by_override() -> None:
     text = "dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\noutput x\n"
     assert [item.code for item in attempt(text, {"n": -1})[1]] == ["RNN314"]
     assert program(text, {"n": 7}).dims == (("n", 7),)
+    assert [item.code for item in attempt(text, {"m": 7})[1]] == ["RNN314"]
