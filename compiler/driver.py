@@ -2,6 +2,7 @@
 
 check        text to program: names, sizes, causality, cells and loops opened, equations
 passes       the forward equations made small; -O2 joins products that share an operand
+unroll       with --unroll K: K steps one after the other
 adjoint      the gradient as more equations, made small the same way
 schedule     straight blocks and loops; where every quantity lives
 print        text
@@ -24,9 +25,10 @@ from .passes import LOOPS, PASSES, TEXTBOOK, WIDE, run_passes
 from .printing.module import plan_module, print_module
 from .printing.schedule_text import schedule_text
 from .program import Program
+from .unroll import unroll
 
 Stage = TypeVar("Stage")
-STAGES = ("check", "passes", "adjoint", "schedule", "print")
+STAGES = ("check", "passes", "unroll", "adjoint", "schedule", "print")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,9 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
         made.small = _small(program.forward, options)
         made.forward = watch.stage("passes", lambda: _fast(made.small, options), system_text)
     if watch.go_on():
+        looped = made.forward
+        made.forward = watch.stage("unroll", lambda: _unrolled(program, looped, options), system_text)
+    if watch.go_on():
         made.adjoint = watch.stage("adjoint", lambda: _adjoint(program, made.forward, options), system_text)
     if watch.go_on():
         systems = (program, made.forward, made.adjoint)
@@ -92,6 +97,10 @@ def _fast(system: System, options: Options) -> System:
         system = _small(run_passes(system, WIDE, options.skip, once=True), options)
         system = run_passes(system, LOOPS, options.skip, once=True)
     return system
+
+
+def _unrolled(program: Program, looped: System, options: Options) -> System:
+    return looped if options.unroll is None else _small(unroll(program, looped, options.unroll), options)
 
 
 def _small(system: System, options: Options) -> System:

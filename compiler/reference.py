@@ -303,8 +303,11 @@ class Evaluator:
         return i.attrs["size"].value(self.dims)
 
     def _op_index(self, i: Instance) -> Array:
+        return self._op_elapsed(i) + self._op_position(i)
+
+    def _op_elapsed(self, i: Instance) -> Array:
         before = (self.state or {}).get(i.text("axis"))
-        return self._op_position(i) + (0 if before is None else before[i.point[BATCH]])
+        return 0 if before is None else before[i.point[BATCH]]
 
     def _op_position(self, i: Instance) -> Array:
         return i.point[i.text("axis")]
@@ -332,6 +335,9 @@ class Evaluator:
         position = Position(None, i.attrs["ends"], i.text("of"), i.attrs["offset"])
         here = i.point[i.text("axis")] == self._position(position, i.point)
         return i.rows[0][0] if here else self._zero(i.equation)
+
+    def _op_stack(self, i: Instance) -> Array:
+        return i.rows[0][i.point[i.text("axis")] - 1]
 
     def _op_mean_over(self, i: Instance) -> Array:
         return sum((row[0] for row in i.rows), self._zero(i.equation)) / max(len(i.rows), 1)

@@ -10,6 +10,8 @@ def _sized(name: str) -> str:
     return f"dim {name} = 4\naxis t = 1..T\ninput x[t] : real[{name}]\noutput x\n"
 
 
+STEPS = "axis t = 1..T\ninput x[t] : real\nh[t] = tanh(x[t] + h[t-1])\noutput h\n"
+
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         "RNN001",
@@ -110,5 +112,13 @@ ENTRIES: tuple[Entry, ...] = (
         "A chain of operations may be 150 long. Give a part of it a name of its own.",
         wrong=f"axis t = 1..T\nh[t] = 1{' + 1' * 200}\noutput h\n",
         right=f"axis t = 1..T\nh[t] = 1{' + 1' * 100}\noutput h\n",
+    ),
+    Entry(
+        "RNN014",
+        "too many steps to unroll",
+        "`--unroll K` writes K steps one after the other, each equation K times: at most 20,000 equations in "
+        "all. Longer sequences are what loops are for.",
+        wrong="# rnnc compile --unroll 10000\n" + STEPS,
+        right="# rnnc compile --unroll 10\n" + STEPS,
     ),
 )

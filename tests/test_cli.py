@@ -269,7 +269,6 @@ def test_options_reach_the_compiler(capsys):
     assert run(capsys, "compile", "good.rnn", "-o", "-", "--dim", "m=7")[0] != 0
 
 
-@pytest.mark.xfail(reason="the compiler does not unroll yet", strict=True)
 def test_unrolled(capsys):
     loops = [run(capsys, "compile", "good.rnn", "-O0", "-o", "-", *words)[1].count("    for ")
              for words in ([], ["--unroll", "3"])]  # fmt: skip

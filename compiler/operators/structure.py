@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..ir import BATCH, Position
 from .elementwise import portion
-from .record import TypeRule, always, define, first, real, scalar, unchanged
+from .record import TypeRule, agreeing, always, define, first, real, same, scalar, unchanged
 from .terms import Cotangent, Term, apply, expand, where
 
 
@@ -19,6 +19,7 @@ leaf("noise", "what was drawn for this call", {"name": "str"})
 leaf("number", "a literal", {"value": "number"})
 leaf("dim", "a size as a number", {"size": "size"})
 leaf("index", "the number t; with carried state the count goes on", {"axis": "axis"})
+leaf("elapsed", "how many steps the sequence had before the first of these", {"axis": "axis"})
 leaf("position", "the place along the axis, 1 up to the length, whatever the state", {"axis": "axis"})
 leaf("length", "the number T of the sequence", {"axis": "axis"})
 leaf("last", "whether this call ends the sequence", {}, always("bool"))
@@ -156,9 +157,13 @@ define(
 
 def _place(c: Cotangent) -> Term:
     """d where a was placed; 0 when that is outside."""
-    axis, of = c.text("axis"), c.text("of")
-    fixed = Position(None, c.number("ends"), of, c.number("offset"))
-    at = tuple(fixed if position.over == axis else position for position in c.d.read.at)
+    return _fixed(c, Position(None, c.number("ends"), c.text("of"), c.number("offset")))
+
+
+def _fixed(c: Cotangent, place: Position) -> Term:
+    """d at one place along the operator's axis."""
+    axis = c.text("axis")
+    at = tuple(place if position.over == axis else position for position in c.d.read.at)
     return Term(c.builder, type(c.d.read)(c.d.read.name, at), _without(c.d, axis), c.d.shape, c.d.type)
 
 
@@ -175,6 +180,16 @@ define(
     statics={"axis": "axis", "ends": "int", "of": "str", "offset": "int"},
     traits="linear zero structure",
     derivative=(_place,),
+)
+define(
+    "stack",
+    "steps*",
+    "one after the other along an axis of fixed length; adds the axis",
+    shape=same,
+    type=agreeing,
+    statics={"axis": "axis"},
+    traits="linear zero structure",
+    derivative=lambda c, operand: _fixed(c, Position(None, offset=operand + 1)),
 )
 
 # ------------------------------------------------------------------------------ one step at a time

@@ -19,6 +19,7 @@ from .products import plain_products
 from .regroup import regroup
 from .share import share
 from .simplify import simplify
+from .stack import stack
 from .tile import tile
 
 ROUNDS = 20  # the passes feed one another; two or three rounds are usual
@@ -43,6 +44,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("products", plain_products),
     Pass("contract", contract),
     Pass("tile", tile),
+    Pass("stack", stack),
     Pass("share", share),
     Pass("dead", drop_dead),
 )

@@ -20,7 +20,8 @@ becomes
     output output:c = c
 
 A copy read elsewhere than where the reader stands may be outside where the original is not, so it stays
-unless both are the same outside as well. A copy of a fixed place (`h[T]`), used more than once, stays."""
+unless both are the same outside as well. A copy of a fixed place (`h[T]`), used more than once, stays,
+and so does a step with a name (`x_2`, which is `x[2]`)."""
 
 from __future__ import annotations
 
@@ -89,7 +90,11 @@ def _made_for(copy: Equation, source: Equation, readers: list[Read]) -> bool:
 
 def _worth(copy: Equation, count: int) -> bool:
     """Whether its readers may as well read the original."""
-    return copy.op == "copy" and (count <= 1 or not any(is_fixed(p) for p in copy.reads[0].at))
+    if copy.op != "copy":
+        return False
+    named = not re.search(r"\.\d+$", copy.name)
+    at = copy.reads[0].at
+    return not any(is_fixed(p) and (count > 1 or (named and not p.ends)) for p in at)
 
 
 def _redirected(equation: Equation, copies: dict[str, Equation], table: dict[str, Equation]) -> Equation:

@@ -12,13 +12,11 @@ from ..operators import TABLE
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
 from .computing import align, completed, compute, full_shape, keep
-from .frame import Frame, Value
+from .frame import DTYPES, Frame, Value
 from .layout import Demands, Stored, end_value
 from .lines import Lines
 from .python import expression
 from .reading import plus, subscript
-
-DTYPES = {"real": "dtype", "int": "np.intp", "bool": "bool"}
 
 
 def print_stages(frame: Frame, demands: Demands, stages: Sequence[Stage], out: Lines) -> None:

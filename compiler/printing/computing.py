@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ..ir import BATCH, Equation, Position, Read
 from ..operators import TABLE, Call
 from .contraction import contract_into
-from .frame import Frame, Value
+from .frame import DTYPES, Frame, Value
 from .python import expression
 from .reading import counter, read_stored, subscript
 
@@ -39,19 +39,27 @@ def operand(frame: Frame, reader: Equation, read: Read) -> Value:
 
 def completed(frame: Frame, equation: Equation) -> ast.expr:
     """The value with every free axis and its full feature shape, for who cannot broadcast."""
-    value = compute(frame, equation)
-    axes = frame.free(equation.axes)
+    return filled(frame, compute(frame, equation), frame.free(equation.axes), equation)
+
+
+def filled(frame: Frame, value: Value, axes: tuple[str, ...], equation: Equation) -> ast.expr:
+    """The value with these axes and the equation's full feature shape."""
     if value.dims == axes and not value.thin and not value.constant:
         return value.expr
     return broadcast(frame, value, axes, equation)
 
 
 def broadcast(frame: Frame, value: Value, axes: tuple[str, ...], equation: Equation) -> ast.expr:
-    """``value`` stretched to these axes and the equation's features (a read-only view)."""
+    """``value`` stretched to these axes and the equation's features (a read-only view, or an array)."""
     aligned = align(value, axes)
-    if value.constant and not axes and not equation.shape:
+    shape, dtype = full_shape(frame, axes, equation), DTYPES[equation.type]
+    if not value.constant:
+        return expression("np.broadcast_to({0}, {1})", aligned, shape)
+    if not axes and not equation.shape:
         return expression("np.asarray({0}, dtype)", aligned)
-    return expression("np.broadcast_to({0}, {1})", aligned, full_shape(frame, axes, equation))
+    if isinstance(aligned, ast.Constant) and not aligned.value:
+        return expression("np.zeros({0}, {1})", shape, dtype)
+    return expression("np.full({0}, {1}, {2})", shape, aligned, dtype)
 
 
 def full_shape(frame: Frame, axes: tuple[str, ...], equation: Equation) -> ast.expr:

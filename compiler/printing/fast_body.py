@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Read, here
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
-from .body import DTYPES, Notes, array_shape, cleaned_axes, fill_margins, margin
+from .body import Notes, array_shape, cleaned_axes, fill_margins, margin
 from .computing import align, completed, compute, einsum_into, generic_into, operand
-from .frame import Frame, Scope
+from .frame import DTYPES, Frame, Scope
 from .layout import Stored, end_value
 from .lines import WIDTH, Lines, filled
 from .plan import is_leaf

@@ -10,6 +10,8 @@ from ..ir import BATCH, Equation
 from .layout import Stored
 from .python import expression
 
+DTYPES = {"real": "dtype", "int": "np.intp", "bool": "bool"}
+
 
 @dataclass(frozen=True, slots=True)
 class Value:

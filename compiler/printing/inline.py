@@ -12,7 +12,7 @@ from ..schedule import Node
 from .layout import pooled_axes
 
 ALWAYS = frozenset(
-    {"number", "dim", "length", "index", "position", "count"}
+    {"number", "dim", "length", "index", "elapsed", "position", "count"}
 )  # cheap: printed wherever they are read
 BOUND = frozenset({"param"})  # variables from the start
 _TEMPORARY = re.compile(r"\.\d+$")

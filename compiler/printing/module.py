@@ -32,12 +32,16 @@ def print_module(
         "forward_body": _forward(program, forward, adjoint, plan),
         "backward_body": _backward(program, forward, adjoint, plan),
     }
+    unrolled = _unrolled(program, forward)
+    table = [f"UNROLL = {page.literal(unrolled)}"] if unrolled else []
     parts = {
-        "docstring": page.docstring(program, f"-O{level}"),
+        "docstring": page.docstring(
+            program, ", ".join([f"-O{level}", *(f"{n} steps" for n in unrolled.values())])
+        ),
         "header": page.MARK,
         "spec": page.literal(program.source.text),
         "tables": page.wrapped(
-            [*page.tables(program), *_cotangents(program, forward), _statics(program, small)]
+            [*page.tables(program), *_cotangents(program, forward), _statics(program, small), *table]
         ),
         "loss": page.literal(dict(forward.outputs).get("loss", "loss")),
         "init_body": page.init_body(program),
@@ -59,6 +63,8 @@ def _block(plan: Plan | FastPlan, stages: Iterable[Stage]) -> list[str]:
 
 def _forward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> str:
     body = _block(plan, plan.stages[0])
+    if _unrolled(program, forward):
+        body.insert(0, "    _checked_steps(call)")
     wanted = dict.fromkeys([name for _, name in forward.outputs] + [e.name for e in adjoint.given])
     entries = [
         f"        {page.literal(name)}: {plan.frame.stored[name].identifier},"
@@ -150,6 +156,12 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     loss = dict(forward.outputs).get("loss")
     value = f"_scalar(tape[{page.literal(loss)}])" if loss else "None"
     return "\n".join([*lines, f"    return Run(outputs, {value}, nll, state, (call, tape))"])
+
+
+def _unrolled(program: Program, forward: System) -> dict[str, int]:
+    """The axis whose steps are written one after the other, with how many there are."""
+    times = {axis.index for axis in program.forward.axes if axis.length}
+    return {axis.index: axis.size for axis in forward.axes if axis.size is not None and axis.index in times}
 
 
 def _statics(program: Program, forward: System) -> str:

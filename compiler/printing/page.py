@@ -62,7 +62,7 @@ def _tidy(page: str) -> str:
 
 TABLES = (
     "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS "
-    "HEADS LOSS NOISES"
+    "UNROLL HEADS LOSS NOISES"
 ).split()
 FUNCTIONS = (
     "init forward backward loss_and_grad start step sample workspace Array _start _step _draw _noises".split()

@@ -55,7 +55,7 @@ def base_frame(program: Program, systems: Sequence[System]) -> tuple[Frame, Name
     """The frame without variables: axes and dims get their names first, so that they keep them."""
     names = Names({*page.shared_names(), *page.TABLES, *page.FUNCTIONS})
     axes: dict[str, AxisNames] = {}
-    for axis in program.forward.axes:
+    for axis in systems[0].axes:
         if axis.length:
             longest = f"{axis.length}_max"
             axes[axis.index] = AxisNames(

@@ -101,13 +101,13 @@ def _virtual(system: System, kept: set[str]) -> frozenset[str]:
     """What is printed in its readers: it costs nothing there (a broadcast, a view of a matrix), or is
     printed under a condition (`optional`)."""
     barred = kept | _read_elsewhere(system)
-    leaves = {name for name, leaf in optional(system).items() if name == leaf}
+    added = {name for name, leaf in optional(system).items() if name != leaf}
     return frozenset(
         e.name
         for e in system.equations
         if e.op in ALWAYS
         or (e.name not in barred and (e.op == "expand" or (not e.axes and "view" in TABLE[e.op].traits)))
-        or (e.name in optional(system) and e.name not in leaves)
+        or e.name in added
     )
 
 

@@ -9,9 +9,9 @@ from .computing import (
     STRUCTURAL,
     Compute,
     align,
-    broadcast,
     completed_operand,
     factors_of,
+    filled,
     full_features,
     generic,
     operand,
@@ -51,6 +51,10 @@ def plus_count(frame: Frame, axis: str, step: ast.expr) -> ast.expr:
     return expression("{0} + np.zeros(B, int)", step)
 
 
+def _elapsed(frame: Frame, equation: Equation) -> Value:
+    return Value(expression(frame.past), (BATCH,))
+
+
 def _length(frame: Frame, equation: Equation) -> Value:
     return Value(frame.length(str(equation.attr("axis"))), (BATCH,))
 
@@ -79,7 +83,8 @@ def _copy(frame: Frame, equation: Equation) -> Value:
 
 
 def _carry(frame: Frame, equation: Equation) -> Value:
-    start = broadcast(frame, operand(frame, equation, equation.reads[0]), equation.axes, equation)
+    value = operand(frame, equation, equation.reads[0])
+    start = filled(frame, value, equation.axes, equation)
     return Value(
         expression("carried(state, {0}, {1})", ast.Constant(str(equation.attr("key"))), start), equation.axes
     )
@@ -235,6 +240,17 @@ def _place(frame: Frame, equation: Equation) -> Value:
     return Value(expression("np.where({0}, {1}, 0)", test, align(value, present)), present)
 
 
+def _stack(frame: Frame, equation: Equation) -> Value:
+    """Every step in full, one after the other."""
+    axes = frame.free(equation.axes)
+    axis = str(equation.attr("axis"))
+    rest = tuple(other for other in axes if other != axis)
+    values = [operand(frame, equation, read) for read in equation.reads]
+    steps = ast.List([filled(frame, value, rest, equation) for value in values], ast.Load())
+    place = axes.index(axis)
+    return Value(expression("np.stack({0}, axis={1})" if place else "np.stack({0})", steps, place), axes)
+
+
 def _take(frame: Frame, equation: Equation) -> Value:
     table, key = (operand(frame, equation, read) for read in equation.reads)
     if table.dims:
@@ -298,6 +314,7 @@ STRUCTURAL |= {
     "number": _number,
     "dim": _dim,
     "index": _index,
+    "elapsed": _elapsed,
     "length": _length,
     "last": _last,
     "count": _count,
@@ -317,6 +334,7 @@ STRUCTURAL |= {
     "softmax_over": _along("softmax_over"),
     "first_max_over": _along("first_max_over"),
     "place": _place,
+    "stack": _stack,
     "take": _take,
     "scatter_rows": _scatter_rows,
 }

@@ -144,6 +144,17 @@ def _lengths(batch, axis, longest, rows):
     return lengths.astype(np.intp)
 
 
+def _checked_steps(call):
+    """Steps written one after the other are for sequences of exactly so many."""
+    for axis, steps in UNROLL.items():
+        wrong = sorted({call.longest[axis], *map(int, call.lengths[axis])} - {steps})
+        if wrong:
+            found = ", ".join(map(str, wrong))
+            raise ValueError(
+                f"batch: expected {AXES[axis]} = {steps} in every sequence (--unroll {steps}), got {found}"
+            )
+
+
 def _checked_input(name, array, call, axes, kind):
     """One input in its dtype, 0 past each sequence's own end."""
     if kind == "real":
