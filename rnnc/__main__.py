@@ -16,6 +16,7 @@ from .terminal import show_diagnostics
 COMMANDS = {
     "compile": "write a module",
     "check": "only look for mistakes",
+    "test": "derive properties from a spec and test them",
     "train": "train a spec on text or arrays",
     "sample": "draw from a trained model",
     "show": "explain a spec: equations, sizes, what runs where",

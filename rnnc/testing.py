@@ -1,0 +1,132 @@
+"""What the properties of a module may know of its spec, from the compiler.
+
+`rnnc test`, the pytest plugin and the kit (`rnnc.runtime.properties`) ask here."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from . import api
+from .compiler.driver import Compiled, Options
+from .compiler.ir import Position
+from .files import Imports
+from .runtime.properties.report import Tested, save, saved_case
+from .runtime.properties.run import FAILED, Result, run_all, run_case
+from .runtime.properties.subject import Subject
+from .runtime.properties.table import NAMES, PROPERTIES
+from .spec.diagnostics import SpecError
+from .spec.source import Source, Span
+
+
+@dataclass(frozen=True)
+class KnownSpec:
+    """A compiled spec's lines, delays and operators, and other ways to compile it."""
+
+    compiled: Compiled
+
+    @property
+    def path(self) -> str:
+        return self.compiled.source.path
+
+    @cached_property
+    def _lines(self) -> dict[str, int]:
+        program = self.compiled.program
+        named: list[tuple[str, Span | None]] = [(e.name, e.span) for e in program.forward.equations]
+        named += [(item.name, item.span) for item in program.inputs]
+        named += [(param.name, param.span) for param in program.params]
+        named += [(head.name, head.span) for head in program.heads]
+        return {name: span.line for name, span in named if span and span.source is self.compiled.source}
+
+    def line(self, name: str) -> int | None:
+        return self._lines.get(name) or self._call(name)
+
+    def _call(self, name: str) -> int | None:
+        """What belongs to a copy of a cell stands where the cell is called: `h1.W_ix` at `h1[t] = …`."""
+        copy = re.match(r"([A-Za-z]+)(\w*)\.", name)
+        if copy is None:
+            return None
+        pattern = re.compile(rf"\s*({copy[1]}{copy[2]}\s*\[|{copy[1]}\{{)")
+        lines = self.compiled.source.text.split("\n")
+        return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), None)
+
+    def source(self, line: int) -> str:
+        return self.compiled.source.line(line).strip()
+
+    @cached_property
+    def delay(self) -> int:
+        return max((abs(position.offset) for position in self._positions()), default=0)
+
+    def _positions(self) -> Iterator[Position]:
+        for equation in self.compiled.program.forward.equations:
+            for read in equation.reads:
+                yield from read.at
+
+    def operators(self) -> frozenset[str]:
+        return frozenset(equation.op for equation in self.compiled.program.forward.equations)
+
+    def text(self) -> str:
+        return self.compiled.text
+
+    def module(self, **options: Any) -> Any:
+        changed = replace(self.compiled.options, **options)
+        imports = Imports(self.path if os.path.isfile(self.path) else None)
+        return api.module_from(api.compile_with(self.compiled.source, changed, imports).text, "again")
+
+
+def from_compiled(compiled: Compiled, pinned: dict[str, int] | None = None) -> Subject:
+    """A spec that was compiled, ready to be tested."""
+    name = Path(compiled.source.path).stem
+    return Subject(api.module_from(compiled.text, name), KnownSpec(compiled), name, pinned or {})
+
+
+def known(module: Any) -> Subject:
+    """A module with what its spec tells, if that compiles by itself."""
+    source, imports = Source("<string>", module.SPEC), Imports(None)
+    try:
+        compiled = api.compile_with(source, Options(), imports)
+        changed = {name: size for name, size in compiled.program.dims if module.DIMS[name] != size}
+        if changed:
+            dims = {name: module.DIMS[name] for name in changed}
+            compiled = api.compile_with(source, Options(dims=dims), imports)
+    except SpecError:
+        return Subject(module)
+    return Subject(module, KnownSpec(compiled))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``folder`` is where failing cases go, None for nowhere; ``options`` are those of the command line."""
+
+    examples: int = 10
+    seed: int = 0
+    folder: Path | None = None
+    options: str = ""
+
+
+def tested(
+    subject: Subject, path: str, names: Iterable[str] = NAMES, settings: Settings | None = None
+) -> Tested:
+    """The properties named, each on so many cases."""
+    settings = settings or Settings()
+    chosen = [item for item in PROPERTIES if item.name in names]
+    return _told(subject, path, run_all(subject, chosen, settings.examples, settings.seed), settings)
+
+
+def replayed(subject: Subject, path: str, case: Path, settings: Settings) -> Tested:
+    """The one case that a failure left behind."""
+    name, found = saved_case(case)
+    item = next(item for item in PROPERTIES if item.name == name)
+    return _told(subject, path, [run_case(subject, item, found)], replace(settings, folder=None))
+
+
+def _told(subject: Subject, path: str, results: list[Result], settings: Settings) -> Tested:
+    folder = settings.folder
+    failures = [result for result in results if result.status == FAILED]
+    saved = {r.property.name: save(folder, subject, r) for r in failures} if folder is not None else {}
+    return Tested(path, subject, results, settings.seed, settings.examples, settings.options, saved)

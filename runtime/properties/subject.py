@@ -1,0 +1,170 @@
+"""A compiled module as the properties see it: its tables, and what is known of its spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..module import Array, Arrays
+from ..params import size
+from .case import Case
+
+
+class Spec(Protocol):
+    """What the compiler knows of a module's spec; without it a few properties do not apply."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def delay(self) -> int:
+        """The longest."""
+
+    def line(self, name: str) -> int | None:
+        """The line of a parameter, input, head or quantity."""
+
+    def source(self, line: int) -> str: ...
+
+    def operators(self) -> frozenset[str]:
+        """The operators that the spec's equations use."""
+
+    def module(self, **options: Any) -> Any:
+        """The spec compiled in another way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """An input, a target or a noise: its axes, symbolic sizes, kind, and how many tokens it has."""
+
+    name: str
+    axes: tuple[str, ...]
+    shape: tuple[str, ...]
+    kind: str
+    count: str | None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A module under test. ``pinned`` are dims that every case keeps."""
+
+    module: Any
+    spec: Spec | None = None
+    name: str = "module"
+    pinned: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def axes(self) -> dict[str, str]:
+        """The name of the length of every axis."""
+        return dict(self.module.AXES)
+
+    @cached_property
+    def inputs(self) -> dict[str, Observed]:
+        table = self.module.INPUTS.items()
+        return {n: Observed(n, tuple(a), tuple(s), k, c) for n, (a, s, k, c) in table if n not in self.noises}
+
+    @cached_property
+    def noises(self) -> tuple[str, ...]:
+        return tuple(getattr(self.module, "NOISES", ()))
+
+    @cached_property
+    def real_inputs(self) -> list[str]:
+        return [name for name, item in self.inputs.items() if item.kind == "real"]
+
+    @cached_property
+    def trained(self) -> list[str]:
+        return list(self.module.TRAINED)
+
+    @property
+    def stream(self) -> str | None:
+        """The axis that the module can be stepped along."""
+        return None if self.module.NO_STREAM else self.module.STREAM
+
+    @property
+    def no_stream(self) -> str | None:
+        """Why there are no steps and no chunks; None when there are."""
+        if self.stream:
+            return None
+        return str(self.module.NO_STREAM or "the spec has no axis to step along")
+
+    @cached_property
+    def delay(self) -> int:
+        """The longest delay, as far as it is known."""
+        lags = max((lags for lags, _ in self.module.STATES.values()), default=1)
+        return max(self.spec.delay if self.spec else 1, lags, 1)
+
+    @cached_property
+    def fixed(self) -> frozenset[str]:
+        return frozenset(self.module.FIXED) | frozenset(self.pinned)
+
+    @cached_property
+    def real_states(self) -> list[str]:
+        return [key for key, (_, kind) in self.module.STATES.items() if kind == "real"]
+
+    def sizes(self, case: Case) -> dict[str, int]:
+        """Every dim."""
+        return {**self.module.DIMS, **self.pinned, **dict(case.dims)}
+
+    def number(self, symbol: str, case: Case) -> int:
+        return size(symbol, self.sizes(case))
+
+    @cached_property
+    def layouts(self) -> dict[str, tuple[str, ...]]:
+        """The axes of every output, the batch as ``@``: seen from its shape at sizes that differ from each
+        other."""
+        from .data import draw
+
+        primes = (11, 13, 17, 19)
+        steps = tuple(zip(self.axes, primes, strict=False))
+        rows = 7
+        case = Case(steps, rows, self.smallest)
+        data = draw(self, case)
+        outputs = self.module.forward(data.params, data.batch).outputs
+        return {name: _layout(value.shape, dict(steps), rows) for name, value in outputs.items()}
+
+    @cached_property
+    def smallest(self) -> tuple[tuple[str, int], ...]:
+        """The smallest equal sizes at which the module runs; none where it does at its own only: a spec may
+        name components by number."""
+        from .data import draw
+
+        free = [name for name in self.module.DIMS if name not in self.fixed]
+        for least in (1, 2, 3, 5):
+            dims = tuple((name, least) for name in free)
+            case = Case(tuple((axis, self.delay + 2) for axis in self.axes), 2, dims)
+            try:
+                data = draw(self, case)
+                self.module.loss_and_grad(data.params, data.batch)
+            except (ValueError, IndexError, ZeroDivisionError):
+                continue
+            return dims
+        return ()
+
+
+def _layout(shape: tuple[int, ...], steps: Mapping[str, int], rows: int) -> tuple[str, ...]:
+    """The leading dimensions that are axes: those before the batch's, in any order, then the batch."""
+    if rows not in shape:
+        return ()
+    by_size = {extent: axis for axis, extent in steps.items()}
+    return (*(by_size.get(extent, "?") for extent in shape[: shape.index(rows)]), "@")
+
+
+def subject(module: Any) -> Subject:
+    """The module with what its spec's text tells, where that compiles by itself."""
+    if isinstance(module, Subject):
+        return module
+    from ...testing import known  # as any user of the compiler would
+
+    return known(module)
+
+
+def is_real(value: Array) -> bool:
+    """Not a step count, not a token."""
+    return bool(np.issubdtype(np.asarray(value).dtype, np.inexact))
+
+
+def reals(arrays: Mapping[str, Array]) -> Arrays:
+    return {name: value for name, value in arrays.items() if is_real(value)}
