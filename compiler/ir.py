@@ -164,6 +164,13 @@ def rename(read: Read, names: Mapping[str, str]) -> Read:
     return replace(read, name=names[read.name]) if read.name in names else read
 
 
+def worked_along(equation: Equation) -> str | None:
+    """The axis that an equation keeps and yet needs the whole of (a softmax over time); None for most."""
+    axis = dict(equation.attrs).get("axis")
+    along = any(position.over == axis for read in equation.reads for position in read.at)
+    return str(axis) if axis is not None and along else None
+
+
 def lag_axes(equation: Equation, boundary: Equation, sides: tuple[str, ...]) -> dict[str, str]:
     """Which lag axis of a boundary quantity stands for which of the axes it is a boundary of."""
     found: dict[str, str] = {}

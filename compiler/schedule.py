@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from .ir import BATCH, Equation, Read
+from .ir import BATCH, Equation, Read, worked_along
 
 
 class ScheduleError(Exception):
@@ -96,10 +96,11 @@ def edges(nodes: Iterable[Node], running: bool = False) -> tuple[Edge, ...]:
 
 def _delays(reader: Equation, read: Read, running: bool) -> tuple[tuple[str, int], ...]:
     """The axes along which a read stays beside its reader, with the distance."""
+    whole = (None, BATCH, worked_along(reader))
     return tuple(
         (p.over, p.offset)
         for p in read.at
-        if p.over is not None and p.over != BATCH and not p.ends and (running or p.over in reader.axes)
+        if p.over not in whole and not p.ends and (running or p.over in reader.axes)
     )
 
 

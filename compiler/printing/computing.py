@@ -56,10 +56,10 @@ def broadcast(frame: Frame, value: Value, axes: tuple[str, ...], equation: Equat
     if not value.constant:
         return expression("np.broadcast_to({0}, {1})", aligned, shape)
     if not axes and not equation.shape:
-        return expression("np.asarray({0}, dtype)", aligned)
+        return expression(f"np.asarray({{0}}, {dtype})", aligned)
     if isinstance(aligned, ast.Constant) and not aligned.value:
-        return expression("np.zeros({0}, {1})", shape, dtype)
-    return expression("np.full({0}, {1}, {2})", shape, aligned, dtype)
+        return expression(f"np.zeros({{0}}, {dtype})", shape)
+    return expression(f"np.full({{0}}, {{1}}, {dtype})", shape, aligned)
 
 
 def full_shape(frame: Frame, axes: tuple[str, ...], equation: Equation) -> ast.expr:
@@ -68,15 +68,16 @@ def full_shape(frame: Frame, axes: tuple[str, ...], equation: Equation) -> ast.e
     return ast.Tuple(parts, ast.Load())
 
 
-def align(value: Value, target: tuple[str, ...]) -> ast.expr:
-    """The value with its dims in the target's order and `None` for inner axes it lacks."""
+def align(value: Value, target: tuple[str, ...], full: bool = False) -> ast.expr:
+    """The value with its dims in the target's order and `None` for inner axes it lacks; NumPy itself adds the
+    outer ones, unless the value is wanted ``full``."""
     wanted = [axis for axis in target if axis in value.dims]
     expr = value.expr
     if tuple(wanted) != value.dims:
         source = ", ".join(str(value.dims.index(axis)) for axis in wanted)
         goal = ", ".join(str(i) for i in range(len(wanted)))
         expr = expression(f"np.moveaxis({{0}}, ({source},), ({goal},))", expr)
-    first = next((i for i, axis in enumerate(target) if axis in value.dims), len(target))
+    first = 0 if full else next((i for i, axis in enumerate(target) if axis in value.dims), len(target))
     parts: list[ast.expr] = [
         ast.Slice() if axis in value.dims else ast.Constant(None) for axis in target[first:]
     ]
@@ -95,11 +96,11 @@ def generic(frame: Frame, equation: Equation) -> Value:
     """An operator that its template prints: elementwise, or on features with any leading dimensions."""
     values = [operand(frame, equation, read) for read in equation.reads]
     dims = union(frame, equation, values)
-    constant = all(value.constant for value in values)
+    elementwise = "elementwise" in TABLE[equation.op].traits
+    constant = elementwise and all(value.constant for value in values)
     slots = slots_of(frame, equation, values, dims)
     code = TABLE[equation.op].printed(call_of(frame, equation))
     expr = without_real(expression(code.text, *slots, *(frame.size(size) for size in code.sizes)))
-    elementwise = "elementwise" in TABLE[equation.op].traits
     thin = elementwise and bool(equation.shape) and all(v.thin or v.constant for v in values)
     return Value(expr, dims, thin, constant)
 
@@ -132,7 +133,7 @@ def slots_of(frame: Frame, equation: Equation, values: list[Value], dims: tuple[
     constant = all(value.constant for value in values)
     slots: list[ast.expr] = []
     for read, value in zip(equation.reads, values, strict=True):
-        if value.constant:
+        if elementwise and value.constant:
             slots.append(value.expr if constant else as_scalar(value.expr))
         elif elementwise:
             slots.append(align(value, dims))
@@ -154,11 +155,9 @@ def call_of(frame: Frame, equation: Equation) -> Call:
 
 def _whole(frame: Frame, value: Value, dims: tuple[str, ...], source: Equation) -> ast.expr:
     """An operand with all of the result's leading dimensions: what works on features cannot broadcast."""
-    expr = align(value, dims)
-    if not value.thin and value.dims == dims:
-        return expr
-    parts = [frame.extent(axis) for axis in dims] + [frame.size(size) for size in source.shape]
-    return expression("np.broadcast_to({0}, {1})", expr, ast.Tuple(parts, ast.Load()))
+    if not value.thin and not value.constant and value.dims == dims:
+        return value.expr
+    return broadcast(frame, value, dims, source)
 
 
 def as_scalar(expr: ast.expr) -> ast.expr:
@@ -197,12 +196,15 @@ def full_features(frame: Frame, reader: Equation, read: Read) -> Value:
 
 
 def pooled(frame: Frame, equation: Equation, values: list[Value], pool: set[str]) -> list[Value]:
-    """Operands of a sum over ``pool``: along each time axis at least one is 0 past a sequence's end."""
+    """Operands of a sum over ``pool``: along each time axis at least one is 0 past a sequence's end, and none
+    can be infinite there. What is stored was made right where it is defined."""
     pool = pool | {p.over for r in equation.reads for p in r.at if p.over and p.over not in equation.axes}
     for axis in sorted(a for a in pool if frame.is_time(a)):
-        if not any(_is_zeroed(frame, read, axis) for read in equation.reads):
-            index = next(i for i, r in enumerate(equation.reads) if any(p.over == axis for p in r.at))
-            values = [keep(frame, v, (axis,)) if i == index else v for i, v in enumerate(values)]
+        along = [i for i, r in enumerate(equation.reads) if any(p.over == axis for p in r.at)]
+        wild = {i for i in along if equation.reads[i].name not in frame.stored}
+        if not wild and not any(_is_zeroed(frame, equation.reads[i], axis) for i in along):
+            wild = set(along[:1])
+        values = [keep(frame, v, (axis,)) if i in wild else v for i, v in enumerate(values)]
     return values
 
 
@@ -212,12 +214,7 @@ def _is_zeroed(frame: Frame, read: Read, axis: str) -> bool:
 
 def keep(frame: Frame, value: Value, axes: tuple[str, ...], fill: ast.expr | None = None) -> Value:
     """The value where the steps of ``axes`` are a sequence's own, else 0 (or ``fill``)."""
-    valid: ast.expr | None = None
-    for axis in axes:
-        test = inside(frame, axis)
-        valid = test if valid is None else expression("({0}) & ({1})", valid, test)
-    free = tuple(axis for axis in axes if axis in value.dims)
-    mask = align(Value(valid or expression("True"), (*free, BATCH)), value.dims)
+    mask = validity(frame, axes, value.dims)
     if fill is None:
         return Value(expression("keep({0}, {1})", mask, value.expr), value.dims)
     return Value(expression("keep({0}, {1}, {2})", mask, value.expr, fill), value.dims)
@@ -234,7 +231,7 @@ def validity(frame: Frame, axes: tuple[str, ...], dims: tuple[str, ...]) -> ast.
     result: ast.expr | None = None
     for axis in axes:
         if frame.is_time(axis):
-            test = align(Value(inside(frame, axis), (axis, BATCH)), dims)
+            test = align(Value(inside(frame, axis), frame.free((axis, BATCH))), dims, full=True)
             result = test if result is None else expression("{0} & {1}", result, test)
     return result or expression("np.ones(1, bool)")
 

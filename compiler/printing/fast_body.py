@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Read, here
+from ..operators import TABLE
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
 from .body import Notes, array_shape, cleaned_axes, fill_margins, margin
 from .computing import align, completed, compute, einsum_into, generic_into, operand
-from .frame import DTYPES, Frame, Scope
+from .frame import DTYPES, Frame, Scope, Value
 from .layout import Stored, end_value
 from .lines import WIDTH, Lines, filled
 from .plan import is_leaf
@@ -266,13 +267,25 @@ class Printer:
             self.out.indent += 1
             fill = self._fill(root, axis)
             dims = frame.free(root.axes)
-            if dims[: len(which.dims)] == which.dims and fill == "0":
+            if self._lent(frame, root):
+                valid = align(Value(expression("~{0}", which.expr), which.dims), dims, full=True)
+                self.out.assign(stored.identifier, expression(f"keep({{0}}, {{1}}, {fill})", valid, place))
+            elif dims[: len(which.dims)] == which.dims and fill == "0":
                 self.out.add(f"{text(place)}[{text(which.expr)}] = 0")
             else:
                 tail = ", ".join(["None"] * len(root.shape))
                 aligned = text(align(which, dims)) + (f"[..., {tail}]" if tail else "")
                 self.out.add(f"np.copyto({text(place)}, {fill}, where={aligned})")
             self.out.indent -= 1
+
+    def _lent(self, frame: Frame, root: Equation) -> bool:
+        """Whether a fresh value is no array of its own, but another's or one number many times."""
+        if self.plan.storage.kinds[self.plan.storage.holder(root.name)] != "fresh":
+            return False
+        value = compute(frame, root)
+        whole = value.dims == frame.free(root.axes) and not value.thin and not value.constant
+        shared = TABLE[root.op].traits & {"view", "identity"} or root.op in ("carry", "fresh")
+        return bool(shared) or not whole
 
     def _fill(self, root: Equation, axis: str) -> str:
         name = end_value(root, axis)

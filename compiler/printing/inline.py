@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from ..ir import BATCH, Equation, Position, Read, System
+from ..ir import BATCH, Equation, Position, Read, System, worked_along
 from ..operators import TABLE
 from ..schedule import Node
 from .layout import pooled_axes
@@ -26,7 +26,7 @@ def is_temporary(name: str) -> bool:
 def textbook_inlined(systems: Iterable[System], kept: Collection[str]) -> frozenset[str]:
     """Temporaries read once, in place: a statement then has one whole equation of the spec.
 
-    What sums over a time axis stands alone, because its reader may sit in a loop along that axis."""
+    What needs the whole of a time axis stands alone, because its reader may sit in a loop along that axis."""
     systems = tuple(systems)
     uses = Counter(read.name for s in systems for e in s.equations for read in e.reads)
     uses.update(name for s in systems for e in s.equations for b in e.boundaries for name in 2 * [b.name])
@@ -39,7 +39,7 @@ def textbook_inlined(systems: Iterable[System], kept: Collection[str]) -> frozen
             for read in reader.reads:
                 source = table[read.name]
                 once = uses[read.name] == 1 and read.name not in kept and is_temporary(read.name)
-                pools = any(pooled_axes(source, r, times) for r in source.reads)
+                pools = worked_along(source) or any(pooled_axes(source, r, times) for r in source.reads)
                 leaf = "leaf" in TABLE[source.op].traits and source.op not in ALWAYS
                 if once and in_place(source, read) and not (pools or leaf or source.boundaries):
                     chosen.add(read.name)

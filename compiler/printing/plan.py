@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..ir import Equation, System
+from ..ir import Equation, System, worked_along
 from ..operators import TABLE
 from ..program import Program
 from ..schedule import Node, Stage, edges, schedule
@@ -112,7 +112,7 @@ def _loop_axes(root: Equation, frame: Frame) -> tuple[str, ...]:
     if is_leaf(root):
         return ()
     own = frame.times(root.axes)
-    whole = dict(root.attrs).get("axis") if root.op == "softmax_over" else None
+    whole = worked_along(root)
     summed = {a for read in root.reads for a in pooled_axes(root, read, frame.axes)}
     sums = "sums" in TABLE[root.op].traits
     return tuple(axis for axis in own if axis != whole) + tuple(sorted(summed) if sums else ())
