@@ -21,6 +21,34 @@ output h
 k[t] : token(n) = k[t-1]
 h[t] = where(k[t] == 1, x[t], 0.5)
 """,
+    "a sum over time of what does not depend on time": """
+dim n = 4, m = 2
+axis t = 1..T
+param a : real[m], b : real[n]
+output out
+out[t] = max(max[t](expand(a, n)), -1) @ b
+""",
+    "a slice of a repeated number": """
+dim n = 3
+axis t = 1..T
+output y
+v[t] = slice(expand(1, 2*n), n, n)
+y[t] = v[t-3]
+""",
+    "a loss of numbers alone": """
+dim n = 2
+axis t = 1..T
+param w : real
+input x[t] : real
+head c : token(2*n) ~ categorical(clip(expand(1, 2*n), 2.0, 2.5))
+loss r = w
+""",
+    "a component picked by a number": """
+dim m = 4
+axis t = 1..T
+input v[t] : real[m]
+head s[t] : real[2] ~ normal(expand(pick(v[t], (1 % 2)), 2))
+""",
 }
 
 
