@@ -25,19 +25,7 @@ def frontend(
 ) -> Program | None:
     """The program of a spec; None when something was wrong, which has then been reported."""
     typed = check(source, dims=dims, read_import=read_import, diagnostics=diagnostics)
-    return None if typed is None else _supported(lower(typed), diagnostics)
-
-
-def _supported(program: Program, diagnostics: Diagnostics) -> Program | None:
-    """The program, unless it needs what cannot be printed yet."""
-    if program.stop is not None:
-        span = program.stop.span or Span(program.source, 0, 0)
-        diagnostics.report("RNN590", span, "`stop when` is not compiled by this version")
-    for head in program.heads:
-        if not head.given and not head.axes:
-            span = head.span or Span(program.source, 0, 0)
-            diagnostics.report("RNN590", span, "a head on the length is not compiled by this version")
-    return None if diagnostics.failed else program
+    return None if typed is None else lower(typed)
 
 
 def check(

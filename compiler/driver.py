@@ -22,6 +22,7 @@ from .differentiate import differentiate
 from .ir import System
 from .ir_text import system_text
 from .passes import LOOPS, PASSES, TEXTBOOK, WIDE, run_passes
+from .passes.dead import drop_dead
 from .printing.module import plan_module, print_module
 from .printing.schedule_text import schedule_text
 from .program import Program
@@ -74,7 +75,7 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
     )
     if watch.go_on():
         made.small = _small(program.forward, options)
-        made.forward = watch.stage("passes", lambda: _fast(made.small, options), system_text)
+        made.forward = watch.stage("passes", lambda: _fast(_asked(program, made.small), options), system_text)
     if watch.go_on():
         looped = made.forward
         made.forward = watch.stage("unroll", lambda: _unrolled(program, looped, options), system_text)
@@ -89,6 +90,13 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
             )
     made.dumps, made.seconds = watch.dumps, watch.seconds
     return made
+
+
+def _asked(program: Program, system: System) -> System:
+    """Without the stopping rule where whole sequences tell it by their lengths."""
+    if program.stop is None or not program.stop.event:
+        return system
+    return drop_dead(replace(system, outputs=tuple(o for o in system.outputs if o[0] != "stop")))
 
 
 def _fast(system: System, options: Options) -> System:

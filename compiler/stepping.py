@@ -7,11 +7,12 @@ what it reads k steps before is an entry of the state. What the context gives is
     h[t,@] = tanh(a[t,@])        becomes   h[@] = tanh(a[@])
     a[t,@] = einsum(W, h[t-1,@])           a[@] = einsum(W, h.past[@])
 
-While sampling, a head's target is drawn from the head's distribution instead of given."""
+While sampling, a head's target is drawn from the head's distribution instead of given: a head without an
+index before the first step. Where there are no steps, all targets of whole sequences are drawn at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from .ir import BATCH, Equation, Position, Read, System, attrs, plain
@@ -23,9 +24,11 @@ NOW = "now"  # the quantity that counts steps is called AXIS.now
 @dataclass(frozen=True, slots=True)
 class Steps:
     """``start`` has outputs ``state:h`` and ``static:C``; ``step`` has ``state:h`` and ``output:y``;
-    ``draw`` has ``state:h``, ``drawn:y`` and ``nll:y``. ``statics`` are what `start` hands to each step."""
+    ``begin`` is ``start`` and ``draw`` is ``step`` while sampling, with ``drawn:y``, ``nll:y`` and ``stop``.
+    ``statics`` are what `start` hands to each step."""
 
     start: System
+    begin: System
     step: System
     draw: System
     statics: tuple[str, ...]
@@ -40,12 +43,48 @@ def steps(program: Program, forward: System) -> Steps:
     statics = tuple(_statics(forward, stepped, pasts))
     one = _OneStep(program, forward, stepped, pasts, axis, statics)
     outputs = [(k, v) for k, v in forward.outputs if k.startswith("output:") and v in stepped]
+    started = [(f"state:{state.key}", state.past) for state in program.states]
+    started += [(f"static:{name}", name) for name in statics]
+    once = [head for head in program.heads if axis not in head.axes]
     return Steps(
-        _start(forward, program.states, statics),
+        _needed(forward, forward.table(), started),
+        _drawing(forward, once, axis, started),
         one.system(outputs, drawn=()),
-        one.system([], drawn=[h for h in program.heads if axis in h.axes]),
+        one.system(
+            [(k, v) for k, v in forward.outputs if k == "stop"],
+            drawn=[head for head in program.heads if axis in head.axes],
+        ),
         statics,
     )
+
+
+def whole(program: Program, forward: System) -> System:
+    """The targets of whole sequences, of lengths that are given: outputs ``drawn:y`` and ``nll:y``."""
+    return _drawing(forward, [head for head in program.heads if head.given], "", [])
+
+
+def _drawing(
+    forward: System, heads: Iterable[Head], counted: str, outputs: Iterable[tuple[str, str]]
+) -> System:
+    """The equations with these heads' targets drawn; one that is not given is the length of ``counted``."""
+    table, outputs = forward.table(), list(outputs)
+    for head in heads:
+        name = head.target.name
+        if not head.given:
+            target = replace(table[forward.output(f"nll:{head.name}")], name=name, type="int", span=head.span)
+            lengths = [e for e in table.values() if e.op == "length" and e.attr("axis") == counted]
+            table |= {e.name: replace(e, op="copy", reads=(plain(target),), attrs=()) for e in lengths}
+            table[name] = target
+        table[name] = drawn_target(table, head)
+        outputs += [(f"drawn:{head.name}", name), (f"nll:{head.name}", forward.output(f"nll:{head.name}"))]
+    return _needed(forward, table, outputs)
+
+
+def drawn_target(table: Mapping[str, Equation], head: Head) -> Equation:
+    """The target of a head as what its distribution gives."""
+    reads = tuple(plain(table[name]) for _, name in head.args)
+    named = attrs(name=head.distribution, key=head.name)
+    return replace(table[head.target.name], op="draw", reads=reads, attrs=named)
 
 
 def _statics(forward: System, stepped: set[str], pasts: dict[str, State]) -> Iterable[str]:
@@ -56,22 +95,20 @@ def _statics(forward: System, stepped: set[str], pasts: dict[str, State]) -> Ite
     for reader in (e for e in forward.equations if e.name in stepped):
         for read in reader.reads:
             source = table[read.name]
-            if read.name not in stepped and read.name not in pasts and BATCH in source.axes:
+            own = read.name in stepped or read.name in pasts or source.op in ("length", "last")
+            if not own and BATCH in source.axes:
                 found[read.name] = None
     return found
 
 
-def _start(forward: System, states: tuple[State, ...], statics: tuple[str, ...]) -> System:
-    outputs = [(f"state:{state.key}", state.past) for state in states]
-    outputs += [(f"static:{name}", name) for name in statics]
-    return _needed(forward, forward.table(), tuple(outputs))
-
-
 def _needed(
-    like: System, table: dict[str, Equation], outputs: tuple[tuple[str, str], ...], given: Iterable[str] = ()
+    like: System,
+    table: Mapping[str, Equation],
+    outputs: Iterable[tuple[str, str]],
+    given: Iterable[str] = (),
 ) -> System:
     """The equations that the outputs need, down to what is given."""
-    given = set(given)
+    given, outputs = set(given), tuple(outputs)
     live: set[str] = set()
     work = [name for _, name in outputs]
     while work:
@@ -95,14 +132,18 @@ class _OneStep:
     axis: str
     statics: tuple[str, ...]
 
+    @property
+    def events(self) -> set[str]:
+        """Targets along the axis that are made from the lengths."""
+        return {h.target.name for h in self.program.heads if not h.given and self.axis in h.axes}
+
     def system(self, outputs: list[tuple[str, str]], drawn: Iterable[Head]) -> System:
         """The equations of one step that these outputs and the next state need."""
         table = {e.name: self._equation(e) for e in self.forward.equations}
         for head in drawn:
-            target = table[head.target.name]
-            reads = tuple(plain(table[name]) for _, name in head.args)
-            table[target.name] = replace(target, op="draw", reads=reads, attrs=attrs(name=head.distribution))
-            outputs = [*outputs, (f"drawn:{head.name}", target.name), (f"nll:{head.name}", head.nll)]
+            name = head.target.name
+            table[name] = drawn_target(table, head)
+            outputs = [*outputs, (f"drawn:{head.name}", name), (f"nll:{head.name}", head.nll)]
         states = [self._next(state, table) for state in self.program.states]
         return _needed(self.forward, table, (*outputs, *states), self.statics)
 
@@ -121,6 +162,8 @@ class _OneStep:
             return equation
         axes = tuple(axis for axis in equation.axes if axis != self.axis)
         boundaries = tuple(b for b in equation.boundaries if all(a != self.axis for a, _ in b.sides))
+        if name in self.events:  # whether a step is the last is not known while a sequence runs
+            return replace(equation, axes=axes, op="last", reads=(), attrs=())
         if equation.op == "index":
             return replace(equation, axes=axes, op="input", attrs=attrs(name=f"{self.axis}.{NOW}"))
         reads = tuple(self._read(read) for read in equation.reads)

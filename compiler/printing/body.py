@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from ..ir import AFTER, BEFORE, Boundary, Equation, lag_axes
+from ..ir import AFTER, BEFORE, Boundary, Equation, Position, Read, lag_axes
 from ..operators import TABLE
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
@@ -16,7 +16,7 @@ from .frame import DTYPES, Frame, Value
 from .layout import Demands, Stored, end_value
 from .lines import Lines
 from .python import expression
-from .reading import plus, subscript
+from .reading import plus, read_stored, subscript
 
 
 def print_stages(frame: Frame, demands: Demands, stages: Sequence[Stage], out: Lines) -> None:
@@ -96,15 +96,25 @@ def ended(frame: Frame, demands: Demands, root: Equation) -> ast.expr:
         return value.expr
     dims = tuple(a for a in frame.free(root.axes))
     whole = Value(completed(frame, root), dims) if value.dims != dims else value
-    fills = [end_value(root, axis) for axis in axes if end_value(root, axis)]
-    fill = None
-    if fills and fills[0]:
-        fill = (
-            completed(frame, frame.table[fills[0]])
-            if fills[0] not in frame.stored
-            else expression(frame.stored[fills[0]].identifier)
-        )
-    return keep(frame, whole, axes, fill).expr
+    plain = tuple(axis for axis in axes if end_value(root, axis) is None)
+    whole = keep(frame, whole, plain) if plain else whole
+    for axis in (axis for axis in axes if axis not in plain):
+        whole = keep(frame, whole, (axis,), end_fill(frame, root, axis))
+    return whole.expr
+
+
+def end_fill(frame: Frame, root: Equation, axis: str) -> ast.expr:
+    """What a quantity is past the end of an axis, beside its value at the frame's steps. The spec gives one
+    value for all places past the end, so of several lags the first will do."""
+    name = end_value(root, axis) or ""
+    source, stored = frame.table[name], frame.stored.get(name)
+    outside = [a for a in source.axes if a in frame.lags]
+    if stored is None:
+        value = compute(frame, source)
+    else:
+        at = tuple(Position(None, offset=1) if a in outside else Position(a) for a in source.axes)
+        value = read_stored(frame, Read(name, at), source.axes, stored)
+    return align(value, frame.free(root.axes))
 
 
 def cleaned_axes(frame: Frame, demands: Demands, equation: Equation) -> tuple[str, ...]:

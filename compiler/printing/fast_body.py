@@ -13,7 +13,7 @@ from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Read, here
 from ..operators import TABLE
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
-from .body import Notes, array_shape, cleaned_axes, fill_margins, margin
+from .body import Notes, array_shape, cleaned_axes, end_fill, fill_margins, margin
 from .computing import align, completed, compute, einsum_into, generic_into, operand
 from .frame import DTYPES, Frame, Scope, Value
 from .layout import Stored, end_value
@@ -40,6 +40,13 @@ class Printer:
         for stage in stages:
             self._stage(self.plan.frame, stage)
         return [*self._ended_lines(), *self.out.lines]
+
+    def late(self, stages: Sequence[Stage]) -> list[str]:
+        """The lines of stages that are printed under a condition, after all others."""
+        self.out, self.notes = Lines(indent=2), Notes()
+        for stage in stages:
+            self._stage(self.plan.frame, stage)
+        return self.out.lines
 
     def _stage(self, frame: Frame, stage: Stage) -> None:
         if isinstance(stage, Straight):
@@ -89,15 +96,20 @@ class Printer:
         elif any(read.name in storage.optional for read in root.reads):
             self._add_if_given(frame, root, stored)
         elif storage.kinds[storage.holder(root.name)] == "fresh":
-            self.out.assign(
-                stored.identifier, compute(frame, root).expr if is_leaf(root) else completed(frame, root)
-            )
+            self._fresh(frame, root, stored)
         else:
             self._into(frame, root, stored)
         if loop is None:
             self._margins(root)
         if not is_leaf(root) and (loop is None or self._met_inside(loop, root)):
             self._clean(frame, root)
+
+    def _fresh(self, frame: Frame, root: Equation, stored: Stored) -> None:
+        """A new array. Weights put together from transposes are laid out in rows again, for BLAS."""
+        value = compute(frame, root).expr if is_leaf(root) else completed(frame, root)
+        if root.op == "concat" and len(root.shape) == 2 and not root.axes:
+            value = expression("np.ascontiguousarray({0})", value)
+        self.out.assign(stored.identifier, value)
 
     def _maybe(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """A cotangent that the caller may leave out: None then."""
@@ -265,7 +277,7 @@ class Printer:
             which = read_stored(frame, Read("", here((axis, BATCH))), (axis, BATCH), whole)
             self.out.add(f"if {flag}:")
             self.out.indent += 1
-            fill = self._fill(root, axis)
+            fill = self._fill(frame, root, axis)
             dims = frame.free(root.axes)
             if self._lent(frame, root):
                 valid = align(Value(expression("~{0}", which.expr), which.dims), dims, full=True)
@@ -287,12 +299,8 @@ class Printer:
         shared = TABLE[root.op].traits & {"view", "identity"} or root.op in ("carry", "fresh")
         return bool(shared) or not whole
 
-    def _fill(self, root: Equation, axis: str) -> str:
-        name = end_value(root, axis)
-        if name is None:
-            return "0"
-        stored = self.plan.frame.stored.get(name)
-        return stored.identifier if stored else text(completed(self.plan.frame, self.plan.frame.table[name]))
+    def _fill(self, frame: Frame, root: Equation, axis: str) -> str:
+        return text(end_fill(frame, root, axis)) if end_value(root, axis) else "0"
 
     def _ended(self, axis: str) -> tuple[str, str]:
         if axis not in self.ended:

@@ -9,12 +9,11 @@ from ..program import Program
 from ..schedule import Stage
 from ..stepping import steps
 from . import page, structure  # noqa: F401  (structure fills the table of operators)
-from .body import place_of, print_stages
+from .body import print_stages
 from .fast_body import Printer
 from .lines import Lines
-from .plan import Plan, output_entries, textbook_plan
-from .python import text
-from .stepping import stepping
+from .plan import Plan, output, output_entries, textbook_plan
+from .stepping import stepping, streams
 from .storage import FastPlan, fast_plan
 from .unpack import unpacked
 
@@ -41,16 +40,24 @@ def print_module(
         "header": page.MARK,
         "spec": page.literal(program.source.text),
         "tables": page.wrapped(
-            [*page.tables(program), *_cotangents(program, forward), _statics(program, small), *table]
+            [*page.tables(program), *_cotangents(program, forward), *_stepped(program, small), *table]
         ),
         "loss": page.literal(dict(forward.outputs).get("loss", "loss")),
         "init_body": page.init_body(program),
-        "noise": "\n    _fill_noise(call, seed if train else None)" if program.noises else "",
+        "prepare": _prepare(program),
         "stepping": stepping(program, small),
         "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
         **bodies,
     }
     return page.render({**parts, "contract": page.shared_functions(page.render({**parts, "contract": ""}))})
+
+
+def _prepare(program: Program) -> str:
+    """What a call needs besides its checked arguments."""
+    event = program.stop is not None and program.stop.event
+    lines = ["    call.last = _checked_last(call, last)"] if event else []
+    lines += ["    _fill_noise(call, seed if train else None)"] if program.noises else []
+    return "".join("\n" + line for line in lines)
 
 
 def _block(plan: Plan | FastPlan, stages: Iterable[Stage]) -> list[str]:
@@ -65,41 +72,60 @@ def _forward(program: Program, forward: System, adjoint: System, plan: Plan | Fa
     body = _block(plan, plan.stages[0])
     if _unrolled(program, forward):
         body.insert(0, "    _checked_steps(call)")
-    wanted = dict.fromkeys([name for _, name in forward.outputs] + [e.name for e in adjoint.given])
+    asked = [name for key, name in forward.outputs if key != "stop"]
+    wanted = dict.fromkeys(asked + [e.name for e in adjoint.given])
     entries = [
         f"        {page.literal(name)}: {plan.frame.stored[name].identifier},"
         for name in wanted
         if name in plan.frame.stored and plan.frame.table[name].op != "param"
     ]
-    tail = ["    return {", *entries, "    }"]
+    tail = [*_ends(program, forward, plan), "    return {", *entries, "    }"]
     return "\n".join([*unpacked(plan.frame, program, [*body, *tail], {}), *body, *tail])
 
 
+def _ends(program: Program, forward: System, plan: Plan | FastPlan) -> list[str]:
+    """The check that no sequence goes on after its end symbol."""
+    ends = dict(forward.outputs).get("stop")
+    if ends is None or program.stop is None:
+        return []
+    call = f"_check_ends(call, {page.literal(program.stop.axis)}, {output(plan.frame, ends)})"
+    return ["    if not call.absent:", f"        {call}"]
+
+
 def _backward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> str:
-    body = _block(plan, plan.stages[1])
     given = {e.name: f"tape[{page.literal(e.name)}]" for e in adjoint.given if e.op != "param"}
-    tail = _results(program, adjoint, plan)
+    if isinstance(plan, FastPlan):
+        printer = Printer(plan)
+        body, late = printer.print(plan.stages[1]), printer.late(plan.stages[2])
+    else:
+        body, late = _block(plan, plan.stages[1]), []
+    tail = _results(program, adjoint, plan, late)
     return "\n".join([*unpacked(plan.frame, program, [*body, *tail], given), *body, *tail])
 
 
-def _results(program: Program, adjoint: System, plan: Plan | FastPlan) -> list[str]:
-    """grads, dbatch, dstate as the contract has them."""
+def _results(program: Program, adjoint: System, plan: Plan | FastPlan, late: list[str]) -> list[str]:
+    """grads, dbatch, dstate as the contract has them; ``late`` is what only gradients of inputs need."""
     trained = [p.name for p in program.params if p.trained]
     real = [i.name for i in page.observed(program) if i.kind == "real"]
     states = [s.key for s in program.states if s.type == "real"]
     lines: list[str] = []
-    for variable, kind, keys in (
-        ("grads", "grad", trained),
-        ("dbatch", "dinput", real),
-        ("dstate", "dstate", states),
-    ):
-        found = output_entries(program, kind, adjoint)
-        lines.append(f"    {variable} = {{")
-        for key in keys:
-            value = _output(plan, found[key]) if key in found else _missing(kind, key)
-            lines.append(f"        {page.literal(key)}: np.array({value}, call.dtype),")
-        lines.append("    }")
+    for variable, kind, keys in (("grads", "grad", trained), ("dstate", "dstate", states)):
+        lines += _copies(plan, variable, kind, keys, adjoint, "    ")
+    lines += ["    dbatch = {}", "    if inputs:", *late]
+    lines += _copies(plan, "dbatch", "dinput", real, adjoint, "        ")
     return [*lines, "    return grads, dbatch, dstate"]
+
+
+def _copies(
+    plan: Plan | FastPlan, variable: str, kind: str, keys: list[str], adjoint: System, margin: str
+) -> list[str]:
+    """A dict of gradients, each an array of its own."""
+    found = output_entries(adjoint, kind)
+    lines = [f"{margin}{variable} = {{"]
+    for key in keys:
+        value = output(plan.frame, found[key]) if key in found else _missing(kind, key)
+        lines.append(f"{margin}    {page.literal(key)}: np.array({value}, call.dtype),")
+    return [*lines, margin + "}"]
 
 
 def _missing(kind: str, key: str) -> str:
@@ -110,12 +136,6 @@ def _missing(kind: str, key: str) -> str:
     return f"np.zeros(_state_shape(call, {page.literal(key)}))"
 
 
-def _output(plan: Plan | FastPlan, name: str) -> str:
-    """The steps of a quantity, without the slots around them."""
-    stored = plan.frame.stored[name]
-    return text(place_of(plan.frame, plan.frame.table[name], stored))
-
-
 def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     """The function that turns a tape into a `Run`."""
     lines = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
@@ -124,19 +144,13 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     def entry(name: str) -> str:
         stored = plan.frame.stored[name]
         used.append(name)
-        return f"np.array({_output(plan, name)})" if stored.axes else stored.identifier
+        return f"np.array({output(plan.frame, name)})" if stored.axes else stored.identifier
 
     outputs = [
-        f"        {page.literal(k)}: {entry(v)},"
-        for k, v in output_entries(program, "output", forward).items()
+        f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(forward, "output").items()
     ]
-    nll = [
-        f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(program, "nll", forward).items()
-    ]
-    states = [
-        f"        {page.literal(k)}: {entry(v)},"
-        for k, v in output_entries(program, "state", forward).items()
-    ]
+    nll = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(forward, "nll").items()]
+    states = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(forward, "state").items()]
     if program.stream:
         states.append(f"        {page.literal(program.stream)}: _steps_done(call),")
     for name in dict.fromkeys(used):
@@ -164,10 +178,12 @@ def _unrolled(program: Program, forward: System) -> dict[str, int]:
     return {axis.index: axis.size for axis in forward.axes if axis.size is not None and axis.index in times}
 
 
-def _statics(program: Program, forward: System) -> str:
-    """What `start` hands to every step besides the state."""
-    streams = program.stream is not None and not program.no_stream
-    return f"STATICS = {page.literal(list(steps(program, forward).statics) if streams else [])}"
+def _stepped(program: Program, small: System) -> list[str]:
+    """What `start` hands to every step besides the state; whether it needs the length that a head gives."""
+    made = steps(program, small) if streams(program) else None
+    systems = (made.start, made.step) if made else ()
+    counted = any(e.op == "length" and e.attr("axis") == program.stream for s in systems for e in s.equations)
+    return [f"STATICS = {page.literal(list(made.statics) if made else [])}", f"COUNTED = {counted}"]
 
 
 def _cotangents(program: Program, forward: System) -> list[str]:
@@ -176,6 +192,6 @@ def _cotangents(program: Program, forward: System) -> list[str]:
     states = [state.key for state in program.states if state.type == "real"]
     table.update({f"state.{key}": f"state:{key}" for key in states})
     table.update({key: f"state:{key}" for key in states})
-    table.update({key: f"output:{key}" for key in output_entries(program, "output", forward)})
+    table.update({key: f"output:{key}" for key in output_entries(forward, "output")})
     loss = page.literal(dict(forward.outputs).get("loss"))
     return [f"LOSS = {loss}", f"COTANGENTS = {page.literal(table)}"]

@@ -62,11 +62,11 @@ def _tidy(page: str) -> str:
 
 TABLES = (
     "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS "
-    "UNROLL HEADS LOSS NOISES"
+    "UNROLL HEADS LOSS NOISES COUNTED"
 ).split()
 FUNCTIONS = (
-    "init forward backward loss_and_grad start step sample workspace Array _start _step _draw _noises".split()
-)
+    "init forward backward loss_and_grad start step sample workspace Array _start _begin _step _draw _noises"
+).split()
 
 
 def observed(program: Program) -> tuple[Input, ...]:
@@ -114,7 +114,7 @@ def tables(program: Program) -> list[str]:
     optional = [head.target.name for head in program.heads if not head.fed_back]
     states = {s.key: (s.lags, s.type) for s in program.states}
     lines += [f"OPTIONAL = {literal(optional)}", f"STATES = {literal(states)}"]
-    lines += [f"HEADS = {literal([h.name for h in program.heads if program.stream in h.axes])}"]
+    lines += [f"HEADS = {literal({h.name: h.axes for h in program.heads})}"]
     lines += [f"NOISES = {literal([n.name for n in program.noises])}"]
     lines += [f"FIXED = {literal(dict(program.fixed))}"]
     lines += [f"STREAM, NO_STREAM = {literal((program.stream, program.no_stream))}"]
@@ -263,7 +263,7 @@ def init_names(init: Init) -> set[str]:
 # ------------------------------------------------------------------------------------------ functions
 
 
-SHARED = ("checks", "time", "noise", "stepping", "inits")
+SHARED = ("checks", "time", "noise", "stepping", "sampling", "inits")
 
 
 @lru_cache(maxsize=1)

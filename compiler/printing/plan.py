@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..ir import Equation, System, worked_along
@@ -11,11 +11,12 @@ from ..program import Program
 from ..schedule import Node, Stage, edges, schedule
 from ..weave import weave
 from . import page
-from .body import cleaned_axes
+from .body import cleaned_axes, place_of
 from .frame import AxisNames, Frame
 from .inline import is_temporary, nodes, textbook_inlined
 from .layout import Demands, Stored, demands, end_value, lag_sizes, pooled_axes
 from .naming import Names
+from .python import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def textbook_plan(program: Program, systems: Sequence[System], looped: bool = Tr
     """One statement per equation of the spec, every step in a loop, arrays indexed as the textbook does.
 
     ``looped`` False leaves loops to what lies on a cycle: the plan of a single step."""
-    needed = with_outputs(demands(systems), systems[0])
+    needed = with_outputs(demands(systems), systems)
     inlined = textbook_inlined(systems, {e.name for system in systems for e in system.given})
     frame, names = base_frame(program, systems)
     groups = [nodes(system, inlined) for system in systems]
@@ -71,9 +72,9 @@ def base_frame(program: Program, systems: Sequence[System]) -> tuple[Frame, Name
     return Frame(table, {}, axes, lags, frozenset(), dims, program.stream, past), names
 
 
-def with_outputs(needed: Demands, forward: System) -> Demands:
+def with_outputs(needed: Demands, systems: Iterable[System]) -> Demands:
     """Outputs are 0 past a sequence's end."""
-    return replace(needed, pooled=needed.pooled | {name for _, name in forward.outputs})
+    return replace(needed, pooled=needed.pooled | {name for s in systems for _, name in s.outputs})
 
 
 def _slots(needed: Demands, axis: str) -> tuple[int, int]:
@@ -118,7 +119,12 @@ def _loop_axes(root: Equation, frame: Frame) -> tuple[str, ...]:
     return tuple(axis for axis in own if axis != whole) + tuple(sorted(summed) if sums else ())
 
 
-def output_entries(program: Program, kind: str, system: System) -> Mapping[str, str]:
+def output(frame: Frame, name: str) -> str:
+    """The steps of a quantity, without the slots around them."""
+    return text(place_of(frame, frame.table[name], frame.stored[name]))
+
+
+def output_entries(system: System, kind: str) -> Mapping[str, str]:
     """The outputs ``kind:key`` of a system as key -> quantity."""
     prefix = kind + ":"
     return {key.removeprefix(prefix): name for key, name in system.outputs if key.startswith(prefix)}

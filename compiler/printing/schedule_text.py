@@ -11,14 +11,15 @@ from .frame import Frame
 from .plan import Plan
 from .storage import FastPlan
 
-TITLES = ("forward", "backward")
+TITLES = ("forward", "backward", "backward, for gradients of inputs")
 
 
 def schedule_text(plan: Plan | FastPlan) -> str:
     """Stages in order, one quantity a line, with the line of the spec it comes from."""
     lines: list[str] = []
-    for title, stages in zip(TITLES, plan.stages, strict=True):
-        lines.append(title)
+    for title, stages in zip(TITLES, plan.stages, strict=False):
+        if stages:
+            lines.append(title)
         lines += _stages(plan.frame, stages, 1)
     return "\n".join(lines) + "\n"
 

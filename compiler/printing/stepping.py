@@ -7,31 +7,47 @@ from dataclasses import replace
 
 from ..ir import System
 from ..program import Program
-from ..stepping import Steps, steps
+from ..stepping import Steps, steps, whole
 from . import page
 from .body import print_stages
 from .layout import Stored
 from .lines import Lines
-from .plan import Plan, output_entries, textbook_plan
+from .plan import Plan, output, output_entries, textbook_plan
 from .unpack import unpacked
 
 
 def stepping(program: Program, forward: System) -> str:
     """The three functions, or what says why they are not there."""
-    if program.stream is None or program.no_stream:
-        return _absent(program, ["start", "step", "sample"], program.no_stream)
-    made = steps(program, forward)
-    inner = [_start(program, made), _step(program, made)]
-    public = [START, STEP]
-    if program.heads:
-        inner.append(_draw(program, made))
-        public.append(SAMPLE)
+    parts: list[str] = []
+    inner: list[str] = []
+    made = steps(program, forward) if streams(program) else None
+    if made is None:
+        parts.append(_absent(["start", "step"], program.no_stream))
     else:
-        public.append(_absent(program, ["sample"], "the network has no head to sample from"))
-    return "\n\n\n".join([*public, *inner])
+        parts += [START, STEP]
+        inner += [_start(program, made), _step(program, made)]
+    if not program.heads:
+        parts.append(_absent(["sample"], "the network has no head to sample from"))
+    elif made is not None and any(program.stream in head.axes for head in program.heads):
+        parts.append(
+            _sample(program, "_sampled(params, {draws}, batch_size, max_steps, context or {{}}, prefix)")
+        )
+        inner += [_begin(program, made), _draw(program, made)]
+    elif program.stop is not None or any(not head.given for head in program.heads):
+        parts.append(_absent(["sample"], program.no_stream))
+    else:
+        parts.append(
+            _sample(program, "_sampled_whole(params, {draws}, batch_size, max_steps, context or {{}})")
+        )
+        inner.append(_whole(program, whole(program, forward)))
+    return "\n\n\n".join([*parts, *inner])
 
 
-def _absent(program: Program, names: list[str], reason: str) -> str:
+def streams(program: Program) -> bool:
+    return program.stream is not None and not program.no_stream
+
+
+def _absent(names: list[str], reason: str) -> str:
     return "\n\n\n".join(
         f"def {name}(*args, **kwargs):\n"
         f'    """Not there: a stream of steps needs a network that reads the past alone."""\n'
@@ -51,35 +67,72 @@ STEP = '''def step(params, state, inputs):
     after, outputs = _step(call)
     return _next_state(call, after), outputs'''
 
-SAMPLE = '''def sample(params, rng, *, batch_size=1, max_steps=200, context=None, temperature=1.0):
-    """Sequences drawn from the model: an attribute for each head, T (the lengths), log_prob.
+SAMPLE = """Sequences drawn from the model: an attribute for each head, ``T`` (the lengths), ``log_prob``.
 
-    ``log_prob`` is the log-probability at temperature 1."""
-    return _sampled(params, rng, batch_size, max_steps, context or {}, temperature)'''
+    ``log_prob`` is the log-probability of the whole at temperature 1."""
+ENDS = """
+    A sequence is drawn until the spec's rule ends it (``ended``) or it has ``max_steps`` steps; what
+    stands after its end is 0."""
+PREFIX = """
+    ``prefix`` is a given beginning: arrays of the heads along the steps, and their lengths."""
+LIKELY = """
+    ``top_k`` keeps the likeliest tokens alone, ``top_p`` the fewest that hold this much probability."""
+
+
+def _sample(program: Program, result: str) -> str:
+    """`sample`, with the arguments that this network has a use for."""
+    stepped = result.startswith("_sampled(")
+    likely = any(head.distribution == "categorical" for head in program.heads)
+    arguments = ["batch_size=1", "max_steps=200", "context=None", "temperature=1.0"]
+    arguments += ["top_k=None", "top_p=None"] if likely else []
+    arguments += ["prefix=None"] if stepped else []
+    notes = [ENDS] if stepped and _has_end(program) else []
+    notes += [PREFIX] if stepped else []
+    notes += [LIKELY] if likely else []
+    draws = "Draws(rng, temperature, top_k, top_p)" if likely else "Draws(rng, temperature)"
+    return "\n".join(
+        [
+            "def sample(",
+            f"    params, rng, *, {', '.join(arguments)}",
+            "):",
+            f'    """{SAMPLE}{"".join(notes)}"""',
+            f"    return {result.format(draws=draws)}",
+        ]
+    )
+
+
+def _has_end(program: Program) -> bool:
+    return program.stop is not None or any(not head.given for head in program.heads)
 
 
 def _start(program: Program, made: Steps) -> str:
     """The state before the first step: starting values, and what no step changes."""
     plan = textbook_plan(program, (made.start,), looped=False)
-    entries = {
-        **output_entries(program, "state", made.start),
-        **output_entries(program, "static", made.start),
-    }
-    tail = ["    return {", *_entries(plan, entries), "    }"]
-    return _function(
-        "_start(call)",
-        "What every step needs: the starting state, and what no step changes.",
-        program,
-        plan,
-        tail,
-        {},
-    )
+    tail = ["    return {", *_entries(plan, *_started(made.start)), "    }"]
+    doc = "What every step needs: the starting state, and what no step changes."
+    return _function("_start(call)", doc, program, plan, tail, {})
+
+
+def _started(system: System) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    return output_entries(system, "state"), output_entries(system, "static")
+
+
+def _begin(program: Program, made: Steps) -> str:
+    """The same while sampling: heads without an index are drawn."""
+    doc = "The starting state while sampling, and the targets that are drawn before the first step."
+    if not output_entries(made.begin, "drawn"):
+        return f'def _begin(call, draws):\n    """{doc}"""\n    return _start(call), {{}}, {{}}'
+    plan = textbook_plan(program, (made.begin,), looped=False)
+    started, (drawn, nll) = _entries(plan, *_started(made.begin)), _drawn(plan, made.begin)
+    tail = ["    started = {", *started, "    }", "    drawn = {", *drawn, "    }"]
+    tail += ["    return started, drawn, {", *nll, "    }"]
+    return _function("_begin(call, draws)", doc, program, plan, tail, {})
 
 
 def _step(program: Program, made: Steps) -> str:
     plan = _one_step(program, made.step)
-    states = _entries(plan, output_entries(program, "state", made.step))
-    outputs = _entries(plan, output_entries(program, "output", made.step))
+    states = _entries(plan, output_entries(made.step, "state"))
+    outputs = _entries(plan, output_entries(made.step, "output"))
     tail = ["    after = {", *states, "    }", "    return after, {", *outputs, "    }"]
     doc = "The equations at one step; the past comes from the state."
     return _function("_step(call)", doc, program, plan, tail, _statics(made))
@@ -87,13 +140,21 @@ def _step(program: Program, made: Steps) -> str:
 
 def _draw(program: Program, made: Steps) -> str:
     plan = _one_step(program, made.draw)
-    states = _entries(plan, output_entries(program, "state", made.draw))
-    drawn = _entries(plan, output_entries(program, "drawn", made.draw))
-    nll = _entries(plan, output_entries(program, "nll", made.draw))
-    tail = ["    after = {", *states, "    }", "    drawn = {", *drawn, "    }"]
-    tail += ["    return after, drawn, {", *nll, "    }"]
-    doc = "One step while sampling: targets are drawn from their heads."
-    return _function("_draw(call, rng, temperature)", doc, program, plan, tail, _statics(made))
+    states = _entries(plan, output_entries(made.draw, "state"))
+    drawn, nll = _drawn(plan, made.draw)
+    ends = [plan.frame.stored[name].identifier for key, name in made.draw.outputs if key == "stop"]
+    tail = ["    after = {", *states, "    }", "    drawn = {", *drawn, "    }", "    nll = {", *nll, "    }"]
+    tail += [f"    return after, drawn, nll, {ends[0] if ends else 'np.zeros(call.B, bool)'}"]
+    doc = "One step while sampling: targets are drawn from their heads. Last, which sequences it ends."
+    return _function("_draw(call, draws)", doc, program, plan, tail, _statics(made))
+
+
+def _whole(program: Program, system: System) -> str:
+    plan = textbook_plan(program, (system,), looped=False)
+    drawn, nll = _drawn(plan, system)
+    tail = ["    drawn = {", *drawn, "    }", "    return drawn, {", *nll, "    }"]
+    doc = "Whole sequences: targets are drawn from their heads."
+    return _function("_draw(call, draws)", doc, program, plan, tail, {})
 
 
 def _one_step(program: Program, system: System) -> Plan:
@@ -109,9 +170,16 @@ def _statics(made: Steps) -> dict[str, str]:
     return {name: f"call.state[{page.literal(name)}]" for name in made.statics}
 
 
-def _entries(plan: Plan, names: Mapping[str, str]) -> list[str]:
+def _drawn(plan: Plan, system: System) -> tuple[list[str], list[str]]:
+    return _entries(plan, output_entries(system, "drawn")), _entries(plan, output_entries(system, "nll"))
+
+
+def _entries(plan: Plan, *groups: Mapping[str, str]) -> list[str]:
+    """Items of a printed dict: the steps of each quantity, without the slots around them."""
     return [
-        f"        {page.literal(key)}: {plan.frame.stored[name].identifier}," for key, name in names.items()
+        f"        {page.literal(key)}: {output(plan.frame, name)},"
+        for names in groups
+        for key, name in names.items()
     ]
 
 

@@ -76,12 +76,12 @@ class FastPlan:
 
 def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     """Loops hold only what lies on a cycle; every quantity there has its place before the loop starts."""
-    needed = with_outputs(demands(systems), systems[0])
+    needed = with_outputs(demands(systems), systems)
     frame, names = base_frame(program, systems)
     kept = {e.name for system in systems for e in system.given} | {
         name for s in systems for _, name in s.outputs
     }
-    storage, stages = Storage(), []
+    storage, stages = Storage(), list[tuple[Stage, ...]]()
     stored: dict[str, Stored] = {}
     for system in systems:
         virtual = _virtual(system, kept)
@@ -94,7 +94,23 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
             if e.op == "param" or e.name in storage.kinds:
                 stored[e.name] = _variable(frame, e, storage, needed, names)
     frame = replace(frame, stored=stored)
-    return FastPlan(replace(frame, zeroed=zeroed(frame, needed)), needed, storage, tuple(stages), names)
+    split = [stages[0], *(p for stage, system in zip(stages[1:], systems[1:]) for p in _split(stage, system))]
+    return FastPlan(replace(frame, zeroed=zeroed(frame, needed)), needed, storage, tuple(split), names)
+
+
+def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]:
+    """The stages of an adjoint system that training needs, and those that only gradients of inputs need."""
+    table = {e.name: e for e in system.equations}
+    needed: set[str] = set()
+    work = [name for key, name in system.outputs if not key.startswith("dinput:")]
+    while work:
+        name = work.pop()
+        if name in table and name not in needed:
+            needed.add(name)
+            work += [read.name for read in table[name].reads]
+            work += [boundary.name for boundary in table[name].boundaries]
+    late = [s for s in stages if isinstance(s, Straight) and s.node.name not in needed]
+    return [tuple(s for s in stages if s not in late), tuple(late)]
 
 
 def _virtual(system: System, kept: set[str]) -> frozenset[str]:

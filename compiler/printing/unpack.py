@@ -18,8 +18,8 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
         "dtype": "call.dtype",
         "state": "call.state",
         "buffer": "call.buffer",
+        "last": "call.last",
     }
-    values["last"] = "call.last"
     values["fresh"] = "call.state is None"
     for axis, names in frame.axes.items():
         values[names.length] = f"call.lengths[{page.literal(axis)}]"

@@ -58,7 +58,7 @@ def _named(shape):
     return "(" + ", ".join(shape) + ("," if len(shape) == 1 else "") + ")"
 
 
-def _checked_call(params, batch, state, workspace=None, size=None, stream=True):
+def _checked_call(params, batch, state, workspace=None, size=None, stream=True, drawing=False):
     """Every argument of a call: names, shapes and dtypes; the padding of inputs set to 0."""
     call = Call()
     call.workspace = workspace
@@ -66,12 +66,14 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True):
     if not hasattr(batch, "keys"):
         raise ValueError(f"batch: expected a dict of arrays, got {type(batch).__name__}")
     names = [name for name, (axes, *_) in INPUTS.items() if stream or STREAM not in axes]
-    axes = {axis: length for axis, length in AXES.items() if stream or axis != STREAM}
+    told = stream or (COUNTED and not drawing)
+    axes = {axis: length for axis, length in AXES.items() if told or axis != STREAM}
     unknown = [name for name in batch if name not in names and name not in axes.values()]
     if unknown:
         raise ValueError(f"batch: unknown {unknown}; expected {[*names, *axes.values()]}")
     call.absent = [name for name in names if batch.get(name) is None]
     needed = [name for name in call.absent if name not in OPTIONAL and name not in NOISES]
+    needed = [name for name in needed if not (drawing and name in HEADS)]
     if needed:
         raise ValueError(f"batch: missing {needed}")
     arrays = {name: np.asarray(batch[name]) for name in names if name not in call.absent}

@@ -1,4 +1,4 @@
-"""One step at a time: the state, and sampling.
+"""One step at a time: the state.
 
 Part of every printed module that needs it: its functions are copied as they stand (see `page`). The names
 in capitals and `_dims`, `_shapes` and the like are tables and functions that each module brings of its
@@ -20,7 +20,10 @@ def _checked_step(params, state, inputs, drawing=False):
     call.B = len(state[STREAM])
     for axis, length in AXES.items():
         if length in state:
-            call.lengths[axis], call.longest[axis] = state[length], int(state[length + ".max"])
+            call.lengths[axis] = state[length]
+            if axis != STREAM:
+                call.longest[axis] = int(state[length + ".max"])
+    call.last = np.zeros(call.B, bool)
     call.state = {
         **_fixed(call, state),
         **_checked_state({k: state[k] for k in state if k in STATES or k == STREAM}, call),
@@ -54,11 +57,10 @@ def _fixed(call, state):
 
 
 def _lengths_of(call):
-    """The lengths along other axes, for every step to come."""
-    found = {}
-    for axis, lengths in call.lengths.items():
-        found[AXES[axis]], found[AXES[axis] + ".max"] = lengths, np.array(call.longest[axis])
-    return found
+    """The lengths that are known, for every step to come."""
+    found = {AXES[axis]: lengths for axis, lengths in call.lengths.items()}
+    longest = {AXES[axis] + ".max": np.array(call.longest[axis]) for axis in call.lengths if axis != STREAM}
+    return {**found, **longest}
 
 
 def _step_input(name, array, call, axes, kind):
@@ -80,67 +82,6 @@ def _next_state(call, after):
         **{name: np.array(value) for name, value in after.items()},
         **fixed,
     }
-
-
-class Sample:
-    """Drawn sequences: an attribute for each head, ``T`` (lengths), ``log_prob``."""
-
-    def __init__(self, draws, lengths, log_prob):
-        for name, value in draws.items():
-            setattr(self, name, value)
-        self.T, self.log_prob = lengths, log_prob
-
-
-def _sampled(params, rng, size, steps, context, temperature):
-    """Sequences of ``steps`` steps, or as many as the streamed inputs in the context have."""
-    fed = [name for name, (axes, *_) in INPUTS.items() if STREAM in axes and name not in HEADS]
-    fed = [name for name in fed if name in context or name not in NOISES]
-    missing = [name for name in fed if name not in context]
-    if missing:
-        raise ValueError(f"context: missing {missing}, which every step reads")
-    streams = {name: np.asarray(context[name]) for name in fed}
-    state = start(params, size, {name: value for name, value in context.items() if name not in fed})
-    steps = min([steps, *(len(stream) for stream in streams.values())])
-    draws, log_prob = {name: [] for name in HEADS}, np.zeros(size)
-    for t in range(steps):
-        call = _checked_step(
-            params, state, {name: stream[t] for name, stream in streams.items()}, drawing=True
-        )
-        after, drawn, nll = _draw(call, rng, temperature)
-        state = _next_state(call, after)
-        for name, value in drawn.items():
-            draws[name].append(value)
-        log_prob -= sum(nll.values())
-    shapes = {name: (0, size, *_shapes(_checked_params(params)[1])[name]) for name in HEADS}
-    stacked = {name: np.stack(d) if d else np.zeros(shapes[name]) for name, d in draws.items()}
-    return Sample(stacked, np.full(size, steps), log_prob)
-
-
-def draw_categorical(rng, logits, temperature=1.0):
-    """By the Gumbel maximum (Gumbel 1954); at temperature 0 the most likely."""
-    noise = rng.gumbel(size=logits.shape)
-    return np.argmax(logits + temperature * noise, axis=-1)
-
-
-def draw_bernoulli(rng, logits, temperature=1.0):
-    return logits + temperature * rng.logistic(size=logits.shape) > 0
-
-
-def draw_normal(rng, mean, scale=1.0, temperature=1.0):
-    return (mean + temperature * scale * rng.normal(size=mean.shape)).astype(mean.dtype)
-
-
-def draw_poisson(rng, log_rate, temperature=1.0):
-    """The rate's power 1 / temperature; at temperature 0 the mode."""
-    if temperature == 0:
-        return np.floor(np.exp(log_rate)).astype(np.intp)
-    return rng.poisson(np.exp(log_rate / temperature))
-
-
-def draw_normal_mixture(rng, logits, mean, scale, temperature=1.0):
-    k = draw_categorical(rng, logits, temperature)[..., None]
-    chosen = [np.take_along_axis(np.broadcast_to(a, logits.shape), k, -1)[..., 0] for a in (mean, scale)]
-    return draw_normal(rng, *chosen, temperature=temperature)
 
 
 def _steps_before(call):

@@ -20,9 +20,35 @@ def _checked_cotangents(cotangents):
     return {COTANGENTS[name]: value for name, value in cotangents.items() if value is not None}
 
 
+def _checked_last(call, last):
+    """Whether this call ends its sequences: one answer for all, or one for each."""
+    found = np.asarray(last)
+    if found.dtype != bool or found.shape not in ((), (call.B,)):
+        raise ValueError(f"last: expected True, False or an array of them (B={call.B},), got {last!r}")
+    return np.broadcast_to(found, (call.B,))
+
+
+def _check_ends(call, axis, ends):
+    """No sequence of the batch goes on after the step that the spec's rule says is its last."""
+    early = ends & (np.arange(1, len(ends) + 1)[:, None] < call.lengths[axis])
+    if early.any():
+        step, row = np.argwhere(early)[0]
+        found = (
+            f"sequence {row} ends at step {step + 1}, by `stop when`, and has {call.lengths[axis][row]} steps"
+        )
+        raise ValueError(f"batch: {found}")
+
+
 def keep(valid, a, fill=0):
     """``a`` where ``valid`` (its leading dimensions), else ``fill``."""
     return np.where(valid.reshape(valid.shape + (1,) * (np.ndim(a) - valid.ndim)), a, fill)
+
+
+def _quiet(call):
+    """In a ragged batch steps past a sequence's own end are computed along, and never met: what overflows
+    or divides by zero there is nothing to be told."""
+    ragged = any((lengths < call.longest[axis]).any() for axis, lengths in call.lengths.items())
+    return np.errstate(**({"divide": "ignore", "over": "ignore", "invalid": "ignore"} if ragged else {}))
 
 
 def at_step(a, step):
