@@ -95,11 +95,4 @@ ENTRIES: tuple[Entry, ...] = (
         wrong="axis t = 1..T\ninput x[t] : real\nhead T : int ~ poisson(x[1])\noutput x\n",
         right="axis t = 1..T\ninput x[t] : real\noutput x\n",
     ),
-    Entry(
-        "RNN590",
-        "not compiled yet",
-        "The language has this, and this version of the compiler does not compile it yet.",
-        wrong=_START + "head y[t] : real ~ normal(x[t])\nstop when y[t] > 1\n",
-        right=_START + "head y[t] : real ~ normal(x[t])\n",
-    ),
 )

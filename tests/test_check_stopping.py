@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from checked import attempt, codes, lines, typed
+from checked import codes, lines, typed
 from rnnc.compiler.lower import lower
 from rnnc.compiler.program import Program
 from rnnc.compiler.reference import Evaluator
@@ -143,13 +143,3 @@ def test_noise_is_a_leaf_with_its_distribution() -> None:
         "u.dropout": ("bernoulli", (0.75,), ("t",)),
     }
     assert lines(found, "once") == ['once[@] : real[n] = noise() {name: "once"}']
-
-
-NOT_YET = ["stop when y[t] == 0\n", "head T : int ~ poisson(1)\n"]
-
-
-@pytest.mark.parametrize("statements", NOT_YET)
-def test_what_is_checked_and_not_printed_yet_says_so(statements: str) -> None:
-    found, reported = attempt(HEADER + NETWORK + statements)
-    assert found is None
-    assert {item.code for item in reported} == {"RNN590"}
