@@ -177,6 +177,10 @@ class Evaluator:
 
     # --------------------------------------------------------------------------------- operands
 
+    def sources(self, name: str, indices: Indices) -> list[Key]:
+        """The instances that an instance reads."""
+        return [key for row in self._operands(name, indices) for key in row if key is not None]
+
     def _operands(self, name: str, indices: Indices) -> list[list[Key | None]]:
         """The instances an instance reads (None: 0), once for each point of the axes it reduces."""
         equation = self.table[name]

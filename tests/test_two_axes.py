@@ -113,3 +113,35 @@ def test_ctc_is_the_sum_over_alignments() -> None:
     p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     total = p[0, 2] * p[1, 2] * p[2, 1] + p[0, 2] * p[1, 1] * p[2, 1]
     assert m.forward(params, {"x": x, "z": z}).loss == pytest.approx(-np.log(total), rel=1e-12)
+
+
+BOTH_WAYS = """
+dim n = 3
+axis t = 1..T
+axis s = 1..S
+input x[t] : real[n], z[s] : real[n]
+e[t,s] = dot(x[t], z[s])
+m[t] = max[s](e[t,s])
+l[t] = logsumexp[s](e[t,s] + m[t]) + mean[s](sum(z[s])) + mean[s](e[t,s])
+g[t,s] = 0.5 * g[t-1,s] + 0.3 * g[t,s+1] + e[t,s]
+head y[t] : real ~ normal(l[t] + sum[s](g[t,s]))
+"""
+
+
+def test_a_state_with_an_axis_of_its_own(level: int) -> None:
+    """g goes forward along t and backward along s: the state carried along t has a value for every s."""
+    m = rnnc.loads(BOTH_WAYS, Options(level=level))
+    rng = np.random.default_rng(4)
+    batch = {k: rng.standard_normal(s) for k, s in {"x": (6, 2, 3), "z": (4, 2, 3), "y": (6, 2)}.items()}
+    whole = m.forward({}, batch)
+    first = m.forward({}, {**batch, "x": batch["x"][:2], "y": batch["y"][:2]})
+    second = m.forward({}, {**batch, "x": batch["x"][2:], "y": batch["y"][2:]}, state=first.state)
+    assert first.state["g"].shape == (4, 2)
+    np.testing.assert_allclose(
+        np.concatenate([first.outputs["y"], second.outputs["y"]]), whole.outputs["y"], rtol=1e-12
+    )
+    np.testing.assert_allclose(second.state["g"], whole.state["g"], rtol=1e-12)
+    state = m.start({}, 2, {"z": batch["z"]})
+    for t in range(6):
+        state, out = m.step({}, state, {"x": batch["x"][t]})
+        np.testing.assert_allclose(out["y"], whole.outputs["y"][t], rtol=1e-12)

@@ -12,9 +12,10 @@ from pathlib import PurePath
 from jinja2 import Environment, StrictUndefined
 
 from ...spec.sizes import Size
+from ..ir import BATCH
 from ..operators import TABLE, Call
 from ..prelude_text import prelude_names, prelude_source
-from ..program import Init, Input, Param, Program
+from ..program import Init, Input, Param, Program, State
 from .lines import Lines
 from .python import expression
 
@@ -61,7 +62,7 @@ def _tidy(page: str) -> str:
 
 
 TABLES = (
-    "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS "
+    "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS STATE_AXES "
     "UNROLL HEADS LOSS NOISES COUNTED"
 ).split()
 FUNCTIONS = (
@@ -114,6 +115,7 @@ def tables(program: Program) -> list[str]:
     optional = [head.target.name for head in program.heads if not head.fed_back]
     states = {s.key: (s.lags, s.type) for s in program.states}
     lines += [f"OPTIONAL = {literal(optional)}", f"STATES = {literal(states)}"]
+    lines += [f"STATE_AXES = {literal({s.key: _state_axes(program, s) for s in program.states})}"]
     lines += [f"HEADS = {literal({h.name: h.axes for h in program.heads})}"]
     lines += [f"NOISES = {literal([n.name for n in program.noises])}"]
     lines += [f"FIXED = {literal(dict(program.fixed))}"]
@@ -127,6 +129,13 @@ def wrapped(lines: Sequence[str]) -> str:
     for line in lines:
         out.add(line)
     return "\n".join(out.lines)
+
+
+def _state_axes(program: Program, state: State) -> tuple[str | int, ...]:
+    """The leading dimensions of an entry of the state but for the batch: axes, or how many lags."""
+    lags = {axis.index: axis.size for axis in program.forward.axes if axis.size is not None}
+    past = program.forward.table()[state.past]
+    return tuple(lags.get(axis, axis) for axis in past.axes if axis != BATCH)
 
 
 def dims_functions(program: Program) -> str:

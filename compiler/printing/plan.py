@@ -110,7 +110,7 @@ def _woven(group: tuple[Node, ...], frame: Frame) -> tuple[Stage, ...]:
 
 def _loop_axes(root: Equation, frame: Frame) -> tuple[str, ...]:
     """The axes along which a textbook would write a loop for this equation."""
-    if is_leaf(root):
+    if is_leaf(root) or root.op in ("carry", "fresh"):
         return ()
     own = frame.times(root.axes)
     whole = worked_along(root)

@@ -125,6 +125,8 @@ def _extents(arrays, batch, dims, wanted, size):
             found.setdefault("B", (len(given), length))
             found.setdefault(axis, (int(np.max(given, initial=0)), length))
     absent = [AXES[axis] for axis in wanted if axis not in found]
+    if not INPUTS and not wanted:
+        found.setdefault("B", (1, ""))  # a network of parameters alone
     if "B" not in found or absent:
         raise ValueError(f"batch: nothing tells {', '.join(absent) or 'the batch size'}")
     return {axis: extent for axis, (extent, _) in found.items()}
@@ -214,8 +216,8 @@ def _checked_state(state, call):
 
 def _state_shape(call, name):
     """The shape of an entry of the state."""
-    lags = STATES[name][0]
-    return ((lags,) if lags > 1 else ()) + (call.B,) + _state_shapes(call.dims)[name]
+    extents = (axis if isinstance(axis, int) else call.longest[axis] for axis in STATE_AXES[name])
+    return (*extents, call.B, *_state_shapes(call.dims)[name])
 
 
 def _scalar(value):
