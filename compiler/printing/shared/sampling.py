@@ -54,12 +54,11 @@ def _sampled(params, draws, size, steps, context, prefix):
     T, once = AXES[STREAM], {name: value for name, value in context.items() if STREAM not in _axes(name)}
     wanted = once.pop(T, None)
     call = _checked_call(params, once, None, size=size, stream=False, drawing=True)
-    streams, given = (
-        {n: v for n, v in found.items() if STREAM in _axes(n)} for found in (context, prefix or {})
-    )
+    streams = {name: value for name, value in context.items() if STREAM in _axes(name)}
+    begun = {name: value for name, value in (prefix or {}).items() if name != T}
     longest = steps if wanted is None else max(steps, int(np.max(wanted, initial=0)))
     streams, most = _checked_streams(call, "context", streams, wanted, longest)
-    prefix = _checked_streams(call, "prefix", given, (prefix or {}).get(T), 0)
+    prefix = _checked_streams(call, "prefix", begun, (prefix or {}).get(T), 0)
     draws.given = {name: (np.ones(size, bool), call.inputs[name]) for name in HEADS if name in once}
     if T in HEADS and wanted is not None:
         draws.given[T] = (np.ones(size, bool), np.asarray(wanted))
@@ -67,6 +66,8 @@ def _sampled(params, draws, size, steps, context, prefix):
     state = {STREAM: np.zeros(size, np.intp), **_lengths_of(call), **started}
     if T in HEADS:
         state[T] = drawn[T]
+        if (prefix[1] > drawn[T]).any():
+            raise ValueError(f"prefix: longer than its sequence; give {T} in the context")
     most = np.minimum(most, np.minimum(steps, drawn.get(T, steps)))
     along, lengths, log_prob, ended = _steps_drawn(params, draws, state, streams, prefix, most)
     if T in HEADS:

@@ -1,0 +1,431 @@
+"""Sampling and stopping: one likelihood for what is drawn and what is given; all finite sequences sum to 1."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+import rnnc
+from compiled import check_gradient, close, module
+from rnnc.compiler.driver import Options
+
+NETWORK = """\
+dim k = 3, n = 4
+axis t = 1..T
+param E : real[k, n] ~ normal(1)
+h[t] : real[n] = tanh(affine(E[y[t-1]], h[t-1]))
+head y[t] : token(k) ~ categorical(affine(h[t]))
+"""
+SYMBOL = NETWORK + "stop when y[t] == 0\n"
+EVENT = NETWORK + "head z[t] : bool ~ bernoulli(affine(h[t], E[y[t]]))\nstop when z[t]\n"
+LENGTH = NETWORK.replace("h[t-1])", "h[t-1]) + expand(left[t], n)") + (
+    "input c : real\nparam r : real[4] ~ normal(1)\nleft[t] : real = (T - t) * 0.3\n"
+    "head T : token(4) ~ categorical(c * r)\n"
+)
+POISSON = LENGTH.replace("param r : real[4] ~ normal(1)\n", "").replace(
+    "token(4) ~ categorical(c * r)", "int ~ poisson(c)"
+)
+WAYS = {"symbol": SYMBOL, "event": EVENT, "length": LENGTH, "poisson": POISSON}
+TOKENS = 3
+
+every_level = pytest.mark.parametrize("level", [0, 2], ids=["O0", "O2"])
+every_way = pytest.mark.parametrize("way", WAYS)
+
+
+@functools.cache
+def compiled(text: str, level: int = 2) -> Any:
+    return rnnc.loads(text, Options(level=level))
+
+
+def params_of(m: Any, seed: int = 3) -> dict[str, np.ndarray]:
+    params = m.init(seed=seed, dtype="float64")
+    rng = np.random.default_rng(seed)
+    return {name: value + 0.3 * rng.standard_normal(value.shape) for name, value in params.items()}
+
+
+def context_of(way: str, rows: int, value: float = 0.7) -> dict[str, np.ndarray]:
+    return {"c": np.full(rows, value)} if way in ("length", "poisson") else {}
+
+
+def rng_of(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def sequences(length: int) -> np.ndarray:
+    """Every sequence of so many tokens, one a column."""
+    found = np.array(list(itertools.product(range(TOKENS), repeat=length)), int)
+    return found.reshape(TOKENS**length, length).T
+
+
+def log_probs(way: str, m: Any, params: Any, y: np.ndarray, **options: Any) -> np.ndarray:
+    rows = y.shape[1]
+    run = m.forward(params, {"y": y, "T": np.full(rows, len(y)), **context_of(way, rows)}, **options)
+    return -sum(run.nll.values())
+
+
+def finite(way: str, longest: int) -> list[np.ndarray]:
+    """Every sequence that ends within so many steps, by length."""
+    if way != "symbol":
+        return [sequences(length) for length in range(way == "event", longest + 1)]
+    found = [sequences(length) for length in range(1, longest + 1)]
+    return [y[:, (y[-1] == 0) & (y[:-1] != 0).all(axis=0)] for y in found]
+
+
+# ------------------------------------------------------------------------------------ one likelihood
+
+
+@every_level
+@pytest.mark.parametrize("way", ["symbol", "event"])
+def test_what_ends_and_what_does_not_are_everything(way: str, level: int) -> None:
+    """Sequences that end within N steps, and beginnings of N steps: together 1, exactly."""
+    m = compiled(WAYS[way], level)
+    params, longest = params_of(m), 5
+    total = sum(np.exp(log_probs(way, m, params, y)).sum() for y in finite(way, longest))
+    on = sequences(longest)
+    on = on if way == "event" else on[:, (on != 0).all(axis=0)]
+    assert 0.01 < total < 1
+    rest = np.exp(log_probs(way, m, params, on, last=False)).sum()
+    assert total + rest == pytest.approx(1, abs=1e-12)
+
+
+@every_level
+def test_all_lengths_are_everything(level: int) -> None:
+    m = compiled(LENGTH, level)
+    params = params_of(m)
+    total = sum(np.exp(log_probs("length", m, params, y)).sum() for y in finite("length", 3))
+    assert total == pytest.approx(1, abs=1e-12)
+
+
+def test_a_poisson_length_leaves_a_known_rest() -> None:
+    m = compiled(POISSON)
+    params, rate = params_of(m), np.exp(0.7)
+    total = sum(np.exp(log_probs("poisson", m, params, y)).sum() for y in finite("poisson", 5))
+    terms = [np.exp(-rate) * rate**i / np.prod(range(1, i + 1)) for i in range(6)]
+    assert total == pytest.approx(sum(terms), abs=1e-12)
+
+
+@every_level
+@every_way
+def test_gradient(way: str, level: int) -> None:
+    m = compiled(WAYS[way], level)
+    params, lengths = params_of(m), np.array([3, 1, 2])
+    y = np.array([[1, 0, 2], [2, 0, 0], [0, 0, 0]])
+    batch = {"y": y, "T": lengths, **context_of(way, 3)}
+    loss, grads = m.loss_and_grad(params, batch)
+    close(loss, m.forward(params, batch).loss, 1e-14)
+    check_gradient(lambda p: m.forward(p, batch).loss, params, grads)
+
+
+@every_level
+def test_levels_agree(level: int) -> None:
+    for way, text in WAYS.items():
+        y = sequences(3)[:, :1]
+        params = params_of(compiled(text, 0))
+        close(
+            log_probs(way, compiled(text, level), params, y + 1),
+            log_probs(way, compiled(text, 0), params, y + 1),
+            1e-13,
+        )
+
+
+# -------------------------------------------------------------------------------- the rule and the data
+
+
+@every_level
+def test_an_end_symbol_stands_last_or_nowhere(level: int) -> None:
+    m = compiled(SYMBOL, level)
+    params = params_of(m)
+    y = np.array([[1, 1], [0, 2], [2, 0]])
+    with pytest.raises(ValueError, match="sequence 0 ends at step 2"):
+        m.forward(params, {"y": y})
+    with pytest.raises(ValueError, match="sequence 0 ends at step 2"):
+        m.loss_and_grad(params, {"y": y})
+    fine = m.forward(params, {"y": y, "T": np.array([2, 3])})
+    prefix = m.forward(params, {"y": y[:, 1:], "T": np.array([2])})
+    assert 0 < prefix.nll["y"][0] < fine.nll["y"][1]
+
+
+@every_level
+def test_the_event_is_made_from_the_lengths(level: int) -> None:
+    m = compiled(EVENT, level)
+    params, y = params_of(m), np.array([[1, 2, 0], [2, 2, 1]])
+    lengths = np.array([2, 1, 2])
+    run = m.forward(params, {"y": y, "T": lengths})
+    logits = run.outputs["z"]
+    terms = np.logaddexp(0, logits)
+    terms[lengths - 1, np.arange(3)] -= logits[lengths - 1, np.arange(3)]
+    valid = np.arange(1, 3)[:, None] <= lengths
+    close(run.nll["z"], (terms * valid).sum(axis=0), 1e-13)
+    with pytest.raises(ValueError, match="unknown"):
+        m.forward(params, {"y": y, "z": y > 1})
+
+
+@every_level
+def test_chunks_of_events(level: int) -> None:
+    """A chunk that does not end its sequence has no event; `last` answers for all rows, or for each."""
+    m = compiled(EVENT, level)
+    params, y, lengths = params_of(m), sequences(4)[:, :6], np.array([4, 3, 1, 2, 4, 0])
+    whole = m.forward(params, {"y": y, "T": lengths})
+    state, total = None, 0.0
+    for start in (0, 2):
+        part = {"y": y[start : start + 2], "T": np.clip(lengths - start, 0, 2)}
+        run = m.forward(params, part, state=state, last=lengths <= start + 2)
+        state, total = run.state, total + run.nll["z"] + run.nll["y"]
+    close(total, whole.nll["z"] + whole.nll["y"], 1e-13)
+    none = m.forward(params, {"y": y, "T": lengths}, last=False)
+    each = m.forward(params, {"y": y, "T": lengths}, last=np.zeros(6, bool))
+    close(none.nll["z"], each.nll["z"], 1e-15)
+    with pytest.raises(ValueError, match="last: expected"):
+        m.forward(params, {"y": y}, last=np.zeros(5, bool))
+
+
+# ---------------------------------------------------------------------------------------------- sampling
+
+
+@every_level
+@every_way
+def test_log_prob_is_the_likelihood_of_the_sample(way: str, level: int) -> None:
+    m = compiled(WAYS[way], level)
+    params, rows = params_of(m), 40
+    drawn = m.sample(params, rng_of(), batch_size=rows, max_steps=60, context=context_of(way, rows))
+    assert drawn.ended.all()
+    assert drawn.y.shape == (drawn.T.max(), rows)
+    run = m.forward(params, {"y": drawn.y, "T": drawn.T, **context_of(way, rows)})
+    close(drawn.log_prob, -sum(run.nll.values()), 1e-13)
+    past = np.arange(len(drawn.y))[:, None] >= drawn.T
+    assert past.any() and not drawn.y[past].any()
+    if way == "symbol":
+        assert not drawn.y[drawn.T - 1, np.arange(rows)].any()
+    if way == "event":
+        assert drawn.z.dtype == bool
+        assert (drawn.z == (np.arange(1, len(drawn.y) + 1)[:, None] == drawn.T)).all()
+
+
+@every_way
+def test_a_sample_that_is_cut_off_has_no_stop_term(way: str) -> None:
+    m = compiled(WAYS[way])
+    params, rows = params_of(m), 60
+    drawn = m.sample(params, rng_of(1), batch_size=rows, max_steps=2, context=context_of(way, rows))
+    assert 0 < drawn.ended.sum() < rows
+    assert (drawn.T[~drawn.ended] == 2).all()
+    batch = {"y": drawn.y, "T": drawn.T, **context_of(way, rows)}
+    if way in ("symbol", "event"):
+        run = m.forward(params, batch, last=drawn.ended)
+        close(drawn.log_prob, -sum(run.nll.values()), 1e-13)
+    else:
+        run = m.forward(params, batch)
+        close(drawn.log_prob[drawn.ended], -sum(run.nll.values())[drawn.ended], 1e-13)
+
+
+@every_way
+def test_frequencies_are_probabilities(way: str) -> None:
+    m, rows = compiled(WAYS[way]), 40_000
+    params = params_of(m)
+    drawn = m.sample(params, rng_of(2), batch_size=rows, max_steps=4, context=context_of(way, rows))
+    short = drawn.ended & (drawn.T <= 2)
+    counts = Counter(tuple(drawn.y[: drawn.T[i], i].tolist()) for i in np.flatnonzero(short))
+    for y in finite(way, 2):
+        for column, log_prob in zip(y.T, log_probs(way, m, params, y), strict=True):
+            wanted = np.exp(log_prob)
+            found = counts[tuple(column.tolist())] / rows
+            assert abs(found - wanted) < 5 * np.sqrt(wanted * (1 - wanted) / rows) + 1e-4, column
+
+
+def test_temperature() -> None:
+    m = compiled(SYMBOL)
+    params = params_of(m)
+    cold = m.sample(params, rng_of(), batch_size=3, max_steps=9, temperature=0)
+    assert (cold.y == cold.y[:, :1]).all()
+    logits = m.forward(params, {"y": cold.y, "T": cold.T}).outputs["y"]
+    assert (logits.argmax(-1) == cold.y)[: cold.T[0]].all()
+    warm = m.sample(params, rng_of(), batch_size=30_000, max_steps=1, temperature=2.0)
+    scores = np.exp(m.forward(params, {"y": np.zeros((1, 1), int)}).outputs["y"][0, 0] / 2)
+    close(np.bincount(warm.y[0]) / 30_000, scores / scores.sum(), 0.02)
+    again = m.forward(params, {"y": warm.y[:, :9]})
+    close(warm.log_prob[:9], -again.nll["y"], 1e-13)  # at temperature 1
+
+
+def test_top_k_and_top_p() -> None:
+    m = compiled(SYMBOL)
+    params = params_of(m)
+    logits = m.forward(params, {"y": np.zeros((1, 1), int)}).outputs["y"][0, 0]
+    chances = np.exp(logits) / np.exp(logits).sum()
+    order = np.argsort(-chances)
+    two = m.sample(params, rng_of(), batch_size=20_000, max_steps=1, top_k=2).y[0]
+    wanted = np.where(np.isin(range(3), order[:2]), chances, 0)
+    close(np.bincount(two, minlength=3) / 20_000, wanted / wanted.sum(), 0.02)
+    just = chances[order[0]] + 1e-6
+    for p, kept in ((just - 2e-6, 1), (just, 2), (1.0, 3)):
+        found = m.sample(params, rng_of(), batch_size=2_000, max_steps=1, top_p=p).y[0]
+        assert set(found) == set(order[:kept])
+    assert (m.sample(params, rng_of(), batch_size=50, max_steps=1, top_k=1).y[0] == order[0]).all()
+
+
+@every_way
+def test_a_given_beginning(way: str) -> None:
+    """The sample goes on from the beginning; its probability is that of the whole."""
+    m, rows = compiled(WAYS[way]), 30
+    params, context = params_of(m), context_of(way, rows)
+    known = np.arange(rows) % 3
+    if way in ("length", "poisson"):
+        context["T"] = 2 + np.arange(rows) % 2
+    prefix = {"y": np.array([[1] * rows, [2] * rows]), "T": known}
+    drawn = m.sample(params, rng_of(4), batch_size=rows, max_steps=50, context=context, prefix=prefix)
+    assert (drawn.T >= known).all()
+    assert (drawn.y[0][known > 0] == 1).all() and (drawn.y[1][known > 1] == 2).all()
+    assert len(set(drawn.y[0][known == 0])) > 1
+    context.pop("T", None)
+    run = m.forward(params, {"y": drawn.y, "T": drawn.T, **context})
+    close(drawn.log_prob, -sum(run.nll.values()), 1e-13)
+
+
+def test_a_beginning_that_has_ended_is_refused() -> None:
+    m = compiled(SYMBOL)
+    with pytest.raises(ValueError, match="prefix: a sequence ends at step 1"):
+        m.sample(params_of(m), rng_of(), prefix={"y": np.array([[0], [1]])})
+    with pytest.raises(ValueError, match="prefix"):
+        m.sample(params_of(m), rng_of(), prefix={"q": np.array([[0], [1]])})
+    with pytest.raises(ValueError, match="prefix"):
+        m.sample(params_of(m), rng_of(), prefix={"y": np.array([0, 1])})
+    counted = compiled(LENGTH)
+    short = {"c": np.ones(1), "T": np.array([1])}
+    with pytest.raises(ValueError, match="prefix: longer than its sequence"):
+        counted.sample(params_of(counted), rng_of(), context=short, prefix={"y": np.array([[1], [1]])})
+
+
+def test_a_length_counts_down_step_by_step() -> None:
+    m = compiled(POISSON)
+    params, lengths = params_of(m), np.array([4, 4, 4])
+    y = sequences(4)[:, 30:33]
+    run = m.forward(params, {"y": y, "c": np.ones(3), "T": lengths})
+    state = m.start(params, 3, {"c": np.ones(3), "T": lengths})
+    for t in range(4):
+        state, out = m.step(params, state, {"y": y[t]})
+        close(out["y"], run.outputs["y"][t], 1e-13)
+    with pytest.raises(ValueError, match="T"):
+        m.start(params, 3, {"c": np.ones(3)})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"temperature": -1}, {"top_k": 0}, {"top_p": 0}, {"top_p": 1.5}, {"context": {"q": 1}}], ids=str
+)
+def test_wrong_arguments(wrong: dict[str, Any]) -> None:
+    m = compiled(SYMBOL)
+    with pytest.raises(ValueError, match="unknown" if "context" in wrong else next(iter(wrong))):
+        m.sample(params_of(m), rng_of(), **wrong)
+
+
+# --------------------------------------------------------------------------- heads of every other kind
+
+
+TOPIC = """\
+dim k = 3, n = 4
+axis t = 1..T
+input x[t] : real[n]
+param A : real[2, n] ~ normal(1)
+param a : real[2] ~ normal(1)
+head c : token(2) ~ categorical(a)
+h[0] = A[c]
+h[t] : real[n] = tanh(affine(x[t], h[t-1]))
+head m[t] : real[n] ~ normal(h[t], 0.5)
+head y[t] : token(k) ~ categorical(affine(m[t], A[c]))
+"""
+
+
+@every_level
+def test_a_head_without_an_index_is_drawn_first(level: int) -> None:
+    m, rows = compiled(TOPIC, level), 200
+    params, x = {**params_of(m), "a": np.zeros(2)}, rng_of(1).standard_normal((3, rows, 4))
+    lengths = np.arange(rows) % 4
+    drawn = m.sample(params, rng_of(), batch_size=rows, context={"x": x, "T": lengths})
+    assert set(drawn.c) == {0, 1} and (drawn.T == lengths).all()
+    batch = {"x": x, "y": drawn.y, "m": drawn.m, "c": drawn.c, "T": lengths}
+    close(drawn.log_prob, -sum(m.forward(params, batch).nll.values()), 1e-13)
+    ones = m.sample(
+        params, rng_of(), batch_size=rows, context={"x": x, "T": lengths, "c": np.ones(rows, int)}
+    )
+    assert (ones.c == 1).all()
+
+
+MIXTURE = """\
+dim k = 3
+axis t = 1..T
+param w : real[k] ~ normal(1)
+param mu : real[k, 2] ~ normal(2)
+param s : real ~ normal(0.1)
+head y[t] : real[2] ~ normal_mixture(w, mu, expand(expand(exp(s), k), 2))
+head n[t] : int ~ poisson(s)
+head b[t] : bool[2] ~ bernoulli(expand(s, 2))
+"""
+
+
+def test_other_distributions() -> None:
+    m, rows = compiled(MIXTURE), 20_000
+    params = params_of(m)
+    drawn = m.sample(params, rng_of(), batch_size=rows, max_steps=2)
+    assert drawn.y.shape == (2, rows, 2) and drawn.b.shape == (2, rows, 2)
+    close(
+        drawn.log_prob,
+        -sum(m.forward(params, {"y": drawn.y, "n": drawn.n, "b": drawn.b}).nll.values()),
+        1e-12,
+    )
+    weights = np.exp(params["w"]) / np.exp(params["w"]).sum()
+    close(drawn.y.mean(axis=(0, 1)), weights @ params["mu"], 0.05)
+    assert abs(drawn.n.mean() - np.exp(params["s"])) < 0.05
+    assert abs(drawn.b.mean() - 1 / (1 + np.exp(-params["s"]))) < 0.02
+
+
+@pytest.mark.parametrize("name", ["bidirectional", "many_to_one"])
+def test_what_cannot_be_stepped_is_drawn_at_once(name: str) -> None:
+    m = module(name, 2)
+    params = m.init(seed=0, dtype="float64")
+    axes, sizes, *_ = m.INPUTS["x"]
+    shape = [m.DIMS[size] for size in sizes]
+    x, lengths = rng_of(2).standard_normal((5, 4, *shape)), np.array([5, 2, 0, 3])
+    drawn = m.sample(params, rng_of(), context={"x": x, "T": lengths})
+    run = m.forward(params, {"x": x, "T": lengths, "y": drawn.y})
+    close(drawn.log_prob, -run.nll["y"], 1e-12)
+    if name == "bidirectional":
+        assert not drawn.y[np.arange(5)[:, None] >= lengths].any()
+
+
+COUNTDOWN = """\
+dim k = 3, n = 4
+axis t = 1..T
+param E : real[k, n] ~ normal(1)
+left[t] : real = T - t
+h[t] : real[n] = tanh(affine(E[y[t-1]], h[t-1]) + expand(left[t], n))
+head y[t] : token(k) ~ categorical(affine(h[t]))
+"""
+
+
+@every_level
+def test_feedback_in_a_network_that_reads_its_length(level: int) -> None:
+    """No steps, for T is observed; whole sequences are drawn in a loop."""
+    m, rows = compiled(COUNTDOWN, level), 20_000
+    params = params_of(m)
+    with pytest.raises(NotImplementedError, match="T"):
+        m.start(params)
+    drawn = m.sample(params, rng_of(), batch_size=rows, max_steps=2)
+    close(drawn.log_prob, -m.forward(params, {"y": drawn.y}).nll["y"], 1e-12)
+    wanted = np.exp(-m.forward(params, {"y": sequences(2)}).nll["y"])
+    found = np.bincount(drawn.y[0] * TOKENS + drawn.y[1], minlength=9) / rows
+    assert wanted.sum() == pytest.approx(1)
+    assert np.abs(found - wanted).max() < 0.02
+
+
+def test_no_head_no_sample() -> None:
+    m = compiled("axis t = 1..T\ninput x[t] : real\nh[t] = x[t] + h[t-1]\noutput h\n")
+    with pytest.raises(NotImplementedError, match="no head"):
+        m.sample({}, rng_of())
+
+
+def test_modules_that_do_not_stop_have_nothing_of_it() -> None:
+    names = ("_check_ends", "_checked_last", "_fill_noise")
+    assert [name for name in names if hasattr(compiled(NETWORK), name)] == []
+    assert hasattr(compiled(SYMBOL), "_check_ends") and hasattr(compiled(EVENT), "_checked_last")
+    assert not hasattr(compiled(EVENT), "_check_ends")
