@@ -1,4 +1,4 @@
-"""Sampling and stopping: one likelihood for what is drawn and what is given; all finite sequences sum to 1."""
+"""Sampling and stopping: one likelihood for what is drawn and what is given; all sequences sum to 1."""
 
 from __future__ import annotations
 

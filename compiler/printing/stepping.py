@@ -59,7 +59,8 @@ def _absent(names: list[str], reason: str) -> str:
 START = '''def start(params, batch_size=1, context=None):
     """The state before the first step; ``context`` holds what is given once for all steps."""
     call = _checked_call(params, context or {}, None, size=batch_size, stream=False)
-    return {STREAM: np.zeros(batch_size, np.intp), **_lengths_of(call), **_start(call)}'''
+    started = {name: np.array(value) for name, value in _start(call).items()}
+    return {STREAM: np.zeros(batch_size, np.intp), **_lengths_of(call), **started}'''
 
 STEP = '''def step(params, state, inputs):
     """One step: the next state, and the step's outputs."""
