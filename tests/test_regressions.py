@@ -49,6 +49,15 @@ axis t = 1..T
 input v[t] : real[m]
 head s[t] : real[2] ~ normal(expand(pick(v[t], (1 % 2)), 2))
 """,
+    "numbers as outputs and as gradients": """
+axis t = 1..T
+param w : real
+input x[t] : real
+output o, p
+head u[t] : real ~ normal(w ** 0 * x[t])
+o[t] = 2
+p = 3
+""",
 }
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from ..ir import AFTER, BEFORE, Boundary, Equation, Position, Read, lag_axes
-from ..operators import TABLE
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
 from .computing import align, completed, compute, full_shape, keep
 from .frame import DTYPES, Frame, Value
+from .inline import is_leaf
 from .layout import Demands, Stored, end_value
 from .lines import Lines
 from .python import expression
@@ -74,7 +74,7 @@ def _statement(frame: Frame, demands: Demands, node: Node, out: Lines, notes: No
     root = node.root
     notes.write(frame, root, out)
     stored = frame.stored[root.name]
-    if "leaf" in TABLE[root.op].traits:
+    if is_leaf(root):
         out.assign(stored.identifier, compute(frame, root).expr)
         fill_margins(frame, root, stored, out)
         return
@@ -142,7 +142,7 @@ def place_of(frame: Frame, root: Equation, stored: Stored) -> ast.expr:
 def _allocate(frame: Frame, root: Equation, out: Lines) -> None:
     """An array for a quantity computed in a loop, its slots outside the steps filled."""
     stored = frame.stored[root.name]
-    if "leaf" in TABLE[root.op].traits:
+    if is_leaf(root):
         return
     if not frame.times(root.axes):
         shape = full_shape(frame, frame.free(root.axes), root)

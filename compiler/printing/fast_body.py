@@ -6,7 +6,7 @@ computed in a loop, and h[t-1] beside h[t] is the same array one slot on."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Read, here
@@ -16,9 +16,9 @@ from ..weave import nodes_of
 from .body import Notes, array_shape, cleaned_axes, end_fill, fill_margins, margin
 from .computing import align, completed, compute, einsum_into, generic_into, operand
 from .frame import DTYPES, Frame, Scope, Value
+from .inline import is_leaf
 from .layout import Stored, end_value
 from .lines import WIDTH, Lines, filled
-from .plan import is_leaf
 from .python import expression, text
 from .reading import read_stored
 from .storage import FastPlan
@@ -39,14 +39,15 @@ class Printer:
         """The lines of all stages."""
         for stage in stages:
             self._stage(self.plan.frame, stage)
-        return [*self._ended_lines(), *self.out.lines]
+        return [*self._ended_lines(self.ended), *self.out.lines]
 
     def late(self, stages: Sequence[Stage]) -> list[str]:
         """The lines of stages that are printed under a condition, after all others."""
         self.out, self.notes = Lines(indent=2), Notes()
+        known = set(self.ended)
         for stage in stages:
             self._stage(self.plan.frame, stage)
-        return self.out.lines
+        return [*self._ended_lines([a for a in self.ended if a not in known], 2), *self.out.lines]
 
     def _stage(self, frame: Frame, stage: Stage) -> None:
         if isinstance(stage, Straight):
@@ -309,10 +310,10 @@ class Printer:
             self.ended[axis] = (names.fresh(f"ragged_{length}"), names.fresh(f"ended_{length}"))
         return self.ended[axis]
 
-    def _ended_lines(self) -> list[str]:
-        lines = Lines()
-        for axis, (flag, mask) in self.ended.items():
-            n = self.plan.frame.axes[axis]
+    def _ended_lines(self, axes: Iterable[str], indent: int = 1) -> list[str]:
+        lines = Lines(indent=indent)
+        for axis in axes:
+            (flag, mask), n = self.ended[axis], self.plan.frame.axes[axis]
             lines.add(
                 f"{mask} = np.arange(1, {n.longest} + 1)[:, None] > {n.length}  # past a sequence's own end"
             )

@@ -11,9 +11,7 @@ from ..operators import TABLE
 from ..schedule import Node
 from .layout import pooled_axes
 
-ALWAYS = frozenset(
-    {"number", "dim", "length", "index", "elapsed", "position", "count"}
-)  # cheap: printed wherever they are read
+NUMBERS = frozenset({"number", "dim", "length", "index", "elapsed", "position", "count"})
 BOUND = frozenset({"param"})  # variables from the start
 _TEMPORARY = re.compile(r"\.\d+$")
 
@@ -21,6 +19,23 @@ _TEMPORARY = re.compile(r"\.\d+$")
 def is_temporary(name: str) -> bool:
     """Whether the compiler made the name (`h.3`, `~h.3`)."""
     return bool(_TEMPORARY.search(name))
+
+
+def is_leaf(equation: Equation) -> bool:
+    """Whether the caller gives the value, as an array."""
+    return "leaf" in TABLE[equation.op].traits and equation.op not in NUMBERS
+
+
+def numbers(systems: Iterable[System]) -> frozenset[str]:
+    """Numbers that are printed wherever they are read; not those that something wants as an array."""
+    systems = tuple(systems)
+    found = {e.name for s in systems for e in s.equations if e.op in NUMBERS and not e.boundaries}
+    for system in systems:
+        table = system.table()
+        reads = (read for e in system.equations for read in e.reads)
+        found -= {read.name for read in reads if not in_place(table[read.name], read)}
+        found -= {name for _, name in system.outputs}
+    return frozenset(found)
 
 
 def textbook_inlined(systems: Iterable[System], kept: Collection[str]) -> frozenset[str]:
@@ -40,10 +55,10 @@ def textbook_inlined(systems: Iterable[System], kept: Collection[str]) -> frozen
                 source = table[read.name]
                 once = uses[read.name] == 1 and read.name not in kept and is_temporary(read.name)
                 pools = worked_along(source) or any(pooled_axes(source, r, times) for r in source.reads)
-                leaf = "leaf" in TABLE[source.op].traits and source.op not in ALWAYS
+                leaf = "leaf" in TABLE[source.op].traits
                 if once and in_place(source, read) and not (pools or leaf or source.boundaries):
                     chosen.add(read.name)
-    return frozenset(chosen)
+    return numbers(systems) | chosen
 
 
 def in_place(source: Equation, read: Read) -> bool:
@@ -52,12 +67,12 @@ def in_place(source: Equation, read: Read) -> bool:
 
 
 def nodes(system: System, inlined: Collection[str]) -> tuple[Node, ...]:
-    """The equations of a system as nodes; what is always printed in place belongs to none."""
+    """The equations of a system as nodes."""
     table = {equation.name: equation for equation in system.equations}
     return tuple(
         Node(equation.name, (*_inside(equation, table, inlined), equation))
         for equation in system.equations
-        if equation.name not in inlined and equation.op not in ALWAYS | BOUND
+        if equation.name not in inlined and equation.op not in BOUND
     )
 
 

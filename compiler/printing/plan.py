@@ -13,7 +13,7 @@ from ..weave import weave
 from . import page
 from .body import cleaned_axes, place_of
 from .frame import AxisNames, Frame
-from .inline import is_temporary, nodes, textbook_inlined
+from .inline import is_leaf, is_temporary, nodes, textbook_inlined
 from .layout import Demands, Stored, demands, end_value, lag_sizes, pooled_axes
 from .naming import Names
 from .python import text
@@ -95,10 +95,6 @@ def zeroed(frame: Frame, needed: Demands) -> frozenset[tuple[str, str]]:
         axes = frame.times(equation.axes) if is_leaf(equation) else cleaned_axes(frame, needed, equation)
         found |= {(name, axis) for axis in axes if end_value(equation, axis) is None}
     return frozenset(found)
-
-
-def is_leaf(equation: Equation) -> bool:
-    return "leaf" in TABLE[equation.op].traits
 
 
 def _woven(group: tuple[Node, ...], frame: Frame) -> tuple[Stage, ...]:

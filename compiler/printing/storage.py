@@ -22,10 +22,10 @@ from ..program import Program
 from ..schedule import Edge, Loop, Stage, Straight, components, edges, schedule
 from ..weave import nodes_of
 from .frame import Frame
-from .inline import ALWAYS, in_place, is_temporary, nodes
+from .inline import in_place, is_leaf, is_temporary, nodes, numbers
 from .layout import Demands, Stored, demands
 from .naming import Names
-from .plan import base_frame, is_leaf, with_outputs, zeroed
+from .plan import base_frame, with_outputs, zeroed
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     storage, stages = Storage(), list[tuple[Stage, ...]]()
     stored: dict[str, Stored] = {}
     for system in systems:
-        virtual = _virtual(system, kept)
+        virtual = _virtual(system, kept, numbers(systems))
         storage.optional.update(optional(system))
         staged = tuple(map(_readers_first, schedule(nodes(system, virtual))))
         stages.append(staged)
@@ -113,15 +113,15 @@ def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]
     return [tuple(s for s in stages if s not in late), tuple(late)]
 
 
-def _virtual(system: System, kept: set[str]) -> frozenset[str]:
-    """What is printed in its readers: it costs nothing there (a broadcast, a view of a matrix), or is
-    printed under a condition (`optional`)."""
+def _virtual(system: System, kept: set[str], plain: frozenset[str]) -> frozenset[str]:
+    """What is printed in its readers: it costs nothing there (a ``plain`` number, a broadcast, a view of a
+    matrix), or is printed under a condition (`optional`)."""
     barred = kept | _read_elsewhere(system)
     added = {name for name, leaf in optional(system).items() if name != leaf}
     return frozenset(
         e.name
         for e in system.equations
-        if e.op in ALWAYS
+        if e.name in plain
         or (e.name not in barred and (e.op == "expand" or (not e.axes and "view" in TABLE[e.op].traits)))
         or e.name in added
     )
