@@ -183,6 +183,27 @@ def test_chunks_of_events(level: int) -> None:
         m.forward(params, {"y": y}, last=np.zeros(5, bool))
 
 
+@every_level
+def test_chunks_of_a_counted_length(level: int) -> None:
+    """`T` is the whole's: the state that `start` makes tells it to every chunk."""
+    m = compiled(LENGTH, level)
+    params, y, lengths = params_of(m), sequences(3)[:, 1:6], np.array([3, 1, 2, 0, 3])
+    context = context_of("length", 5)
+    whole = m.forward(params, {"y": y, "T": lengths, **context})
+    state, total = m.start(params, 5, {"T": lengths, **context}), 0.0
+    for start, end in ((0, 1), (1, 3)):
+        part = {"y": y[start:end], "T": np.clip(lengths - start, 0, end - start), **context}
+        run = m.forward(params, part, state=state)
+        close(run.nll["T"], whole.nll["T"], 1e-14)
+        state, total = run.state, total + run.nll["y"]
+    close(total, whole.nll["y"], 1e-13)
+    assert (state["T"] == lengths).all() and (state["t"] == lengths).all()
+    with pytest.raises(ValueError, match="goes on to"):
+        m.forward(params, {"y": y, **context}, state=whole.state)
+    with pytest.raises(ValueError, match="begin with start"):
+        m.forward(params, {"y": y, **context}, last=False)
+
+
 # ---------------------------------------------------------------------------------------------- sampling
 
 

@@ -66,7 +66,8 @@ def free_name(wish: str, taken: set[str]) -> str:
 class Frame:
     """``stored`` has a variable for every quantity that is not printed inside its reader. ``steps`` maps the
     axes of the loops around to their loop variables. ``zeroed`` (name, axis): 0 past a sequence's own end.
-    ``past`` names the count of steps before the first, (B,), on the axis ``stream``."""
+    ``past`` names the count of steps before the first, (B,), on the axis ``stream``; ``total`` that of the
+    steps of whole sequences, where a head gives it and a call may have a part of them."""
 
     table: Mapping[str, Equation]
     stored: Mapping[str, Stored]
@@ -76,6 +77,7 @@ class Frame:
     dim_names: Mapping[str, str]
     stream: str | None
     past: str
+    total: str
     steps: Mapping[str, str] = field(default_factory=dict)
     scopes: tuple[Scope, ...] = ()  # the loops around, outermost first, when they run over arrays
     turned: dict[str, str] | None = None  # matrix -> its transposed copy, where copies are kept

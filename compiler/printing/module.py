@@ -12,7 +12,7 @@ from . import page, structure  # noqa: F401  (structure fills the table of opera
 from .body import print_stages
 from .fast_body import Printer
 from .lines import Lines
-from .plan import Plan, output, output_entries, textbook_plan
+from .plan import Plan, counted, output, output_entries, textbook_plan
 from .stepping import stepping, streams
 from .storage import FastPlan, fast_plan
 from .unpack import unpacked
@@ -56,6 +56,7 @@ def _prepare(program: Program) -> str:
     """What a call needs besides its checked arguments."""
     event = program.stop is not None and program.stop.event
     lines = ["    call.last = _checked_last(call, last)"] if event else []
+    lines += ["    call.total = _checked_total(call, state, last)"] if counted(program) else []
     lines += ["    _fill_noise(call, seed if train else None)"] if program.noises else []
     return "".join("\n" + line for line in lines)
 
@@ -153,6 +154,9 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     states = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(forward, "state").items()]
     if program.stream:
         states.append(f"        {page.literal(program.stream)}: _steps_done(call),")
+    if counted(program):
+        length = program.forward.axis(program.stream or "").length
+        states.append(f"        {page.literal(length)}: call.total,")
     for name in dict.fromkeys(used):
         lines.append(f"    {plan.frame.stored[name].identifier} = tape[{page.literal(name)}]")
     lines += [

@@ -188,6 +188,7 @@ def _function(
     signature: str, doc: str, program: Program, plan: Plan, tail: list[str], given: dict[str, str]
 ) -> str:
     lines = Lines()
+    plan = replace(plan, frame=replace(plan.frame, total=""))  # a step is told how long the whole is
     print_stages(plan.frame, plan.demands, plan.stages[0], lines)
     body = [*lines.lines, *tail]
     head = [f"def {signature}:", f'    """{doc}"""']

@@ -56,7 +56,9 @@ def _elapsed(frame: Frame, equation: Equation) -> Value:
 
 
 def _length(frame: Frame, equation: Equation) -> Value:
-    return Value(frame.length(str(equation.attr("axis"))), (BATCH,))
+    axis = str(equation.attr("axis"))
+    whole = frame.total and axis == frame.stream
+    return Value(expression(frame.total) if whole else frame.length(axis), (BATCH,))
 
 
 def _last(frame: Frame, equation: Equation) -> Value:

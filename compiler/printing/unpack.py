@@ -26,6 +26,8 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
         values[names.longest] = f"call.longest[{page.literal(axis)}]"
     if frame.stream:
         values[frame.past] = "_steps_before(call)"
+    if frame.total:
+        values[frame.total] = "call.total"
     values.update({name: f"call.dims[{page.literal(dim)}]" for dim, name in frame.dim_names.items()})
     for param in program.params:
         if param.name in frame.stored:

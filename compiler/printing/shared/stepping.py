@@ -92,3 +92,22 @@ def _steps_before(call):
 def _steps_done(call):
     """How many steps every sequence has behind it."""
     return _steps_before(call) + call.lengths[STREAM]
+
+
+def _checked_total(call, state, last):
+    """The steps of whole sequences: those that the state tells, else there is nothing after this call."""
+    T, done = AXES[STREAM], _steps_done(call)
+    if state is None or T not in state:
+        if not np.all(last):
+            raise ValueError(
+                f"last: {T} is drawn first: begin with start(params, B, {{{T!r}: whole lengths}})"
+            )
+        return done
+    total = np.asarray(state[T])
+    if total.shape != (call.B,) or total.dtype.kind not in "iu":
+        raise ValueError(f"state[{T!r}]: expected integers (B={call.B},), got {total.dtype} {total.shape}")
+    if (total < done).any():
+        raise ValueError(
+            f"state[{T!r}]: a sequence of {total[total < done][0]} steps goes on to {done.max()}"
+        )
+    return total
