@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from .compiler.driver import Options
+    from .runtime.properties.report import Tested
 
-__all__ = ["compile", "load", "loads"]
+__all__ = ["compile", "load", "loads", "test"]
 
 # What these need is imported when they are called: `import rnnc` takes a few milliseconds.
 
@@ -40,3 +41,15 @@ def compile(path: str | PathLike[str], options: Options | None = None, /, **dims
     from . import api
 
     return api.compile_file(path, api.with_dims(options, dims)).text
+
+
+def test(module: ModuleType, *, examples: int = 10, seed: int = 0) -> Tested:
+    """`rnnc test` of a module in memory: prints what was found and returns it (``.failed``, ``.results``)."""
+    from . import testing
+
+    found = testing.test_module(module, examples, seed)
+    print(found)
+    return found
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # no test of pytest's

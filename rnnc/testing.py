@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +18,11 @@ from typing import Any
 from . import api
 from .compiler.driver import Compiled, Options
 from .compiler.ir import Position
+from .cone import reached
 from .files import Imports
 from .runtime.properties.report import Tested, save, saved_case
 from .runtime.properties.run import FAILED, Result, run_all, run_case
-from .runtime.properties.subject import Subject
+from .runtime.properties.subject import Reads, Subject
 from .runtime.properties.table import NAMES, PROPERTIES
 from .spec.diagnostics import SpecError
 from .spec.source import Source, Span
@@ -68,15 +72,61 @@ class KnownSpec:
                 yield from read.at
 
     def operators(self) -> frozenset[str]:
-        return frozenset(equation.op for equation in self.compiled.program.forward.equations)
+        """But for the means of the losses, which are the compiler's own."""
+        equations = self.compiled.program.forward.equations
+        counts = {e.name for e in equations if e.op == "count"}
+        counts |= {e.name for e in equations if counts & {read.name for read in e.reads}}
+        return frozenset(e.op for e in equations if not counts & {e.name, *(read.name for read in e.reads)})
 
     def text(self) -> str:
         return self.compiled.text
 
+    def reads(self, output: str, point: tuple[int, ...], steps: Mapping[str, int]) -> Reads:
+        return reached(self.compiled.program, output, point, steps)
+
+    def elsewhere(self) -> str:
+        source, options = self.compiled.source, self.compiled.options
+        asked = {"path": source.path, "text": source.text, "level": options.level, "unroll": options.unroll,
+                 "dims": dict(options.dims), "skip": sorted(options.skip)}  # fmt: skip
+        root = str(Path(__file__).resolve().parent.parent)
+        environment = {**os.environ, "PYTHONHASHSEED": "12345", "PYTHONPATH": root}
+        code = "from rnnc.testing import compile_asked; compile_asked()"
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(
+            command,
+            input=json.dumps(asked),
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        )
+        return done.stdout
+
     def module(self, **options: Any) -> Any:
         changed = replace(self.compiled.options, **options)
-        imports = Imports(self.path if os.path.isfile(self.path) else None)
-        return api.module_from(api.compile_with(self.compiled.source, changed, imports).text, "again")
+        if repr(changed) not in self._made:
+            source = self.compiled.source
+            text = api.compile_with(source, changed, imports_of(source)).text
+            self._made[repr(changed)] = api.module_from(text, "again")
+        return self._made[repr(changed)]
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        return {}
+
+
+def compile_asked() -> None:
+    """Compiles what standard input asks for, onto standard output; see `KnownSpec.elsewhere`."""
+    asked = json.load(sys.stdin)
+    source = Source(asked.pop("path"), asked.pop("text"))
+    options = Options(**{**asked, "skip": frozenset(asked["skip"])})
+    sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+    sys.stdout.write(api.compile_with(source, options, imports_of(source)).text)
+
+
+def imports_of(source: Source) -> Imports:
+    """What a spec may import: files beside it, if it is a file."""
+    return Imports(source.path if os.path.isfile(source.path) else None)
 
 
 def from_compiled(compiled: Compiled, pinned: dict[str, int] | None = None) -> Subject:
@@ -116,6 +166,13 @@ def tested(
     settings = settings or Settings()
     chosen = [item for item in PROPERTIES if item.name in names]
     return _told(subject, path, run_all(subject, chosen, settings.examples, settings.seed), settings)
+
+
+def test_module(module: Any, examples: int = 10, seed: int = 0) -> Tested:
+    """All properties of a module in memory."""
+    subject = known(module)
+    path = subject.spec.path if subject.spec is not None else f"<{subject.name}>"
+    return tested(subject, path, settings=Settings(examples, seed))
 
 
 def replayed(subject: Subject, path: str, case: Path, settings: Settings) -> Tested:

@@ -25,8 +25,11 @@ class Data:
     state: Arrays | None = None
     cotangents: Arrays = field(default_factory=dict)
 
-    def with_batch(self, **entries: Array) -> Data:
+    def with_batch(self, entries: Arrays) -> Data:
         return replace(self, batch={**self.batch, **entries})
+
+    def with_params(self, entries: Arrays) -> Data:
+        return replace(self, params={**self.params, **entries})
 
 
 def draw(subject: Subject, case: Case, ragged: bool = True) -> Data:

@@ -17,8 +17,9 @@ from .compare import Failure
 from .data import full
 from .run import FAILED, NOT_APPLICABLE, PASSED, UNDECIDED, Result
 from .subject import Subject
-from .table import BITS
+from .table import BITS, NAMES
 
+WIDTH = max(map(len, NAMES))
 KINDS = {
     "grad": "gradient of parameter", "dbatch": "gradient of input", "dstate": "gradient of state",
     "outputs": "output", "nll": "negative log-likelihood of", "state": "final state",
@@ -46,7 +47,10 @@ class Tested:
         return text(self)
 
     def again(self, result: Result) -> str:
-        """The command that repeats it."""
+        """The command that repeats it; of a module in memory, the call."""
+        if self.path.startswith("<"):
+            numbers = f"examples={self.examples}, seed={self.seed}"
+            return f"rnnc.runtime.properties.check_property(m, {result.property.name!r}, {numbers})"
         words = ["rnnc test", self.path, f"--property {result.property.name}", f"--seed {self.seed}"]
         return " ".join([*words, f"--examples {self.examples}", *([self.options] if self.options else [])])
 
@@ -58,7 +62,7 @@ def text(tested: Tested) -> str:
     """One line per property, failures below their line, totals last."""
     lines = [f"{tested.path}"]
     for result in tested.results:
-        lines.append(f"  {result.property.name:<17}{headline(result)}")
+        lines.append(f"  {result.property.name:<{WIDTH}}  {headline(result)}")
         if result.status == FAILED:
             lines += [f"      {line}" for line in story(tested, result)]
     return "\n".join([*lines, f"  {totals(tested.results)}"])
@@ -102,7 +106,7 @@ def story(tested: Tested, result: Result) -> list[str]:
 def what(tested: Tested, failure: Failure) -> list[str]:
     """Where and how much."""
     part, _, key = failure.name.partition(".")
-    lines = [f"{place(tested, failure)}{KINDS.get(part, '')} {key or part}".strip()]
+    lines = [f"{place(tested, failure)}{KINDS.get(part, '')} {key or part}".strip()] if part else []
     if failure.found is not None and failure.wanted is not None:
         index = f"{key or part}{list(failure.index)}" if failure.index else key or part
         where = f" ({failure.place})" if failure.place else ""
@@ -187,9 +191,11 @@ def _case_xml(suite: xml.Element, tested: Tested, result: Result) -> None:
         suite, "testcase", name=result.property.name, classname=tested.path, file=tested.path,
         line=str(line or 1), time=f"{result.seconds:.3f}",
     )  # fmt: skip
-    if result.status == FAILED:
+    if result.failure is not None:
         lines = story(tested, result)
-        xml.SubElement(case, "failure", message=lines[1]).text = "\n".join(lines)
+        xml.SubElement(case, "failure", message="; ".join(what(tested, result.failure))).text = "\n".join(
+            lines
+        )
     elif result.status != PASSED:
         xml.SubElement(case, "skipped", message=f"{result.status}: {result.reason}")
 

@@ -13,6 +13,8 @@ from ..module import Array, Arrays
 from ..params import size
 from .case import Case
 
+Reads = dict[tuple[str, tuple[int, ...]], bool]  # (input, its steps from 1): whether for certain
+
 
 class Spec(Protocol):
     """What the compiler knows of a module's spec; without it a few properties do not apply."""
@@ -34,6 +36,15 @@ class Spec(Protocol):
 
     def module(self, **options: Any) -> Any:
         """The spec compiled in another way."""
+
+    def text(self) -> str:
+        """The compiled module's text."""
+
+    def elsewhere(self) -> str:
+        """The same, from another process with another hash seed."""
+
+    def reads(self, output: str, point: tuple[int, ...], steps: Mapping[str, int]) -> Reads:
+        """All that an output may depend on at a point, and what it must."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,9 @@ def _function(code: str) -> Callable[..., Any]:
 BITS = "bit for bit"
 ROUNDING = "1e-12 relative"
 
+LIKELY = "six standard deviations"
+STREAMS = "time.no_past_only"
+
 PROPERTIES = (
     Property(
         "gradient",
@@ -66,14 +69,36 @@ PROPERTIES = (
         "NaN and other tokens after a step change no output up to that step.",
         BITS,
         "time.check_causality",
-        "time.no_past_only",
+        STREAMS,
     ),
     Property(
         "causal-gradient",
         "Outputs up to a step have no gradient with respect to inputs after it.",
         BITS,
         "time.check_causal_gradient",
-        "time.no_past_only",
+        STREAMS,
+    ),
+    Property(
+        "cone",
+        "An output depends, forward and backward, on exactly those steps of an input to which the equations' "
+        "delays lead.",
+        BITS,
+        "cone.check",
+        "cone.does_not_apply",
+        once=True,
+    ),
+    Property(
+        "batch-order",
+        "Rows in another order give results in that order.",
+        ROUNDING,
+        "rows.check_order",
+    ),
+    Property(
+        "batch-independence",
+        "NaN, other tokens and another length in one row leave the outputs, states and input gradients of "
+        "all other rows as they are.",
+        BITS,
+        "rows.check_independence",
     ),
     Property(
         "padding",
@@ -88,25 +113,31 @@ PROPERTIES = (
         "time.check_more_padding",
     ),
     Property(
+        "singles",
+        "A ragged batch gives what its sequences give one by one, unpadded; parameter gradients add up.",
+        ROUNDING,
+        "rows.check_singles",
+    ),
+    Property(
         "streaming",
         "`start` and one `step` after the other give the outputs and the state of `forward`.",
         ROUNDING,
         "time.check_streaming",
-        "time.no_past_only",
+        STREAMS,
     ),
     Property(
         "chunks",
         "A sequence cut anywhere, its state carried on and its gradients carried back, is as the whole.",
         ROUNDING,
         "time.check_chunks",
-        "time.no_past_only",
+        STREAMS,
     ),
     Property(
         "weight-sharing",
         "The gradients of a copy of the parameters at every step add up to the shared parameters' gradient.",
         ROUNDING,
         "time.check_copies",
-        "time.no_past_only",
+        STREAMS,
     ),
     Property(
         "time-shift",
@@ -114,6 +145,136 @@ PROPERTIES = (
         BITS,
         "time.check_shift",
         "time.reads_the_index",
+    ),
+    Property(
+        "short",
+        "With no step, one step or fewer than the longest delay, with no row or one, everything is finite, "
+        "gradients are right and rows are as by themselves.",
+        "as gradient, singles",
+        "sizes.check_short",
+    ),
+    Property(
+        "contract",
+        "`init`, `SHAPES`, gradients and `loss_and_grad` agree in names, shapes and bits; targets that "
+        "nothing reads may be left out.",
+        BITS,
+        "sizes.check_contract",
+    ),
+    Property(
+        "wrong-input",
+        "A wrong name, shape or token is refused by a ValueError that names it.",
+        BITS,
+        "sizes.check_wrong",
+        once=True,
+    ),
+    Property(
+        "types",
+        "float32 parameters give float32 everywhere, near what float64 gives; complex ones give complex.",
+        "1e-5 relative",
+        "numbers.check_types",
+    ),
+    Property(
+        "large",
+        "Inputs up to 100,000 times as large give finite results and gradients.",
+        BITS,
+        "numbers.check_large",
+        "numbers.grows",
+    ),
+    Property(
+        "nan",
+        "NaN in a parameter or an input shows in the loss and in every output that depends on it.",
+        BITS,
+        "numbers.check_nan",
+        "numbers.chooses",
+    ),
+    Property(
+        "layouts",
+        "Strided, Fortran-ordered and reversed arrays and 32-bit integers give the same.",
+        ROUNDING,
+        "memory.check_layouts",
+    ),
+    Property(
+        "inputs-unharmed",
+        "No call writes into an argument; read-only arrays will do.",
+        BITS,
+        "memory.check_inputs",
+    ),
+    Property(
+        "no-aliasing",
+        "No result shares memory with an argument or another result.",
+        BITS,
+        "memory.check_aliasing",
+    ),
+    Property("determinism", "The same call gives the same.", BITS, "memory.check_determinism"),
+    Property(
+        "re-entrant",
+        "Other calls between a forward pass and its backward pass change nothing.",
+        BITS,
+        "memory.check_reentrant",
+    ),
+    Property(
+        "threads", "Calls in four threads at once give what they give alone.", BITS, "memory.check_threads"
+    ),
+    Property("workspace", "With a used workspace as with fresh memory.", BITS, "memory.check_workspace"),
+    Property(
+        "files",
+        "Parameters and state written to files and read back give the same.",
+        BITS,
+        "memory.check_files",
+    ),
+    Property(
+        "sample-probability",
+        "The log-probability that comes with a sample is its negative log-likelihood as a target.",
+        ROUNDING,
+        "probability.check_samples",
+        "probability.no_samples",
+    ),
+    Property(
+        "sums-to-one",
+        "The probabilities of everything that can be drawn in one and in two steps sum to 1; a single "
+        "number's density integrates to 1.",
+        "1e-10 relative",
+        "probability.check_sum",
+        "probability.not_summable",
+    ),
+    Property(
+        "frequencies",
+        "Values are drawn as often as their probabilities say.",
+        LIKELY,
+        "probability.check_frequencies",
+        "probability.not_countable",
+        once=True,
+    ),
+    Property(
+        "levels",
+        "The textbook code of -O0 gives the same.",
+        ROUNDING,
+        "compiled.check_levels",
+        "compiled.no_text",
+    ),
+    Property(
+        "unrolled",
+        "Printed without a loop the network gives the same.",
+        ROUNDING,
+        "compiled.check_unrolled",
+        "compiled.not_unrolled",
+        once=True,
+    ),
+    Property(
+        "stand-alone",
+        "Under `python -I`, every import but NumPy's and the standard library's blocked, the same bits.",
+        BITS,
+        "compiled.check_alone",
+        "compiled.no_source",
+        once=True,
+    ),
+    Property(
+        "same-text",
+        "Another process with another hash seed compiles the same bytes.",
+        BITS,
+        "compiled.check_same_text",
+        "compiled.no_text",
+        once=True,
     ),
 )
 

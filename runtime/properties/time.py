@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -128,16 +129,13 @@ def _has_last(subject: Subject) -> bool:
 
 def stepped(subject: Subject, data: Data) -> Arrays:
     """Outputs and last state, one step at a time."""
-    m, length = subject.module, subject.axes[str(subject.stream)]
-    places = {name: streamed(subject, name) for name in subject.inputs}
-    context = {n: v for n, v in data.batch.items() if places.get(n) is None and n != length}
+    m, (context, now) = subject.module, split(subject, data)
     state = data.state
     if state is None:
         state = m.start(data.params, batch_size=data.case.rows, context=context)
     outputs: list[Arrays] = []
     for t in range(steps_of(subject, data)):
-        now = {n: np.take(data.batch[n], t, place) for n, place in places.items() if place is not None}
-        state, out = m.step(data.params, state, now)
+        state, out = m.step(data.params, state, now(t))
         outputs.append(out)
     found = {
         f"outputs.{name}": np.stack(
@@ -148,6 +146,27 @@ def stepped(subject: Subject, data: Data) -> Arrays:
     }
     kept = (*m.STATES, str(subject.stream))
     return found | {f"state.{key}": np.asarray(state[key]) for key in kept}
+
+
+def one_step(subject: Subject, data: Data) -> Iterator[tuple[str, Arrays]]:
+    """`start` and one `step`."""
+    context, first = split(subject, data)
+    state = subject.module.start(data.params, batch_size=data.case.rows, context=context)
+    yield "start", state
+    after, out = subject.module.step(data.params, state, first(0))
+    yield "step", {**{f"state.{name}": value for name, value in after.items()}, **out}
+
+
+def split(subject: Subject, data: Data) -> tuple[Arrays, Callable[[int], Arrays]]:
+    """What is given once for all steps, and what each step gets."""
+    length = subject.axes[str(subject.stream)]
+    places = {name: streamed(subject, name) for name in subject.inputs}
+    context = {n: v for n, v in data.batch.items() if places.get(n) is None and n != length}
+
+    def now(t: int) -> Arrays:
+        return {n: np.take(data.batch[n], t, place) for n, place in places.items() if place is not None}
+
+    return context, now
 
 
 def cuts(case: Case, count: int) -> list[tuple[int, int]]:
@@ -293,14 +312,16 @@ def check_padding(subject: Subject, case: Case) -> Verdict:
     """NaN, infinities and impossible tokens in the padding: the same bits everywhere."""
     data = full(subject, case)
     spoilt = dirty(subject, data)
-    infinite = spoilt.with_batch(
-        **{n: np.where(np.isnan(spoilt.batch[n]), np.inf, spoilt.batch[n]) for n in subject.real_inputs}
-    )
+    infinite = spoilt.with_batch({name: _infinite(spoilt.batch[name]) for name in subject.real_inputs})
     wanted = everything(subject, data)
     return joined(
         Comparison(subject, (f"with {fill} in the padding", "without")).of(everything(subject, other), wanted)
         for fill, other in (("NaN", spoilt), ("infinities", infinite))
     )
+
+
+def _infinite(value: Array) -> Array:
+    return np.where(np.isnan(value), np.inf, value)
 
 
 def check_more_padding(subject: Subject, case: Case) -> Verdict:

@@ -1,0 +1,129 @@
+"""The dependency cone: an output depends on those steps of an input that the delays let it reach, and on no
+others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+
+from ..module import Array, Arrays
+from .case import Case
+from .compare import Verdict, failed, joined
+from .data import Data, draw
+from .gradient import STEP
+from .observe import everything, line_of
+from .subject import Reads, Subject
+
+Steps = tuple[int, ...]
+DRAWS = 3  # a change that no drawing shows is lost
+
+
+def does_not_apply(subject: Subject) -> str | None:
+    if subject.spec is None:
+        return "the text of the spec is not at hand"
+    if not any(subject.inputs[name].axes for name in subject.real_inputs):
+        return "no real input runs along an axis; tokens have no derivative"
+    return None
+
+
+def check(subject: Subject, case: Case) -> Verdict:
+    """The pattern of what is not 0, forward by complex step and backward, against that of the equations."""
+    steps = tuple((axis, subject.delay + 2) for axis, _ in case.steps)
+    dims = tuple((name, max(size, 3)) for name, size in case.dims)
+    cases = [Case(steps, 1, dims, case.seed + k, 1.0) for k in range(DRAWS)]
+    allowed = _allowed(subject, dict(steps))
+    datas = [draw(subject, one, ragged=False) for one in cases]
+    forward = [_forward(subject, data) for data in datas]
+    backward = [_backward(subject, data) for data in datas]
+    return joined(
+        _pattern(subject, way, {key: any(one[key] for one in found) for key in found[0]}, allowed)
+        for way, found in (("forward", forward), ("backward", backward))
+    )
+
+
+Pattern = dict[tuple[str, Steps, str, Steps], bool]  # (output, step, input, step): whether it depends
+
+
+def _allowed(subject: Subject, steps: dict[str, int]) -> dict[tuple[str, Steps], Reads]:
+    assert subject.spec is not None
+    return {
+        (name, point): subject.spec.reads(name, point, steps)
+        for name, axes in subject.layouts.items()
+        if "@" in axes
+        for point in _points(axes, steps)
+    }
+
+
+def _points(axes: tuple[str, ...], steps: dict[str, int]) -> list[Steps]:
+    return list(product(*(range(1, steps[axis] + 1) for axis in axes if axis != "@")))
+
+
+def _inputs(subject: Subject, data: Data) -> list[tuple[str, Steps]]:
+    """Every step of every real input."""
+    steps = dict(data.case.steps)
+    names = subject.real_inputs
+    return [(name, point) for name in names for point in _points(subject.inputs[name].axes, steps)]
+
+
+def _forward(subject: Subject, data: Data) -> Pattern:
+    """One input step moved at a time."""
+    found: Pattern = {}
+    rng = np.random.default_rng([data.case.seed, 11])
+    for name, point in _inputs(subject, data):
+        moved = data.batch[name].astype(complex)
+        moved[_place(point)] += 1j * STEP * rng.standard_normal(moved[_place(point)].shape)
+        run = subject.module.forward(data.params, {**data.batch, name: moved})
+        for output, where in _outputs(subject, data, run.outputs):
+            found[output, where, name, point] = bool(np.any(np.imag(run.outputs[output][_place(where)])))
+    return found
+
+
+def _backward(subject: Subject, data: Data) -> Pattern:
+    """A cotangent at one output step at a time."""
+    found: Pattern = {}
+    outputs = subject.module.forward(data.params, data.batch).outputs
+    rng = np.random.default_rng([data.case.seed, 12])
+    for output, where in _outputs(subject, data, outputs):
+        cotangent = np.zeros(outputs[output].shape)
+        cotangent[_place(where)] = rng.standard_normal(cotangent[_place(where)].shape)
+        grads = everything(subject, replace(data, cotangents={output: cotangent}))
+        for name, point in _inputs(subject, data):
+            found[output, where, name, point] = bool(np.any(grads[f"dbatch.{name}"][_place(point)]))
+    return found
+
+
+def _place(point: Steps) -> Steps:
+    return tuple(i - 1 for i in point)
+
+
+def _outputs(subject: Subject, data: Data, outputs: Arrays) -> list[tuple[str, Steps]]:
+    """Every step of every real output that has rows."""
+    steps = dict(data.case.steps)
+    real = [name for name, value in outputs.items() if _is_real(value) and "@" in subject.layouts[name]]
+    return [(name, point) for name in real for point in _points(subject.layouts[name], steps)]
+
+
+def _is_real(value: Array) -> bool:
+    return value.dtype.kind in "fc"
+
+
+def _pattern(subject: Subject, way: str, found: Pattern, allowed: dict[tuple[str, Steps], Reads]) -> Verdict:
+    for (output, where, name, point), depends in found.items():
+        reads = allowed[output, where]
+        if depends and (name, point) not in reads:
+            return _told(subject, way, output, where, name, point, "depends on", "and no delay leads there")
+        if not depends and reads.get((name, point)):
+            return _told(
+                subject, way, output, where, name, point, "does not depend on", "as the equations say"
+            )
+    return Verdict()
+
+
+def _told(
+    subject: Subject, way: str, output: str, where: Steps, name: str, point: Steps, *words: str
+) -> Verdict:
+    one, other = (f"{n}{list(p)}" if p else n for n, p in ((output, where), (name, point)))
+    line = line_of(subject, f"outputs.{output}")
+    return failed(f"outputs.{output}", f"{one} {words[0]} {other} ({way}), {words[1]}", line)

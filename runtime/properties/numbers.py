@@ -1,0 +1,134 @@
+"""Properties of the numbers themselves: types, large values, NaN."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..module import Array, Arrays
+from .case import Case
+from .compare import GOOD, Comparison, Verdict, failed, joined, largest, sensitivity
+from .data import Data, full, with_cotangents
+from .memory import with_parts
+from .observe import GRADIENTS, everything, forward, line_of, only
+from .subject import Subject, is_real
+
+SINGLE = 2.0**-23
+LARGE = (30.0, 1e3, 1e5)
+# What can leave the range of numbers by itself, given large arguments.
+GROWING = frozenset("exp expm1 log log1p sqrt div pow lgamma digamma square mod".split())
+# What may hide a NaN because the spec says so.
+CHOOSING = frozenset("where eq ne lt le gt ge and or not sign floor".split())
+
+
+def check_types(subject: Subject, case: Case) -> Verdict:
+    """float32 in, float32 out, near what float64 gives; complex in, complex out."""
+    data = full(subject, replace(case, scale=min(case.scale, 1.0)))
+    double = _rounded(data)
+    single = with_parts(double, lambda _, value: value.astype(np.float32) if is_real(value) else value)
+    found = everything(subject, single)
+    for name, value in found.items():
+        if is_real(value) and value.dtype != np.float32 and name != "loss":
+            return failed(name, f"is {value.dtype} with float32 parameters", line_of(subject, name))
+    verdict = _near(subject, double, {name: _wide(value) for name, value in found.items()})
+    return verdict.join(_complex(subject, data))
+
+
+def _rounded(data: Data) -> Data:
+    """Numbers that float32 can hold, in float64."""
+    return with_parts(data, lambda _, value: _wide(value.astype(np.float32)) if is_real(value) else value)
+
+
+def _wide(value: Array) -> Array:
+    return value.astype(np.float64) if is_real(value) else value
+
+
+def _near(subject: Subject, data: Data, found: Arrays) -> Verdict:
+    """As near as an error of float32 in every argument lets the results be."""
+
+    def pair(data: Data) -> tuple[Arrays, Arrays]:
+        return found, everything(subject, data)
+
+    wanted = everything(subject, data)
+    moves = sensitivity(data, pair, found, wanted, SINGLE)
+    floor = 1e-5 * max((largest(value) for value in only(wanted, *GRADIENTS).values()), default=0.0)
+    slack = {name: max(20 * moves[name], floor * name.startswith(GRADIENTS)) for name in wanted}
+    return Comparison(subject, ("float32", "float64"), 1e-5, slack).of(found, wanted)
+
+
+def _complex(subject: Subject, data: Data) -> Verdict:
+    """Complex parameters without an imaginary part: complex results without one, the same to rounding."""
+    params = {name: value.astype(np.complex128) for name, value in data.params.items()}
+    found, wanted = everything(subject, replace(data, params=params)), everything(subject, data)
+    for name, value in only(found, "outputs", "nll", "grad", "dbatch", "dstate").items():
+        if is_real(wanted[name]) and value.dtype != np.complex128:
+            return failed(name, f"is {value.dtype} with complex parameters", line_of(subject, name))
+    return GOOD
+
+
+def grows(subject: Subject) -> str | None:
+    """Why large arguments may rightly give infinities."""
+    if subject.spec is None:
+        return "the text of the spec is not at hand"
+    growing = sorted(GROWING & subject.spec.operators())
+    return f"the spec uses {', '.join(growing)}, which can leave the range of numbers" if growing else None
+
+
+def check_large(subject: Subject, case: Case) -> Verdict:
+    """Inputs 30 to 100,000 times as large: everything stays finite."""
+    return joined(_finite(subject, replace(case, scale=1.0), factor) for factor in LARGE)
+
+
+def _finite(subject: Subject, case: Case, factor: float) -> Verdict:
+    data = full(subject, case)
+    large = {
+        n: factor * v if is_real(v) and n not in subject.module.HEADS else v for n, v in data.batch.items()
+    }
+    data = replace(data, batch=large)
+    for name, value in everything(subject, data).items():
+        if not np.isfinite(value).all():
+            return failed(name, f"is not finite with inputs times {factor:g}", line_of(subject, name))
+    return GOOD
+
+
+def chooses(subject: Subject) -> str | None:
+    """Why a NaN may rightly be left out."""
+    if subject.spec is None:
+        return "the text of the spec is not at hand"
+    choosing = sorted(CHOOSING & subject.spec.operators())
+    return f"the spec chooses by {', '.join(choosing)}" if choosing else None
+
+
+def check_nan(subject: Subject, case: Case) -> Verdict:
+    """A NaN in a parameter or an input on which a result depends shows in that result."""
+    data = full(subject, replace(case, scale=min(case.scale, 1.0)))
+    arguments = [("params", name) for name in subject.trained]
+    arguments += [("batch", name) for name in subject.real_inputs]
+    return joined(_shows(subject, data, part, name) for part, name in arguments)
+
+
+def _shows(subject: Subject, data: Data, part: str, name: str) -> Verdict:
+    """Looks, for the loss and for every output, at the element on which it depends most."""
+    cotangents = with_cotangents(subject, data).cotangents
+    for key in ("loss", *subject.layouts):
+        if key not in cotangents:
+            continue
+        grads = everything(subject, replace(data, cotangents={key: cotangents[key]}))
+        grad = grads[f"{'grad' if part == 'params' else 'dbatch'}.{name}"]
+        if largest(grad) < 1e-9:
+            continue
+        place = np.unravel_index(int(np.abs(grad).argmax()), grad.shape)
+        after = forward(subject, _with_nan(data, part, name, place))
+        if np.isfinite(after["loss" if key == "loss" else f"outputs.{key}"]).all():
+            where = f"{name}{[int(i) for i in place]}" if place else name
+            line = line_of(subject, f"{part}.{name}")
+            return failed(f"{part}.{name}", f"NaN in {where} leaves no trace in {key}", line)
+    return GOOD
+
+
+def _with_nan(data: Data, part: str, name: str, place: tuple[Any, ...]) -> Data:
+    spoilt = getattr(data, part)[name].copy()
+    spoilt[place] = np.nan
+    return data.with_batch({name: spoilt}) if part == "batch" else data.with_params({name: spoilt})

@@ -1,0 +1,141 @@
+"""Properties of the batch: its rows know nothing of each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..module import Array, Arrays
+from .case import Case
+from .compare import Comparison, Verdict, agree
+from .data import Data, batch, full, past_end, rows
+from .observe import GRADIENTS, axes_of, everything, only
+from .subject import Subject, is_real
+
+
+def row_of(subject: Subject, name: str) -> int | None:
+    """Where the batch stands among a result's dimensions; None for what is summed over it."""
+    axes = axes_of(subject, name)
+    if "@" in axes:
+        return axes.index("@")
+    part, _, key = name.partition(".")
+    return 0 if part in ("state", "dstate") and key not in subject.module.STATES else None
+
+
+def chosen(subject: Subject, arrays: Arrays, order: Array) -> Arrays:
+    """Some rows of every result that has rows, in the order given; the others as they are."""
+    places = {name: row_of(subject, name) for name in arrays}
+    return {n: v if places[n] is None else np.take(v, order, places[n]) for n, v in arrays.items()}
+
+
+def some(subject: Subject, data: Data, order: Array) -> Data:
+    """Some rows of a batch and of its cotangents."""
+    named = {_result(key): value for key, value in data.cotangents.items()}
+    kept = dict(zip(data.cotangents, chosen(subject, named, order).values()))
+    return replace(rows(subject, data, order), cotangents=kept)
+
+
+def _result(key: str) -> str:
+    """A cotangent's key as the name of the result it belongs to."""
+    return key if key == "loss" or key.startswith("state.") else f"outputs.{key}"
+
+
+def is_grad(name: str) -> bool:
+    return name.startswith(GRADIENTS)
+
+
+def weighed(data: Data) -> Data:
+    """With cotangents of outputs and last states alone, and not of the loss."""
+    return replace(data, cotangents={k: v for k, v in data.cotangents.items() if k != "loss"})
+
+
+def check_order(subject: Subject, case: Case) -> Verdict:
+    """The rows in another order: the results in that order."""
+    order = np.random.default_rng([case.seed, 9]).permutation(case.rows)
+
+    def pair(data: Data) -> tuple[Arrays, Arrays]:
+        return everything(subject, some(subject, data, order)), chosen(
+            subject, everything(subject, data), order
+        )
+
+    return agree(subject, full(subject, case), pair, ("rows in another order", "in the first"))
+
+
+def check_independence(subject: Subject, case: Case) -> Verdict:
+    """NaN, other tokens and another length in one row: the others keep every bit. The loss is left out: it
+    is a mean over all rows."""
+    data = weighed(full(subject, case))
+    row = case.seed % case.rows
+    others = np.delete(np.arange(case.rows), row)
+    spoilt = replace(data, batch=_spoilt_row(subject, data, row))
+    found, wanted = (chosen(subject, everything(subject, d), others) for d in (spoilt, data))
+    per_row = [n for n in wanted if row_of(subject, n) is not None and (data.cotangents or not is_grad(n))]
+    comparison = Comparison(subject, (f"with NaN in row {row}", "without"))
+    return comparison.of({n: found[n] for n in per_row}, {n: wanted[n] for n in per_row})
+
+
+def _spoilt_row(subject: Subject, data: Data, row: int) -> Arrays:
+    other = batch(subject, data.case, np.random.default_rng([data.case.seed, 10]))
+    found = {name: value.copy() for name, value in data.batch.items()}
+    for name, value in found.items():
+        place = len(subject.inputs[name].axes) if name in subject.inputs else 0
+        here = (slice(None),) * place + (row,)
+        value[here] = np.nan if is_real(value) else other[name][here]
+    return found
+
+
+def check_singles(subject: Subject, case: Case) -> Verdict:
+    """Every row by itself at its own lengths, with no padding; gradients of parameters add up."""
+
+    def pair(data: Data) -> tuple[Arrays, Arrays]:
+        data = weighed(data)
+        wanted = _comparable(subject, data, everything(subject, data))
+        return _singles(subject, data, wanted), wanted
+
+    return agree(subject, full(subject, case), pair, ("one by one", "as a batch"))
+
+
+def _comparable(subject: Subject, data: Data, whole: Arrays) -> Arrays:
+    """Without the loss, a mean over all rows, nor what an output holds past a sequence's end."""
+    found = only(whole, "outputs", "nll", "state", *(GRADIENTS if data.cotangents else ()))
+    for name in only(found, "outputs"):
+        axes = axes_of(subject, name)
+        if "@" in axes and found[name].size:
+            ends = {axis: data.batch[length] for axis, length in subject.axes.items()}
+            past = past_end(found[name], axes[: axes.index("@")], ends)
+            found[name] = np.where(past, np.zeros((), found[name].dtype), found[name])
+    return found
+
+
+def _singles(subject: Subject, data: Data, like: Arrays) -> Arrays:
+    """What the rows give one by one, put together."""
+    found = {name: np.zeros_like(value) for name, value in like.items()}
+    for row in range(data.case.rows):
+        part = everything(subject, single(subject, data, row))
+        for name, value in found.items():
+            place = row_of(subject, name)
+            if place is not None:
+                shape = part[name].shape
+                value[tuple(slice(n) for n in shape[:place]) + (slice(row, row + 1),)] = part[name]
+            elif is_grad(name):
+                value += part[name]
+            else:
+                value[...] = part[name]
+    return found
+
+
+def single(subject: Subject, data: Data, row: int) -> Data:
+    """One row, cut to its own lengths. What has no rows gets its cotangent with the first."""
+    part = some(subject, data, np.array([row]))
+    ends = {axis: int(part.batch[length][0]) for axis, length in subject.axes.items()}
+
+    def cut(value: Array, axes: tuple[str, ...]) -> Array:
+        return value[tuple(slice(ends[axis]) for axis in axes if axis in ends)]
+
+    inputs = {n: cut(v, subject.inputs[n].axes) if n in subject.inputs else v for n, v in part.batch.items()}
+    cotangents = {}
+    for key, value in part.cotangents.items():
+        axes = axes_of(subject, _result(key))
+        cotangents[key] = cut(value, axes) if "@" in axes or row == 0 else np.zeros_like(value)
+    return replace(part, batch=inputs, cotangents=cotangents)
