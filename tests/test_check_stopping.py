@@ -102,6 +102,7 @@ WRONG = [
     ("stop when y[t]", "RNN309"),
     ("stop when t == 9\nstop when t == 8", "RNN509"),
     ("stop when nothing[t]", "RNN201"),
+    ("stop when y[t] == 0\nhead T : int ~ poisson(1)", "RNN509"),
     ("head T : int ~ poisson(sum(h[T]))", "RNN510"),
     ("head T : int ~ poisson(1 / T)", "RNN510"),
     ("head T : real ~ normal(1)", "RNN510"),

@@ -55,6 +55,10 @@ def check_stopping(model: Model, report: Report) -> None:
     """Reports a rule that can never fire, and a length that depends on what runs along its axis."""
     if model.stop is not None:
         _check_stop(model, report, model.stop)
+        length = model.length_head(model.stop.axis)
+        if length is not None:
+            labels = [Label(length.span, "the length is drawn here")]
+            report("RNN509", model.stop.span, "a spec ends by one rule", labels=labels)
     for axis in model.axes.values():
         head = model.length_head(axis.index)
         if head is not None and head.distribution is not None:
