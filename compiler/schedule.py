@@ -11,10 +11,10 @@ anticausal recurrences are consequences, not cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .ir import BATCH, Equation, Read, worked_along
+from .ir import BATCH, Equation, Read, System, worked_along
 
 
 class ScheduleError(Exception):
@@ -198,3 +198,15 @@ def _pop(stack: list[str], on_stack: set[str], root: str) -> list[str]:
         group.append(stack.pop())
         on_stack.discard(group[-1])
     return group
+
+
+def cycles_of(system: System) -> Mapping[str, int]:
+    """The number of the cycle each equation lies on."""
+    nodes = tuple(Node(e.name, (e,)) for e in system.equations)
+    links = edges(nodes)
+    selves = {link.source for link in links if link.source == link.reader}
+    found: dict[str, int] = {}
+    for number, component in enumerate(components(nodes, links)):
+        if len(component) > 1 or component[0].name in selves:
+            found.update({node.name: number for node in component})
+    return found

@@ -49,6 +49,25 @@ axis t = 1..T
 input v[t] : real[m]
 head s[t] : real[2] ~ normal(expand(pick(v[t], (1 % 2)), 2))
 """,
+    "an output from a recurrence that no loss reads": """
+dim n = 4
+axis t = 1..T
+input x[t] : real[n]
+param W : real[n, n], w : real = 1
+h[t] = W @ (x[t] * h[t+1])
+head y[t] : real ~ normal(w * sum(x[t]))
+output h
+""",
+    "two steps past the end": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+param s : real[n]
+g[t] = 0.5*g[t+1] + 0.1*g[t+2] + x[t]
+g[T+1] = s
+head z[t] : real[n] ~ normal(g[t], exp(0.3*g[t]))
+head w[t] : real ~ normal(sum(g[t]), 1.5 * T / t)
+""",
     "numbers as outputs and as gradients": """
 axis t = 1..T
 param w : real

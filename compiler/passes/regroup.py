@@ -16,12 +16,12 @@ from dataclasses import replace
 
 from ..ir import BATCH, Equation, Read, System, plain
 from ..operators import TABLE
-from ..schedule import Node, components, edges
+from ..schedule import cycles_of
 
 
 def regroup(system: System) -> System:
     """The system with every chain on a cycle regrouped; the same object when nothing changed."""
-    cycles = _cycles(system)
+    cycles = cycles_of(system)
     if not cycles:
         return system
     table = {e.name: e for e in system.equations}
@@ -38,18 +38,6 @@ def regroup(system: System) -> System:
 
 def _associative(equation: Equation) -> bool:
     return "associative" in TABLE[equation.op].traits
-
-
-def _cycles(system: System) -> Mapping[str, int]:
-    """The number of the cycle each equation lies on."""
-    nodes = tuple(Node(e.name, (e,)) for e in system.equations)
-    links = edges(nodes)
-    selves = {link.source for link in links if link.source == link.reader}
-    found: dict[str, int] = {}
-    for number, component in enumerate(components(nodes, links)):
-        if len(component) > 1 or component[0].name in selves:
-            found.update({node.name: number for node in component})
-    return found
 
 
 def _uses(system: System) -> Counter[str]:

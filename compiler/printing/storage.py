@@ -19,11 +19,11 @@ from ...spec.sizes import Size
 from ..ir import BATCH, Equation, Read, System
 from ..operators import TABLE
 from ..program import Program
-from ..schedule import Edge, Loop, Stage, Straight, components, edges, schedule
+from ..schedule import Edge, Loop, Stage, Straight, components, cycles_of, edges, schedule
 from ..weave import nodes_of
 from .frame import Frame
 from .inline import in_place, is_leaf, is_temporary, nodes, numbers
-from .layout import Demands, Stored, demands
+from .layout import Demands, Stored, demands, lag_sizes
 from .naming import Names
 from .plan import base_frame, with_outputs, zeroed
 
@@ -142,8 +142,10 @@ def optional(system: System) -> dict[str, str]:
             if len(sources - {"0"}) == 1 and "" not in sources:
                 found[e.name] = (sources - {"0"}).pop()
     barred = _read_elsewhere(system) | {name for _, name in system.outputs}
+    met = _met_in_loops(system)
+    barred |= met
     while True:
-        bad = {n for n in found if n in barred and n != found[n]}
+        bad = {n for n in found if n in barred and (n != found[n] or n in met)}
         for e in system.equations:
             terms = [r.name for r in e.reads if r.name in found]
             if e.name not in found and terms and (e.op != "add" or len(terms) > 1 or len(e.reads) != 2):
@@ -152,6 +154,20 @@ def optional(system: System) -> dict[str, str]:
         if not bad:
             return found
         found = {name: leaf for name, leaf in found.items() if name not in bad}
+
+
+def _met_in_loops(system: System) -> set[str]:
+    """Cotangents of every step that are added inside a loop, which runs over them: they must be arrays."""
+    table, cycles = system.table(), cycles_of(system)
+    lags = lag_sizes(system)
+    return {
+        read.name
+        for e in system.equations
+        if e.name in cycles
+        for read in e.reads
+        if table[read.name].op == "cotangent"
+        and any(a != BATCH and a not in lags for a in table[read.name].axes)
+    }
 
 
 def _real(table: Mapping[str, Equation], read: Read) -> bool:
