@@ -189,6 +189,18 @@ def has_right_gradients(s: Subject) -> None:
                 _directions(s, f"-O{level} {kind} {name}", value, at, kind, name, grad)
 
 
+def trains_as_it_goes_back(s: Subject) -> None:
+    """`loss_and_grad` leaves out what only other cotangents need; the loss's gradient is the same."""
+    if s.m.LOSS is None:
+        return
+    for level, module, state, run in s.runs():
+        loss, grads = module.loss_and_grad(s.params, s.batch, state=state, train=False)
+        wanted, _, _ = module.backward(s.params, run, {"loss": 1.0})
+        near(loss, run.loss, f"-O{level} loss")
+        for name in grads:
+            near(grads[name], wanted[name], f"-O{level} {name}")
+
+
 def _directions(
     s: Subject, what: str, value: Callable[..., Any], at: Arrays, kind: str, name: str, grad: Any
 ) -> None:
@@ -386,6 +398,7 @@ def survives_the_formatter(s: Subject) -> None:
 PROPERTIES = (
     equals_the_reference,
     has_right_gradients,
+    trains_as_it_goes_back,
     ignores_padding,
     is_a_loop_over_sequences,
     steps_and_chunks_make_the_whole,
