@@ -197,7 +197,11 @@ class Expressions:
             return f"(not {self.truth(shape, site, depth - 1)})"
         if not shape and choice < 0.75:
             return f"({self.whole(site, 1)} {self.rng.choice(COMPARISONS)} {self.whole(site, 1)})"
-        if choice < 0.85 and (count := self.rng.choice(self.sizes)) and (k := self.token(count, shape, site, 0)):
+        if (
+            choice < 0.85
+            and (count := self.rng.choice(self.sizes))
+            and (k := self.token(count, shape, site, 0))
+        ):
             other = self.token(count, shape, site, 0)
             return f"({k} {self.rng.choice(['==', '!='])} {self.rng.choice(['0', '1', other])})"
         sign = self.rng.choice(["<", "<=", ">", ">="])
@@ -447,7 +451,35 @@ def _affine(w: Expressions, shape: Shape, site: Site, depth: int) -> str | None:
 
 
 RULES: list[Rule] = [
-    *(_leaf, _unary, _negative, _power, _binary, _binary, _where, _number_of, _reduce, _keep, _dot, _matrix, _matrix),
-    *(_einsum, _outer, _transpose, _expand, _concat, _slice, _roll, _row, _row, _pick, _onehot, _over, _softmax_over),
+    *(
+        _leaf,
+        _unary,
+        _negative,
+        _power,
+        _binary,
+        _binary,
+        _where,
+        _number_of,
+        _reduce,
+        _keep,
+        _dot,
+        _matrix,
+        _matrix,
+    ),
+    *(
+        _einsum,
+        _outer,
+        _transpose,
+        _expand,
+        _concat,
+        _slice,
+        _roll,
+        _row,
+        _row,
+        _pick,
+        _onehot,
+        _over,
+        _softmax_over,
+    ),
     *(_affine, _affine, _affine),
 ]

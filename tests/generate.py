@@ -108,7 +108,9 @@ class Author:
         return Site(axes, tuple(self.things))
 
     def _inputs(self) -> None:
-        kinds = ["real", "real"] + ["token"] * ("tokens" in self.has) + ["int", "bool"] * ("others" in self.has)
+        kinds = (
+            ["real", "real"] + ["token"] * ("tokens" in self.has) + ["int", "bool"] * ("others" in self.has)
+        )
         for number in range(self.rng.randint(1, 3)):
             kind = "real" if number == 0 else self.rng.choice(kinds)
             axes = self.some_axes(0 if number and "context" in self.has else 1)
@@ -215,11 +217,15 @@ class Author:
         step = self.rng.choice([-1, -1, 1]) if carrier.ahead else -1
         both = len(self.write.axes) == 2 and self.rng.random() < 0.4
         indices = [axis.index for axis in self.write.axes]
-        every = [tuple(self.rng.sample(indices, 2)) if both else self._with(carrier.index) for _ in range(count)]
+        every = [
+            tuple(self.rng.sample(indices, 2)) if both else self._with(carrier.index) for _ in range(count)
+        ]
         members = [self.thing(axes, 2) for axes in every]
         heads = [self._target(axes) for axes in every if step < 0 and self.rng.random() < 0.25][:1]
         other = next((index for index in indices if index != carrier.index), "")
-        site = Site((), tuple(self.things), (), (*members, *heads), carrier.index, step, other if both else "")
+        site = Site(
+            (), tuple(self.things), (), (*members, *heads), carrier.index, step, other if both else ""
+        )
         done: list[Thing] = []
         for thing in [*members, *heads]:
             here = replace(site, axes=thing.axes, done=tuple(done))
@@ -316,7 +322,9 @@ class Author:
         site = Site(("i",), tuple(self.things), (), tuple(members), "i", -1)
         for number, thing in enumerate(members[::-1]):
             site = replace(site, affine=thing.shape, done=tuple(members[::-1][:number]))
-            self.lines.append(f"{left(thing)} : {thing.type} = {self.write.bounded(thing.shape, site, self.depth())}")
+            self.lines.append(
+                f"{left(thing)} : {thing.type} = {self.write.bounded(thing.shape, site, self.depth())}"
+            )
         if self.rng.random() < 0.4:
             self.lines.append(f"y[0] = {self.write.bounded((j,), Site((), (Thing('rate'),)), 1)}")
         body = [f"param {p.name} : {p.type} ~ normal(0.5)" for p in (*self.write.params, *self.write.consts)]

@@ -45,7 +45,9 @@ def near(found: Any, wanted: Any, what: str, tolerance: float = 1e-12, least: fl
     with np.errstate(invalid="ignore"):
         scale = np.abs(wanted, where=np.isfinite(wanted), out=np.zeros(wanted.shape)).max(initial=least)
         bad = ~(same | (np.abs(found - wanted) <= tolerance * scale))
-    assert not bad.any(), f"{what}: {found[bad].flat[0]} is not {wanted[bad].flat[0]} at {np.argwhere(bad)[0]}"
+    assert not bad.any(), (
+        f"{what}: {found[bad].flat[0]} is not {wanted[bad].flat[0]} at {np.argwhere(bad)[0]}"
+    )
 
 
 def bits(arrays: Mapping[str, Any]) -> dict[str, bytes]:
@@ -71,9 +73,13 @@ class Subject:
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
         self.made = {level: compiled(self.text, level) for level in LEVELS}
-        self.modules = {level: module_from(made.text, f"random_O{level}") for level, made in self.made.items()}
+        self.modules = {
+            level: module_from(made.text, f"random_O{level}") for level, made in self.made.items()
+        }
         self.m = self.modules[2]
-        changed = {n: v + int(self.rng.integers(0, 2)) for n, v in self.m.DIMS.items() if n not in self.m.FIXED}
+        changed = {
+            n: v + int(self.rng.integers(0, 2)) for n, v in self.m.DIMS.items() if n not in self.m.FIXED
+        }
         self.dims = {**self.m.DIMS, **changed}
         drawn = self.m.init(seed=self.seed, dtype="float64", **changed)
         self.params = frozen({k: v + 0.4 * self.rng.standard_normal(v.shape) for k, v in drawn.items()})
@@ -172,7 +178,11 @@ def equals_the_reference(s: Subject) -> None:
         evaluator = Evaluator(program.forward, s.params, s.batch, s.dims, state=state)
         for key, name in program.forward.outputs:
             kind, _, short = key.partition(":")
-            found = run.loss if kind == "loss" else {"output": run.outputs, "nll": run.nll, "state": run.state}[kind]
+            found = (
+                run.loss
+                if kind == "loss"
+                else {"output": run.outputs, "nll": run.nll, "state": run.state}[kind]
+            )
             near(found[short] if short else found, evaluator.array(name), f"-O{level} {key}")
 
 
@@ -226,8 +236,12 @@ def ignores_padding(s: Subject) -> None:
         other = module.forward(s.params, dirty, state=state)
         assert np.float64(run.loss or 0).tobytes() == np.float64(other.loss or 0).tobytes(), f"-O{level} loss"
         for part in ("outputs", "nll", "state"):
-            assert bits(getattr(run, part) or {}) == bits(getattr(other, part) or {}), f"-O{level} {part}: padding"
-        pairs = zip(module.backward(s.params, run, s.cotangents), module.backward(s.params, other, s.cotangents))
+            assert bits(getattr(run, part) or {}) == bits(getattr(other, part) or {}), (
+                f"-O{level} {part}: padding"
+            )
+        pairs = zip(
+            module.backward(s.params, run, s.cotangents), module.backward(s.params, other, s.cotangents)
+        )
         for number, (one, two) in enumerate(pairs):
             assert bits(one) == bits(two), f"-O{level} gradient {number}: padding"
 
@@ -295,7 +309,9 @@ def steps_and_chunks_make_the_whole(s: Subject) -> None:
         _chunks(s, level, module, fed, axes_of)
 
 
-def _chunks(s: Subject, level: int, module: Any, fed: set[str], axes_of: Mapping[str, tuple[str, ...]]) -> None:
+def _chunks(
+    s: Subject, level: int, module: Any, fed: set[str], axes_of: Mapping[str, tuple[str, ...]]
+) -> None:
     """The ragged batch cut in three, the state carried on; gradients carried back."""
     stream, most = s.m.STREAM, max(s.lengths[s.m.STREAM])
     whole = module.forward(s.params, s.batch)
@@ -351,10 +367,19 @@ def keeps_single_precision(s: Subject) -> None:
         run = module.forward(small, s.batch, state=state)
         grads, d_batch, d_state = module.backward(small, run, s.cotangents)
         assert run.loss is None or isinstance(run.loss, float), f"-O{level}: loss is {type(run.loss)}"
-        parts = dict(outputs=run.outputs, nll=run.nll or {}, state=run.state, grads=grads, dbatch=d_batch, dstate=d_state)
+        parts = {
+            "outputs": run.outputs,
+            "nll": run.nll or {},
+            "state": run.state,
+            "grads": grads,
+            "dbatch": d_batch,
+            "dstate": d_state,
+        }
         for part, arrays in parts.items():
             for name, array in arrays.items():
-                assert not is_real(array) or array.dtype == np.float32, f"-O{level} {part} {name}: {array.dtype}"
+                assert not is_real(array) or array.dtype == np.float32, (
+                    f"-O{level} {part} {name}: {array.dtype}"
+                )
 
 
 def repeats_in_a_workspace(s: Subject) -> None:

@@ -69,7 +69,9 @@ def _parts(text: str, node: syntax.Node) -> Iterator[str]:
             if sharing is not None:
                 yield _with(text, span, text[span.start : value.span.end])
             if type is not None:
-                yield _with(text, span, f"{target.span.text} = {text[type.span.end : span.end].partition('=')[2]}")
+                yield _with(
+                    text, span, f"{target.span.text} = {text[type.span.end : span.end].partition('=')[2]}"
+                )
 
 
 def _closed(node: syntax.Node) -> str:

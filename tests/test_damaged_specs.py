@@ -1,6 +1,6 @@
 """Damaged specs through the whole compiler: a diagnostic or a module, never a traceback, never a hang.
 
-    python -m pytest tests/test_damaged_specs.py --mutants 20000"""
+python -m pytest tests/test_damaged_specs.py --mutants 20000"""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from rnnc.spec.lexical import read_source
 from rnnc.spec.render import render
 
 ROOT = Path(__file__).resolve().parent.parent
-SPECS = [path.read_text("utf-8") for folder in ("examples", "spec/cells") for path in (ROOT / folder).glob("*.rnn")]
+SPECS = [
+    path.read_text("utf-8") for folder in ("examples", "spec/cells") for path in (ROOT / folder).glob("*.rnn")
+]
 SECONDS = 2.0  # of processor time; the machine may be busy
 
 

@@ -450,3 +450,90 @@ def test_modules_that_do_not_stop_have_nothing_of_it() -> None:
     assert [name for name in names if hasattr(compiled(NETWORK), name)] == []
     assert hasattr(compiled(SYMBOL), "_check_ends") and hasattr(compiled(EVENT), "_checked_last")
     assert not hasattr(compiled(EVENT), "_check_ends")
+
+
+# ------------------------------------------------------------------------------------------ beam search
+
+
+def every_ended(way: str, m: Any, params: Any, longest: int) -> list[tuple[float, tuple[int, ...]]]:
+    """All sequences that end within so many steps, the likeliest first."""
+    found = [
+        (float(log_prob), tuple(column.tolist()))
+        for y in finite(way, longest)
+        for column, log_prob in zip(y.T, log_probs(way, m, params, y), strict=True)
+    ]
+    return sorted(found, reverse=True)
+
+
+def columns(found: Any) -> list[tuple[int, ...]]:
+    return [tuple(found.y[:steps, i].tolist()) for i, steps in enumerate(found.T)]
+
+
+@every_level
+@pytest.mark.parametrize("way", ["symbol", "event"])
+def test_a_full_beam_is_exhaustive(way: str, level: int) -> None:
+    m = compiled(WAYS[way], level)
+    for seed in range(3):
+        params = params_of(m, seed)
+        wanted = every_ended(way, m, params, 4)
+        found = m.beam(params, 121, max_steps=4)  # 3 + 9 + 27 + 81 = 120 sequences at most
+        assert found.ended.sum() == len(wanted)
+        close(found.log_prob[found.ended], np.array([log_prob for log_prob, _ in wanted]), 1e-12)
+        assert columns(found)[: len(wanted)] == [tokens for _, tokens in wanted]
+
+
+@pytest.mark.parametrize("way", ["symbol", "event"])
+def test_a_narrow_beam(way: str) -> None:
+    """What it finds has the score it says, and a wider one finds nothing worse."""
+    m = compiled(WAYS[way])
+    for seed in range(4):
+        params, best = params_of(m, seed), -np.inf
+        for width in (1, 2, 8, 40):
+            found = m.beam(params, width, max_steps=12)
+            batch = {"y": found.y, "T": found.T}
+            close(found.log_prob, -sum(m.forward(params, batch, last=found.ended).nll.values()), 1e-12)
+            ended = found.log_prob[found.ended]
+            assert (np.diff(ended) <= 0).all()
+            best = max(best, ended.max(initial=-np.inf))
+        assert found.log_prob[0] == pytest.approx(best, abs=1e-9)
+
+
+CONDITIONED = """\
+dim k = 3, n = 4
+axis s = 1..S
+axis t = 1..T
+input x[s] : token(k)
+param E : real[k, n] ~ normal(1)
+g[s] : real[n] = tanh(affine(E[x[s]], g[s-1]))
+a[t,s] : real = dot(h[t-1], g[s])
+w[t,s] : real = softmax[s](a[t,s])
+c[t] : real[n] = sum[s](w[t,s] * g[s])
+h[0] = g[S]
+h[t] : real[n] = tanh(affine(E[y[t-1]], h[t-1], c[t]))
+head y[t] : token(k) ~ categorical(affine(h[t]))
+stop when y[t] == 0
+"""
+
+
+@every_level
+def test_a_beam_and_samples_given_a_sequence(level: int) -> None:
+    m = compiled(CONDITIONED, level)
+    params = params_of(m)
+    x = np.array([[1, 2], [2, 0], [1, 1]])
+    context = {"x": x, "S": np.array([3, 1])}
+    drawn = m.sample(params, rng_of(), batch_size=2, context=context, max_steps=30)
+    run = m.forward(params, {"y": drawn.y, "T": drawn.T, **context})
+    close(drawn.log_prob, -run.nll["y"], 1e-13)
+    one = {"x": x[:, 1:], "S": np.array([1])}
+    found = m.beam(params, 50, max_steps=4, context=one)
+    columns_of = {name: np.repeat(value, len(found.T), axis=-1) for name, value in one.items()}
+    run = m.forward(params, {"y": found.y, "T": found.T, **columns_of})
+    close(found.log_prob, -run.nll["y"], 1e-13)
+    with pytest.raises(ValueError, match="one sequence"):
+        m.beam(params, 5, context=context)
+    with pytest.raises(ValueError, match="width"):
+        m.beam(params, 0, context=one)
+
+
+def test_beams_only_where_sequences_of_tokens_end() -> None:
+    assert not any(hasattr(compiled(text), "beam") for text in (NETWORK, LENGTH, POISSON, MIXTURE, COUNTDOWN))

@@ -66,7 +66,7 @@ TABLES = (
     "STATE_AXES UNROLL HEADS LOSS NOISES COUNTED"
 ).split()
 FUNCTIONS = (
-    "init forward backward loss_and_grad start step sample workspace Array _start _begin _step _draw _noises"
+    "init forward backward loss_and_grad start step sample beam workspace Array _start _begin _step _draw _noises"
 ).split()
 
 
@@ -272,7 +272,7 @@ def init_names(init: Init) -> set[str]:
 # ------------------------------------------------------------------------------------------ functions
 
 
-SHARED = ("checks", "time", "noise", "stepping", "sampling", "inits")
+SHARED = ("checks", "time", "noise", "stepping", "sampling", "beam", "inits")
 
 
 @lru_cache(maxsize=1)

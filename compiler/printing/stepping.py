@@ -30,8 +30,11 @@ def stepping(program: Program, forward: System) -> str:
         parts.append(_absent(["sample"], "the network has no head to sample from"))
     elif made is not None and any(program.stream in head.axes for head in program.heads):
         parts.append(
-            _sample(program, "_sampled(params, {draws}, batch_size, max_steps, context or {{}}, prefix)")
+            _sample(
+                program, "_sampled(params, {draws}, batch_size, max_steps, context or {{}}, prefix or {{}})"
+            )
         )
+        parts += [BEAM] if _searchable(program) else []
         inner += [_begin(program, made), _draw(program, made)]
     elif program.stop is not None or any(not head.given for head in program.heads):
         parts.append(_absent(["sample"], program.no_stream))
@@ -80,6 +83,12 @@ LIKELY = """
     ``top_k`` keeps the likeliest tokens alone, ``top_p`` the fewest that hold this much probability."""
 
 
+BEAM = '''def beam(params, width, *, max_steps=200, context=None):
+    """The likeliest sequences, best first, one a column: found with ``width`` at a time. Those that end
+    within ``max_steps`` come first; a ``width`` that leaves nothing out makes the search exhaustive."""
+    return _searched(params, width, max_steps, context or {})'''
+
+
 def _sample(program: Program, result: str) -> str:
     """`sample`, with the arguments that this network has a use for."""
     stepped = result.startswith("_sampled(")
@@ -100,6 +109,13 @@ def _sample(program: Program, result: str) -> str:
             f"    return {result.format(draws=draws)}",
         ]
     )
+
+
+def _searchable(program: Program) -> bool:
+    """Whether sequences of tokens end by a rule, and nothing else is drawn along with them."""
+    tokens = [head for head in program.heads if head.given]
+    alone = len(tokens) == 1 and tokens[0].distribution == "categorical" and not tokens[0].target.shape
+    return alone and program.stop is not None and tokens[0].axes == (program.stream,)
 
 
 def _has_end(program: Program) -> bool:

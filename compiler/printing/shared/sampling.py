@@ -51,30 +51,42 @@ def _beside(rows, name):
 
 def _sampled(params, draws, size, steps, context, prefix):
     """Sequences drawn step by step, each until its end."""
-    T, once = AXES[STREAM], {name: value for name, value in context.items() if STREAM not in _axes(name)}
-    wanted = once.pop(T, None)
-    call = _checked_call(params, once, None, size=size, stream=False, drawing=True)
-    streams = {name: value for name, value in context.items() if STREAM in _axes(name)}
-    begun = {name: value for name, value in (prefix or {}).items() if name != T}
-    longest = steps if wanted is None else max(steps, int(np.max(wanted, initial=0)))
-    streams, most = _checked_streams(call, "context", streams, wanted, longest)
-    prefix = _checked_streams(call, "prefix", begun, (prefix or {}).get(T), 0)
-    draws.given = {name: (np.ones(size, bool), call.inputs[name]) for name in HEADS if name in once}
-    if T in HEADS and wanted is not None:
-        draws.given[T] = (np.ones(size, bool), np.asarray(wanted))
-    started, drawn, nll = _begin(call, draws)
-    state = {STREAM: np.zeros(size, np.intp), **_lengths_of(call), **started}
-    if T in HEADS:
-        state[T] = drawn[T]
-        if (prefix[1] > drawn[T]).any():
-            raise ValueError(f"prefix: longer than its sequence; give {T} in the context")
-    most = np.minimum(most, np.minimum(steps, drawn.get(T, steps)))
-    along, lengths, log_prob, ended = _steps_drawn(params, draws, state, streams, prefix, most)
+    T = AXES[STREAM]
+    call, state, streams, most, drawn, nll = _opened(params, draws, size, steps, context)
+    begun = {name: value for name, value in prefix.items() if name != T}
+    begun, known = _checked_streams(call, "prefix", begun, prefix.get(T), 0)
+    if T in HEADS and (known > drawn[T]).any():
+        raise ValueError(f"prefix: longer than its sequence; give {T} in the context")
+    along, lengths, log_prob, ended = _steps_drawn(params, draws, state, streams, (begun, known), most)
     if T in HEADS:
         ended = lengths == drawn[T]
         nll[T] = np.where(ended, nll[T], 0)
     log_prob = log_prob - sum(map(_per_row, nll.values()))
     return Sample({**drawn, **along}, lengths, log_prob, ended)
+
+
+def _opened(params, draws, size, steps, context):
+    """What stands before the first step: the state, with what is drawn once; inputs along the steps, and how
+    many steps there are at most."""
+    T, once = AXES[STREAM], {name: value for name, value in context.items() if STREAM not in _axes(name)}
+    wanted = once.pop(T, None)
+    call = _checked_call(params, once, None, size=size, stream=False, drawing=True)
+    streams = {name: value for name, value in context.items() if STREAM in _axes(name)}
+    longest = steps if wanted is None else max(steps, int(np.max(wanted, initial=0)))
+    streams, most = _checked_streams(call, "context", streams, wanted, longest)
+    draws.given = {name: (np.ones(size, bool), call.inputs[name]) for name in HEADS if name in once}
+    if T in HEADS and wanted is not None:
+        draws.given[T] = (np.ones(size, bool), most)
+    started, drawn, nll = _begin(call, draws)
+    state = {STREAM: np.zeros(size, np.intp), **_lengths_of(call), **started}
+    if T in HEADS:
+        state[T] = drawn[T]
+    return call, state, streams, np.minimum(most, np.minimum(steps, drawn.get(T, steps))), drawn, nll
+
+
+def _at_step(streams, t):
+    """The inputs of one step."""
+    return {name: np.take(stream, t, _axes(name).index(STREAM)) for name, stream in streams.items()}
 
 
 def _axes(name):
@@ -113,8 +125,7 @@ def _steps_drawn(params, draws, state, streams, prefix, most):
     going, lengths = most > 0, np.zeros(len(most), np.intp)
     log_prob, ended = np.zeros(len(most)), np.zeros(len(most), bool)
     for t in range(int(most.max(initial=0))):
-        now = {name: np.take(stream, t, _axes(name).index(STREAM)) for name, stream in streams.items()}
-        call = _checked_step(params, state, now, drawing=True)
+        call = _checked_step(params, state, _at_step(streams, t), drawing=True)
         draws.given = _beginning(*prefix, t)
         after, found, nll, ends = _draw(call, draws)
         if (going & ends & (t + 1 < prefix[1])).any():
@@ -148,7 +159,7 @@ def _beginning(prefix, known, t):
     """What the given beginning has at a step; no sequence ends before that beginning does."""
     if t >= known.max(initial=0):
         return {}
-    found = {name: (t < known, np.take(a, t, _axes(name).index(STREAM))) for name, a in prefix.items()}
+    found = {name: (t < known, value) for name, value in _at_step(prefix, t).items()}
     events = [name for name, axes in HEADS.items() if STREAM in axes and name not in INPUTS]
     return {**found, **{name: (t + 1 < known, np.zeros(len(known), bool)) for name in events}}
 
