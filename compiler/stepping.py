@@ -12,7 +12,7 @@ index before the first step. Where there are no steps, all targets of whole sequ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from .ir import BATCH, Equation, Position, Read, System, attrs, plain
@@ -40,6 +40,7 @@ def steps(program: Program, forward: System) -> Steps:
     axis = program.stream
     stepped = {e.name for e in forward.equations if axis in e.axes}
     pasts = {state.past: state for state in program.states}
+    forward = _placed(forward, stepped, pasts.keys())
     statics = tuple(_statics(forward, stepped, pasts))
     one = _OneStep(program, forward, stepped, pasts, axis, statics)
     outputs = [(k, v) for k, v in forward.outputs if k.startswith("output:") and v in stepped]
@@ -56,6 +57,27 @@ def steps(program: Program, forward: System) -> Steps:
         ),
         statics,
     )
+
+
+def _placed(forward: System, stepped: Collection[str], pasts: Collection[str]) -> System:
+    """What steps read of the context at another place than their own is made there, beforehand.
+
+    e[t,@] = dot(h[t,@], g[s-1,@])   becomes   g@1[s,@] = copy(g[s-1,@]);  e[t,@] = dot(h[t,@], g@1[s,@])"""
+    table, made = forward.table(), dict[Read, Equation]()
+
+    def moved(read: Read) -> Read:
+        source = table[read.name]
+        if read.name in {*stepped, *pasts} or BATCH not in source.axes or read == plain(source):
+            return read
+        axes = tuple(position.over for position in read.at if position.over is not None)
+        name = f"{read.name}@{len(made) + 1}"
+        copy = replace(source, name=name, axes=axes, op="copy", reads=(read,), attrs=(), boundaries=())
+        return plain(made.setdefault(read, copy))
+
+    equations = [
+        replace(e, reads=tuple(map(moved, e.reads))) if e.name in stepped else e for e in forward.equations
+    ]
+    return forward.with_equations([*equations, *made.values()])
 
 
 def whole(program: Program, forward: System) -> System:

@@ -537,3 +537,31 @@ def test_a_beam_and_samples_given_a_sequence(level: int) -> None:
 
 def test_beams_only_where_sequences_of_tokens_end() -> None:
     assert not any(hasattr(compiled(text), "beam") for text in (NETWORK, LENGTH, POISSON, MIXTURE, COUNTDOWN))
+
+
+ELSEWHERE = """\
+dim n = 4
+axis s = 1..S
+axis t = 1..T
+input x[s] : real[n]
+param v : real[n] ~ normal(1)
+g[0] = v
+g[s] : real[n] = tanh(affine(x[s], g[s-1]))
+a[t,s] : real = dot(h[t-1], g[s-1] + g[S] + x[s+1])
+c[t] : real[n] = sum[s](a[t,s] * x[s-1])
+h[t] : real[n] = tanh(affine(h[t-1], c[t]))
+head y[t] : real[n] ~ normal(affine(h[t]))
+"""
+
+
+@every_level
+def test_steps_read_the_context_anywhere(level: int) -> None:
+    """At other places than their own too: before the first, past the last, at the end."""
+    m, rng = compiled(ELSEWHERE, level), rng_of()
+    params, lengths = params_of(m), np.array([5, 2, 0])
+    x = rng.standard_normal((5, 3, 4))
+    run = m.forward(params, {"x": x, "S": lengths, "y": np.zeros((4, 3, 4))})
+    state = m.start(params, 3, {"x": x, "S": lengths})
+    for t in range(4):
+        state, out = m.step(params, state, {})
+        close(out["y"], run.outputs["y"][t], 1e-13)
