@@ -11,6 +11,7 @@ anticausal recurrences are consequences, not cases.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -105,12 +106,21 @@ def _delays(reader: Equation, read: Read, running: bool) -> tuple[tuple[str, int
 
 
 def _order(nodes: tuple[Node, ...], links: tuple[Edge, ...]) -> tuple[Stage, ...]:
-    return tuple(_stage(component, links) for component in components(nodes, links))
+    needs = by_reader(links)
+    return tuple(_stage(component, needs) for component in components(nodes, links))
 
 
-def _stage(component: tuple[Node, ...], links: tuple[Edge, ...]) -> Stage:
-    members = {node.name for node in component}
-    inside = tuple(link for link in links if link.source in members and link.reader in members)
+def by_reader(links: Iterable[Edge]) -> Mapping[str, Sequence[Edge]]:
+    """What each node needs."""
+    needs: dict[str, list[Edge]] = defaultdict(list)
+    for link in links:
+        needs[link.reader].append(link)
+    return needs
+
+
+def _stage(component: tuple[Node, ...], needs: Mapping[str, Sequence[Edge]]) -> Stage:
+    members = {node.name: needs.get(node.name, ()) for node in component}
+    inside = tuple(link for links in members.values() for link in links if link.source in members)
     if not inside:
         return Straight(component[0])
     axis, step = _loop_axis(component, inside)

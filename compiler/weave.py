@@ -7,11 +7,11 @@ the same step or steps behind it in the loop's direction. Sums over an axis beco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .ir import BATCH
-from .schedule import Edge, Loop, Node, Stage, Straight
+from .schedule import Edge, Loop, Node, Stage, Straight, by_reader
 
 LoopAxes = Callable[[Node], Sequence[str]]  # the axes along which a node may be looped
 
@@ -31,8 +31,9 @@ def weave(
 ) -> tuple[Stage, ...]:
     """The same computation with statements moved into loops; ``inside`` are the axes of loops around."""
     groups: list[Group] = []
+    needs = by_reader(links)
     for stage in stages:
-        _place(stage, groups, links, loop_axes, inside)
+        _place(stage, groups, needs, loop_axes, inside)
     return tuple(part for group in groups for part in _finish(group, links, loop_axes, inside))
 
 
@@ -44,12 +45,16 @@ def nodes_of(stage: Stage) -> list[Node]:
 
 
 def _place(
-    stage: Stage, groups: list[Group], links: Sequence[Edge], loop_axes: LoopAxes, inside: frozenset[str]
+    stage: Stage,
+    groups: list[Group],
+    needs: Mapping[str, Sequence[Edge]],
+    loop_axes: LoopAxes,
+    inside: frozenset[str],
 ) -> None:
     axis, step = _wish(stage, loop_axes, inside)
-    names = {node.name for node in nodes_of(stage)}
-    needed = [link for link in links if link.reader in names and link.source not in names]
-    earliest = max((i for i, g in enumerate(groups) if any(e.source in g.names for e in needed)), default=-1)
+    names = dict.fromkeys(node.name for node in nodes_of(stage))
+    needed = [link for name in names for link in needs.get(name, ()) if link.source not in names]
+    earliest = _last(groups, {link.source for link in needed})
     for index in range(max(earliest, 0), len(groups)) if axis else ():
         group = groups[index]
         joined = _joined_step(group, axis, step, [e for e in needed if e.source in group.names], loop_axes)
@@ -60,7 +65,12 @@ def _place(
         group = Group(axis, step)
         groups.insert(_early(groups, earliest) if axis is None else len(groups), group)
     group.stages.append(stage)
-    group.names |= names
+    group.names |= names.keys()
+
+
+def _last(groups: list[Group], names: set[str]) -> int:
+    """The last group with one of these names; -1 when there is none."""
+    return next((i for i in reversed(range(len(groups))) if not names.isdisjoint(groups[i].names)), -1)
 
 
 def _early(groups: list[Group], earliest: int) -> int:

@@ -13,6 +13,7 @@ from .layout import pooled_axes
 
 NUMBERS = frozenset({"number", "dim", "length", "index", "elapsed", "position", "count"})
 BOUND = frozenset({"param"})  # variables from the start
+DEEPEST = 40  # what nests deeper gets a statement of its own
 _TEMPORARY = re.compile(r"\.\d+$")
 
 
@@ -29,7 +30,10 @@ def is_leaf(equation: Equation) -> bool:
 def numbers(systems: Iterable[System]) -> frozenset[str]:
     """Numbers that are printed wherever they are read; not those that something wants as an array."""
     systems = tuple(systems)
-    found = {e.name for s in systems for e in s.equations if e.op in NUMBERS and not e.boundaries}
+    equations = [e for s in systems for e in s.equations if not e.boundaries]
+    found = {e.name for e in equations if e.op in NUMBERS}
+    repeated = (e for e in equations if e.op == "expand" and is_temporary(e.name) and not e.axes)
+    found |= {e.name for e in repeated if e.reads[0].name in found}
     for system in systems:
         table = system.table()
         reads = (read for e in system.equations for read in e.reads)
@@ -47,6 +51,7 @@ def textbook_inlined(systems: Iterable[System], kept: Collection[str]) -> frozen
     uses.update(name for s in systems for e in s.equations for b in e.boundaries for name in 2 * [b.name])
     uses.update(name for s in systems for _, name in s.outputs for _ in range(2))
     chosen: set[str] = set()
+    depth: Counter[str] = Counter()
     for system in systems:
         table = system.table()
         times = {axis.index for axis in system.axes if axis.length}
@@ -56,8 +61,10 @@ def textbook_inlined(systems: Iterable[System], kept: Collection[str]) -> frozen
                 once = uses[read.name] == 1 and read.name not in kept and is_temporary(read.name)
                 pools = worked_along(source) or any(pooled_axes(source, r, times) for r in source.reads)
                 leaf = "leaf" in TABLE[source.op].traits
-                if once and in_place(source, read) and not (pools or leaf or source.boundaries):
+                plain = in_place(source, read) and not (pools or leaf or source.boundaries)
+                if once and plain and depth[read.name] < DEEPEST:
                     chosen.add(read.name)
+                    depth[reader.name] = max(depth[reader.name], depth[read.name] + 1)
     return numbers(systems) | chosen
 
 
