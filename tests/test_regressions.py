@@ -77,6 +77,32 @@ head u[t] : real ~ normal(w ** 0 * x[t])
 o[t] = 2
 p = 3
 """,
+    "an output with a value past its end": """
+axis t = 1..T
+param w : real
+output a, s
+a[t] = w
+a[T+1] = 0.4
+s = sum[t](a[t] * a[t+1])
+""",
+    "a start that runs along the other axis": """
+axis t = 1..T
+axis s = 1..S
+param w : real
+output u
+input x[t] : real, z[s] : real
+u[t,s] = 0.5 * u[t,s-1] + w
+u[t,0] = x[t]
+""",
+    "an end along the other axis": """
+axis t = 1..T
+axis s = 1..S
+param w : real
+output u
+input x[t] : real, z[s] : real
+u[s,t] = 0.5 * u[s,t+1] + w
+u[s,T+1] = z[s]
+""",
 }
 
 

@@ -122,8 +122,11 @@ def _loop_axes(root: Equation, frame: Frame) -> tuple[str, ...]:
 
 
 def output(frame: Frame, name: str) -> str:
-    """The steps of a quantity, without the slots around them."""
-    return text(place_of(frame, frame.table[name], frame.stored[name]))
+    """The steps of a quantity, without the slots around them, 0 past each sequence's own end."""
+    equation = frame.table[name]
+    steps = text(place_of(frame, equation, frame.stored[name]))
+    ended = any(end_value(equation, axis) for axis in equation.axes)
+    return f"own_steps({steps}, {page.literal(equation.axes)}, call)" if ended else steps
 
 
 def output_entries(system: System, kind: str) -> Mapping[str, str]:

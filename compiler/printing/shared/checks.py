@@ -170,11 +170,7 @@ def _checked_input(name, array, call, axes, kind):
             raise ValueError(f"batch[{name!r}]: expected bool, got {array.dtype}")
     elif array.dtype.kind not in "iu":
         raise ValueError(f"batch[{name!r}]: expected integers, got {array.dtype}")
-    for position, axis in enumerate(axes):
-        lengths, longest = call.lengths[axis], call.longest[axis]
-        if (lengths < longest).any():
-            steps = np.arange(1, longest + 1).reshape((-1,) + (1,) * (len(axes) - position))
-            array = keep(np.broadcast_to(steps <= lengths, array.shape[: len(axes) + 1]), array)
+    array = own_steps(array, (*axes, "@"), call)
     if kind == "token" and array.size:
         (count,) = _token_counts(call.dims)[name]
         if array.min() < 0 or array.max() >= count:

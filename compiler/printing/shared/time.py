@@ -39,6 +39,15 @@ def _check_ends(call, axis, ends):
         raise ValueError(f"batch: {found}")
 
 
+def own_steps(a, axes, call):
+    """``a``, whose leading dimensions are ``axes``, with 0 past each sequence's own end."""
+    for place, axis in enumerate(axes):
+        if axis in call.lengths and (call.lengths[axis] < call.longest[axis]).any():
+            steps = np.arange(1, call.longest[axis] + 1).reshape((-1,) + (1,) * (len(axes) - place - 1))
+            a = keep(np.broadcast_to(steps <= call.lengths[axis], a.shape[: len(axes)]), a)
+    return a
+
+
 def keep(valid, a, fill=0):
     """``a`` where ``valid`` (its leading dimensions), else ``fill``."""
     return np.where(valid.reshape(valid.shape + (1,) * (np.ndim(a) - valid.ndim)), a, fill)
@@ -117,9 +126,4 @@ def _cotangent(cotangents, key, call, axes, features, slots):
     value = np.asarray(value)
     if value.shape != shape:
         raise ValueError(f"cotangents[{key!r}]: expected shape {shape}, got {value.shape}")
-    value = value.astype(call.dtype, copy=False)
-    for position, axis in enumerate(axes):
-        if axis in call.lengths and (call.lengths[axis] < call.longest[axis]).any():
-            steps = np.arange(1, call.longest[axis] + 1).reshape((-1,) + (1,) * (len(axes) - position - 1))
-            value = keep(np.broadcast_to(steps <= call.lengths[axis], value.shape[: len(axes)]), value)
-    return padded(value, *slots)
+    return padded(own_steps(value.astype(call.dtype, copy=False), axes, call), *slots)
