@@ -26,8 +26,9 @@ class TextRoles:
 
 
 def observed(program: Program) -> dict[str, Input]:
-    """Inputs and targets by name."""
-    return {item.name: item for item in (*program.inputs, *(head.target for head in program.heads))}
+    """Inputs and targets by name, but for targets that are made from the lengths."""
+    targets = (head.target for head in program.heads if head.given)
+    return {item.name: item for item in (*program.inputs, *targets)}
 
 
 def lengths(program: Program) -> dict[str, str]:

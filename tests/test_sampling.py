@@ -565,3 +565,30 @@ def test_steps_read_the_context_anywhere(level: int) -> None:
     for t in range(4):
         state, out = m.step(params, state, {})
         close(out["y"], run.outputs["y"][t], 1e-13)
+
+
+@every_level
+@every_way
+@pytest.mark.parametrize("lengths", [[], [0, 0], [1], [0, 2]], ids=str)
+def test_shortest_batches(way: str, lengths: list[int], level: int) -> None:
+    m, rows = compiled(WAYS[way], level), len(lengths)
+    params, context = params_of(m), context_of(way, len(lengths))
+    batch = {"y": np.ones((max(lengths, default=0), rows), int), "T": np.array(lengths, int), **context}
+    run = m.forward(params, batch)
+    loss, grads = m.loss_and_grad(params, batch)
+    assert np.isfinite(loss) and all(np.isfinite(grad).all() for grad in grads.values())
+    assert all(nll.shape == (rows,) for nll in run.nll.values())
+    drawn = m.sample(params, rng_of(), batch_size=rows, max_steps=0, context=context)
+    assert drawn.y.shape == (0, rows) and drawn.y.dtype == int and not drawn.T.any()
+
+
+@every_way
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_other_dtypes_draw_the_same(way: str, dtype: str) -> None:
+    m, context = compiled(WAYS[way]), context_of(way, 5)
+    params = params_of(m)
+    wanted = m.sample(params, rng_of(), batch_size=5, max_steps=4, context=context)
+    other = {name: value.astype(dtype) for name, value in params.items()}
+    found = m.sample(other, rng_of(), batch_size=5, max_steps=4, context=context)
+    assert (found.y == wanted.y).all()
+    close(found.log_prob, wanted.log_prob, 1e-5)

@@ -64,7 +64,8 @@ def base_frame(program: Program, systems: Sequence[System]) -> tuple[Frame, Name
             )
     dims = {name: names.fresh(name) for name, _ in program.dims}
     past = names.fresh(f"{program.stream or 't'}_past")
-    total = names.fresh(f"{axes[program.stream or ''].length}_total") if counted(program) else ""
+    counts = counted(program) and program.stream in axes
+    total = names.fresh(f"{axes[program.stream or ''].length}_total") if counts else ""
     table = {name: equation for system in systems for name, equation in system.table().items()}
     for name in table:
         if not is_temporary(name):

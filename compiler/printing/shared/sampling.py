@@ -184,13 +184,13 @@ def _sampled_whole(params, draws, size, steps, context):
 
 def _choice(draws, logits):
     """By the Gumbel maximum (Gumbel 1954); at temperature 0 the most likely."""
-    return np.argmax(logits + draws.temperature * draws.rng.gumbel(size=logits.shape), axis=-1)
+    return np.argmax(logits.real + draws.temperature * draws.rng.gumbel(size=logits.shape), axis=-1)
 
 
 def draw_categorical(draws, logits):
     """A token; with ``top_k`` or ``top_p`` one of the likeliest (Holtzman et al. 2020)."""
     if draws.top_k is not None or draws.top_p is not None:
-        logits = _likeliest(logits, draws.temperature, draws.top_k, draws.top_p)
+        logits = _likeliest(logits.real, draws.temperature, draws.top_k, draws.top_p)
     return _choice(draws, logits)
 
 
@@ -210,7 +210,7 @@ def _likeliest(logits, temperature, top_k, top_p):
 
 
 def draw_bernoulli(draws, logits):
-    return logits + draws.temperature * draws.rng.logistic(size=logits.shape) > 0
+    return logits.real + draws.temperature * draws.rng.logistic(size=logits.shape) > 0
 
 
 def draw_normal(draws, mean, scale=1.0):
@@ -220,8 +220,8 @@ def draw_normal(draws, mean, scale=1.0):
 def draw_poisson(draws, log_rate):
     """The rate's power 1 / temperature; at temperature 0 the mode."""
     if draws.temperature == 0:
-        return np.floor(np.exp(log_rate)).astype(np.intp)
-    return draws.rng.poisson(np.exp(log_rate / draws.temperature))
+        return np.floor(np.exp(log_rate.real)).astype(np.intp)
+    return draws.rng.poisson(np.exp(log_rate.real / draws.temperature))
 
 
 def draw_normal_mixture(draws, logits, mean, scale):
