@@ -156,7 +156,7 @@ class _Flattening:
     name: str
     axes: Axes
     origin: str
-    made: dict[int, Read] = field(default_factory=dict)
+    made: dict[Term, Read] = field(default_factory=dict)  # by identity
 
     def root(self, term: Term, boundaries: tuple[Boundary, ...]) -> None:
         natural = self.owner.ordered(self.axes, self.owner._axes(term))
@@ -205,9 +205,9 @@ class _Flattening:
         return f"{self.name}.{counts[self.name]}"
 
     def _read(self, term: Term) -> Read:
-        if id(term) not in self.made:
-            self.made[id(term)] = self._quantity(term) if term.op == "read" else self._operation(term)
-        return self.made[id(term)]
+        if term not in self.made:
+            self.made[term] = self._quantity(term) if term.op == "read" else self._operation(term)
+        return self.made[term]
 
     def _operation(self, term: Term) -> Read:
         operands = self._operands(term)

@@ -103,6 +103,22 @@ input x[t] : real, z[s] : real
 u[s,t] = 0.5 * u[s,t+1] + w
 u[s,T+1] = z[s]
 """,
+    "a loss spread over components that are one number": """
+dim n = 3
+axis t = 1..T
+input o[t] : real
+param w : real
+output q
+q[t] = w
+head a[t] : bool[n] ~ bernoulli(expand(o[t], n))
+""",
+    "two reads of places outside that have no value of their own": """
+dim m = 3
+axis t = 1..T
+param w : real[m]
+c[t] = w
+loss h = dot(c[T+1], c[0]) + sum(w)
+""",
 }
 
 

@@ -111,7 +111,9 @@ def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr 
     if code is None:
         return None
     values = [operand(frame, equation, read) for read in equation.reads]
-    slots = slots_of(frame, equation, values, union(frame, equation, values))
+    elementwise = "elementwise" in TABLE[equation.op].traits  # NumPy repeats what is short, but only there
+    dims = union(frame, equation, values) if elementwise else frame.free(equation.axes)
+    slots = slots_of(frame, equation, values, dims)
     return without_real(expression(code.text, *slots, *(frame.size(size) for size in code.sizes), place))
 
 
