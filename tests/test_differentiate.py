@@ -98,7 +98,7 @@ def test_places_of_the_forward_equations_are_kept() -> None:
 
 
 def test_every_structural_operator_with_a_derivative_is_in_a_case() -> None:
-    """Those with code are tried one by one in test_operators."""
+    """Those with code are tried one by one in test_operators, `stack` in test_unroll."""
     used = {equation.op for case in CASES for equation in case.system.equations}
     wanted = {o.name for o in TABLE.values() if "structure" in o.traits and o.differentiable(0)}
-    assert wanted <= used
+    assert wanted - {"stack"} <= used
