@@ -9,6 +9,7 @@ from .checking.infer import Typed
 from .checking.model import Quantity, Sides
 from .checking.noises import arguments
 from .checking.terms import BOOL, INT, Term, elementwise, over_last, read
+from .dims import untold
 from .flatten import Flattener
 from .ir import AFTER, BATCH, BEFORE, Axis, Boundary, Equation, Position, Read, System, attrs, here
 from .losses import loss_equations
@@ -96,11 +97,13 @@ class _Lowering:
         return replace(init, args=tuple(self._init(arg) for arg in init.args), size=size)
 
     def _fixed(self, params: tuple[Param, ...]) -> dict[str, str]:
-        """Dims that `init` refuses: used while compiling, or sizing no parameter."""
+        """Dims that `init` refuses: used while compiling, or not told by the parameters' shapes."""
         model = self.typed.model
         sizing = {dim for param in params for size in param.shape for dim in size.dims}
-        free = {dim: "it sizes no parameter" for dim in model.dims if dim not in sizing}
-        return {**free, **{dim: f"it was needed to compile {use}" for dim, use in model.fixed.items()}}
+        fixed = {dim: "it sizes no parameter" for dim in model.dims if dim not in sizing}
+        fixed |= {dim: f"it was needed to compile {use}" for dim, use in model.fixed.items()}
+        hidden = untold(params, list(model.dims), fixed)
+        return {**fixed, **dict.fromkeys(hidden, "the shapes of the parameters do not tell it")}
 
     def _axes(self) -> tuple[Axis, ...]:
         times = [Axis(axis.index, axis.length) for axis in self.typed.model.axes.values()]

@@ -119,6 +119,13 @@ param w : real[m]
 c[t] = w
 loss h = dot(c[T+1], c[0]) + sum(w)
 """,
+    "dims that no parameter's shape tells": """
+dim n = 2, m = 2, k = 3, g = 4
+axis t = 1..T
+param a : real[n + m], b : real[2*g + k], c : real[k], e : real[3*n*n]
+output s
+s = sum(a) + sum(b) + mean(c) + sum(e)
+""",
 }
 
 

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from jinja2 import Environment, StrictUndefined
 
 from ...spec.sizes import Size
+from ..dims import told
 from ..ir import BATCH
 from ..operators import TABLE, Call
 from ..prelude_text import prelude_names, prelude_source
@@ -140,18 +141,17 @@ def _state_axes(program: Program, state: State) -> tuple[str | int, ...]:
 
 def dims_functions(program: Program) -> str:
     """`_dims` solves the dims from the parameters' shapes; `_shapes` goes the other way."""
-    names = [name for name, _ in program.dims]
     lines = [
         "def _dims(params):",
         '    """The dims that a set of parameters has."""',
         "    dims = dict(DIMS)",
     ]
-    solved: list[str] = []
-    for name in names:
-        solution = _solution(program, name, solved)
-        if solution:
-            lines.append(f"    dims[{literal(name)}] = {solution}")
-        solved.append(name)
+    for way in told(program.params, [name for name, _ in program.dims], program.fixed):
+        found = f"params[{literal(way.param)}].shape[{way.place}]"
+        found = f"({found} - ({_size(way.rest)}))" if way.rest.terms else found
+        lines.append(
+            f"    dims[{literal(way.dim)}] = {found}" + (f" // {way.factor}" if way.factor > 1 else "")
+        )
     lines += ["    return dims", "", ""]
     lines += _dict_function("_shapes", "The shape of every parameter and input.", _shaped(program))
     states = [(s.key, s.shape) for s in program.states]
@@ -198,22 +198,6 @@ class _Looked(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return expression("dims[{0}]", ast.Constant(node.id))
-
-
-def _solution(program: Program, dim: str, solved: Sequence[str]) -> str:
-    """The dim read off a parameter's shape: a size that is the dim itself, else one linear in it; or "" ."""
-    for param in program.params:
-        for place, size in enumerate(param.shape):
-            if size == Size.of(dim):
-                return f"params[{literal(param.name)}].shape[{place}]"
-    for param in program.params:
-        for place, size in enumerate(param.shape):
-            factor = next((f for m, f in size.terms if m == (dim,)), 0)
-            rest = size - Size.of(dim) * Size.of(factor)
-            if factor > 0 and dim not in rest.dims and rest.dims <= set(solved):
-                shape = f"params[{literal(param.name)}].shape[{place}]"
-                return f"({shape} - ({_size(rest)})) // {factor}" if rest.terms else f"{shape} // {factor}"
-    return ""
 
 
 # --------------------------------------------------------------------------------------------- init

@@ -1,0 +1,57 @@
+"""Which dims the shapes of the parameters tell, and how.
+
+A dim that they do not tell must keep the value it was compiled with: of a parameter of size n + m alone,
+no one can say what n is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..spec.sizes import Size
+from .program import Param
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """``dim`` is (the parameter's size number ``place`` less ``rest``) over ``factor``."""
+
+    dim: str
+    param: str
+    place: int
+    factor: int
+    rest: Size
+
+
+def told(params: Sequence[Param], dims: Sequence[str], known: Collection[str]) -> list[Told]:
+    """What the shapes tell besides what is known, each by what was told before; the plainest way first."""
+    found: list[Told] = []
+    known = set(known)
+    while True:
+        ways = [way for way in _ways(params, dims) if way.dim not in known and way.rest.dims <= known]
+        if not ways:
+            return found
+        found.append(min(ways, key=lambda way: (bool(way.rest.terms), way.factor)))
+        known.add(found[-1].dim)
+
+
+def untold(params: Sequence[Param], dims: Sequence[str], known: Collection[str]) -> list[str]:
+    """Dims that must be known before all others are told."""
+    found: list[str] = []
+    while True:
+        reached = {*known, *found, *(way.dim for way in told(params, dims, {*known, *found}))}
+        left = next((dim for dim in dims if dim not in reached), None)
+        if left is None:
+            return found
+        found.append(left)
+
+
+def _ways(params: Sequence[Param], dims: Sequence[str]) -> Iterator[Told]:
+    """Every size that is a multiple of a dim, and something without it."""
+    for param in params:
+        for place, size in enumerate(param.shape):
+            for dim in dims:
+                factor = dict(size.terms).get((dim,), 0)
+                rest = size - Size.of(dim) * Size.of(factor)
+                if factor > 0 and dim not in rest.dims:
+                    yield Told(dim, param.name, place, factor, rest)
