@@ -118,3 +118,8 @@ class Program:
     no_stream: str
     forward: System
     stop: Stop | None = None
+
+    @property
+    def counted(self) -> bool:
+        """Whether a head gives the length of the streamed axis."""
+        return self.stream is not None and any(not head.given and not head.axes for head in self.heads)

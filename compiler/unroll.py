@@ -47,12 +47,15 @@ def unroll(program: Program, system: System, steps: int) -> System:
     along = [e for e in system.equations if axis in e.axes]
     if len(along) * steps > MOST:
         raise SpecError([_too_much(along, steps)])
-    return unrolled(system, axis, steps, carried=axis == program.stream)
+    return unrolled(system, axis, steps, carried=axis == program.stream, counted=program.counted)
 
 
-def unrolled(system: System, axis: str, steps: int, carried: bool = False) -> System:
-    """The system with one axis unrolled; ``carried``: its index goes on from chunk to chunk."""
-    return _Unrolling(system, axis, steps, carried=carried).result()
+def unrolled(
+    system: System, axis: str, steps: int, *, carried: bool = False, counted: bool = False
+) -> System:
+    """The system with one axis unrolled; ``carried``: the steps may be a part of a sequence, whose index goes
+    on; ``counted``: whose length a head gives."""
+    return _Unrolling(system, axis, steps, carried=carried, counted=counted).result()
 
 
 def _too_much(along: Sequence[Equation], steps: int) -> Diagnostic:
@@ -67,9 +70,10 @@ def _too_much(along: Sequence[Equation], steps: int) -> Diagnostic:
 
 @dataclass(slots=True)
 class _Unrolling(FixedSteps):
-    """``carried``: the index goes on from chunk to chunk."""
+    """Writes the equations down step by step."""
 
     carried: bool = False
+    counted: bool = False
     moving: frozenset[str] = frozenset()  # what is read along the axis by what keeps it
     ends: dict[str, str] = field(default_factory=dict)  # h.start: h_0
 
@@ -157,7 +161,7 @@ class _Unrolling(FixedSteps):
         lag = self._lag(e)
         if self._is_kept(e):
             self._keep(e)
-        elif e.op == "length" and e.attr("axis") == self.axis:
+        elif e.op == "length" and e.attr("axis") == self.axis and not self.counted:
             self.add(e, "copy", [self.number(e, self.steps)])
         elif e.op == "count" and self.axis in _names(e):
             self._count(e)

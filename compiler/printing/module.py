@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..ir import System
 from ..program import Program
@@ -12,7 +12,7 @@ from . import page, structure  # noqa: F401  (structure fills the table of opera
 from .body import print_stages
 from .fast_body import Printer
 from .lines import Lines
-from .plan import Plan, counted, output, output_entries, textbook_plan
+from .plan import Plan, output, output_entries, textbook_plan
 from .stepping import stepping, streams
 from .storage import FastPlan, fast_plan
 from .unpack import unpacked
@@ -44,7 +44,7 @@ def print_module(
         ),
         "loss": page.literal(dict(forward.outputs).get("loss", "loss")),
         "init_body": page.init_body(program),
-        "prepare": _prepare(program),
+        "prepare": _prepare(program, unrolled),
         "stepping": stepping(program, small),
         "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
         **bodies,
@@ -52,11 +52,12 @@ def print_module(
     return page.render({**parts, "contract": page.shared_functions(page.render({**parts, "contract": ""}))})
 
 
-def _prepare(program: Program) -> str:
+def _prepare(program: Program, unrolled: Mapping[str, int]) -> str:
     """What a call needs besides its checked arguments."""
     event = program.stop is not None and program.stop.event
-    lines = ["    call.last = _checked_last(call, last)"] if event else []
-    lines += ["    call.total = _checked_total(call, state, last)"] if counted(program) else []
+    lines = ["    _checked_steps(call)"] if unrolled else []
+    lines += ["    call.last = _checked_last(call, last)"] if event else []
+    lines += ["    call.total = _checked_total(call, state, last)"] if program.counted else []
     lines += ["    _fill_noise(call, seed if train else None)"] if program.noises else []
     return "".join("\n" + line for line in lines)
 
@@ -71,8 +72,6 @@ def _block(plan: Plan | FastPlan, stages: Iterable[Stage]) -> list[str]:
 
 def _forward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> str:
     body = _block(plan, plan.stages[0])
-    if _unrolled(program, forward):
-        body.insert(0, "    _checked_steps(call)")
     asked = [name for key, name in forward.outputs if key != "stop"]
     wanted = dict.fromkeys(asked + [e.name for e in adjoint.given])
     entries = [
@@ -154,7 +153,7 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     states = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(forward, "state").items()]
     if program.stream:
         states.append(f"        {page.literal(program.stream)}: _steps_done(call),")
-    if counted(program):
+    if program.counted:
         length = program.forward.axis(program.stream or "").length
         states.append(f"        {page.literal(length)}: call.total,")
     for name in dict.fromkeys(used):

@@ -64,19 +64,15 @@ def base_frame(program: Program, systems: Sequence[System]) -> tuple[Frame, Name
             )
     dims = {name: names.fresh(name) for name, _ in program.dims}
     past = names.fresh(f"{program.stream or 't'}_past")
-    counts = counted(program) and program.stream in axes
-    total = names.fresh(f"{axes[program.stream or ''].length}_total") if counts else ""
+    total = (
+        names.fresh(f"{program.forward.axis(program.stream or '').length}_total") if program.counted else ""
+    )
     table = {name: equation for system in systems for name, equation in system.table().items()}
     for name in table:
         if not is_temporary(name):
             names.of(name)
     lags = {axis: size for system in systems for axis, size in lag_sizes(system).items()}
     return Frame(table, {}, axes, lags, frozenset(), dims, program.stream, past, total), names
-
-
-def counted(program: Program) -> bool:
-    """Whether a head gives the length of the streamed axis."""
-    return program.stream is not None and any(not head.given and not head.axes for head in program.heads)
 
 
 def with_outputs(needed: Demands, systems: Iterable[System]) -> Demands:
