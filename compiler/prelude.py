@@ -120,9 +120,14 @@ def take_rows(table: Array, index: Array, rank: int) -> Array:
     return np.asarray(table[(*grid, index)])
 
 
-def scatter_rows(rows: Array, index: Array, size: int) -> Array:
-    """A table of ``size`` rows; row i is the sum of all ``rows`` whose index is i."""
+def scatter_rows(rows: Array, index: Array, size: int, lead: int = 0) -> Array:
+    """A table of ``size`` rows; row i is the sum of all ``rows`` whose index is i. One table for each position
+    of the first ``lead`` dimensions."""
     tail = rows.shape[index.ndim :]
+    if lead:
+        tables = index.shape[:lead]
+        first = size * np.arange(int(np.prod(tables))).reshape(tables + (1,) * (index.ndim - lead))
+        return scatter_rows(rows, index + first, size * first.size).reshape(*tables, size, *tail)
     table = np.zeros((size, *tail), rows.dtype)
     if index.size == 0:
         return table

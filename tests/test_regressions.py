@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from oracles import Subject
+from oracles import Subject, compiled
+from rnnc.spec.diagnostics import SpecError
 
 SPECS = {
     "a parameter and an input that nothing reads": """
@@ -126,9 +127,40 @@ param a : real[n + m], b : real[2*g + k], c : real[k], e : real[3*n*n]
 output s
 s = sum(a) + sum(b) + mean(c) + sum(e)
 """,
+    "rows of tables that change with time, of all their axes": """
+dim n = 3
+axis t = 1..T
+axis s = 1..S
+output y, z, u
+input v[s,t] : token(n), c : token(n)[2], x[t] : real[n], q[s] : real[n]
+param w : real[n,2]
+y[t] = w[v[0,t]]
+z[t] = sum[s](expand(x[t], 2)[v[s,t]])
+u[s,t] = sum(sum(w[c])) + pick(outer(x[t], q[s])[v[s,t]], v[s,t]) + sum(sum(expand(x[T],2)[c]))
+""",
+}
+
+REFUSED = {
+    "a loss that is a vector": (
+        "RNN309",
+        """
+dim n = 3
+axis t = 1..T
+input x[t] : real[n]
+loss r[t] = x[t]
+""",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_holds_now(name: str) -> None:
     Subject(SPECS[name]).check()
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_is_refused_now(name: str) -> None:
+    code, text = REFUSED[name]
+    with pytest.raises(SpecError) as error:
+        compiled(text, 0)
+    assert [found.code for found in error.value.diagnostics] == [code]

@@ -101,7 +101,8 @@ class _Inference:
         yield from self._update_type(quantity, before, found)
 
     def _update_type(self, quantity: Quantity, before: Type, found: Type) -> Iterator[str]:
-        if not quantity.types and found.known and (not before.known or (before.scalar and found.shape)):
+        given = quantity.types or quantity.role == "loss"
+        if not given and found.known and (not before.known or (before.scalar and found.shape)):
             self.types[quantity.name] = found
             yield quantity.name
 

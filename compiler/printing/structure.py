@@ -254,19 +254,29 @@ def _stack(frame: Frame, equation: Equation) -> Value:
 
 
 def _take(frame: Frame, equation: Equation) -> Value:
-    table, key = (operand(frame, equation, read) for read in equation.reads)
-    if table.dims:
-        raise NotImplementedError("a table with axes")
-    return Value(ast.Subscript(table.expr, key.expr, ast.Load()), key.dims)
+    """Rows of one table, or of a table for each step and sequence."""
+    values = [operand(frame, equation, read) for read in equation.reads]
+    sources = [frame.table[read.name] for read in equation.reads]
+    dims = union(frame, equation, values)
+    if not values[0].dims:
+        table, key = (filled(frame, value, value.dims, source) for value, source in zip(values, sources))
+        return Value(ast.Subscript(table, key, ast.Load()), values[1].dims)
+    table, key = (filled(frame, value, dims, source) for value, source in zip(values, sources))
+    rank = len(sources[0].shape)
+    return Value(expression("take_rows({0}, {1}, {2})", table, key, rank), dims)
 
 
 def _scatter_rows(frame: Frame, equation: Equation) -> Value:
     values = [full_features(frame, equation, read) for read in equation.reads]
-    pool = {axis for value in values for axis in value.dims} - set(equation.axes)
-    source, key = pooled(frame, equation, values, pool)
-    dims = tuple(a for a in key.dims)
+    present = dict.fromkeys(axis for value in reversed(values) for axis in value.dims)
+    values = pooled(frame, equation, values, set(present) - set(equation.axes))
+    kept = frame.free(equation.axes)
+    dims = (*kept, *(axis for axis in present if axis not in kept))
+    sources = [frame.table[read.name] for read in equation.reads]
+    rows, key = (filled(frame, value, dims, source) for value, source in zip(values, sources))
+    lead = f", {len(kept)}" if kept else ""
     size = frame.size(equation.attr("size"))
-    return Value(expression("scatter_rows({0}, {1}, {2})", align(source, dims), key.expr, size), ())
+    return Value(expression(f"scatter_rows({{0}}, {{1}}, {{2}}{lead})", rows, key, size), kept)
 
 
 def _draw(frame: Frame, equation: Equation) -> Value:
