@@ -59,6 +59,27 @@ h[t] = W @ (x[t] * h[t+1])
 head y[t] : real ~ normal(w * sum(x[t]))
 output h
 """,
+    "a parameter's product with a step's vector": """
+dim n = 4
+axis t = 1..T
+input x[t] : real[n]
+param u : real[n]
+h[t] : real[n] = x[t] + r[t-1]
+g[t] = dot(u, h[t])
+r[t] = 0.3 * h[t] * g[t]
+a[t] = pick(x[t], 0) * x[t]
+output r, a
+""",
+    "an output that holds an end value past its steps": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+param q : real[n]
+g[t] = 0.5*g[t+1] + x[t]
+g[T+1] = q
+output g
+head y : real ~ normal(sum(g[1]))
+""",
     "two steps past the end": """
 dim n = 2
 axis t = 1..T

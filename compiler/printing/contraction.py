@@ -111,8 +111,8 @@ class Product:
             return self._pooled(a, b, summed)
         if len(right) > 1 or (len(left) > 1 and a.labels[-1] != summed[0]):
             return None
-        first = a.expr if a.labels[-1] == summed[0] else self._transposed(a.expr)
-        second = b.expr if b.labels[0] == summed[0] else self._transposed(b.expr)
+        first = a.expr if a.labels[-1] == summed[0] else self._transposed(a)
+        second = b.expr if b.labels[0] == summed[0] else self._transposed(b)
         return Factors(first, second, left, summed[0], right[0] if right else "")
 
     def matmul(self, f: Factors) -> ast.expr:
@@ -123,11 +123,12 @@ class Product:
             return expression("({0}.reshape(-1, {1}) @ {2}).reshape({3})", f.first, n, f.second, extents)
         return expression("{0} @ {1}", f.first, f.second)
 
-    def _transposed(self, matrix: ast.expr) -> ast.expr:
-        """``W.T``; where copies are kept (in loops), the name of a contiguous one."""
-        if self.turned is not None and isinstance(matrix, ast.Name):
-            return expression(self.turned.setdefault(matrix.id, matrix.id + "_T"))
-        return expression("{0}.T", matrix)
+    def _transposed(self, matrix: Operand) -> ast.expr:
+        """``W.T``; of a matrix without axes, where copies are kept (in loops), the name of a contiguous one."""
+        fixed = not any(label.startswith("#") for label in matrix.labels)
+        if self.turned is not None and fixed and isinstance(matrix.expr, ast.Name):
+            return expression(self.turned.setdefault(matrix.expr.id, matrix.expr.id + "_T"))
+        return expression("{0}.T", matrix.expr)
 
     def _pooled(self, a: Operand, b: Operand, summed: Labels) -> Factors | None:
         """A sum over several leading dimensions (steps, rows): ``a.reshape(-1, n).T @ b.reshape(-1, m)``."""

@@ -89,6 +89,8 @@ class Printer:
         root = node.root
         storage = self.plan.storage
         if root.op == "slice" and root.name in storage.aliases:
+            if loop is None:
+                self._clean(frame, root)
             return
         self.notes.write(frame, root, self.out)
         stored = frame.stored[root.name]
@@ -262,9 +264,7 @@ class Printer:
 
     def _clean_after(self, frame: Frame, loop: Loop, root: Equation) -> None:
         """After the loop, for all its steps: what only others meet past the end."""
-        if not self._met_inside(loop, root) and not (
-            root.op == "slice" and root.name in self.plan.storage.aliases
-        ):
+        if not self._met_inside(loop, root):
             self._clean(frame, root)
 
     def _clean(self, frame: Frame, root: Equation) -> None:

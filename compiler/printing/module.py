@@ -11,6 +11,7 @@ from ..stepping import steps
 from . import page, structure  # noqa: F401  (structure fills the table of operators)
 from .body import print_stages
 from .fast_body import Printer
+from .layout import end_value
 from .lines import Lines
 from .plan import Plan, output, output_entries, textbook_plan
 from .stepping import stepping, streams
@@ -144,7 +145,10 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     def entry(name: str) -> str:
         stored = plan.frame.stored[name]
         used.append(name)
-        return f"np.array({output(plan.frame, name)})" if stored.axes else stored.identifier
+        value = output(plan.frame, name)
+        if any(end_value(plan.frame.table[name], axis) for axis in plan.frame.times(stored.axes)):
+            return f"_own_steps(call, {page.literal(stored.axes)}, {value})"
+        return f"np.array({value})" if stored.axes else stored.identifier
 
     outputs = [
         f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(forward, "output").items()

@@ -262,6 +262,9 @@ class _Chooser:
             return "array" if place or self._slots(root) and not is_leaf(root) else "fresh"
         if root.name in self.kept or not is_flat(stage) or not self._inside_only(stage, root):
             return "array"
+        slices = (reader for reader, _ in self.readers[root.name] if reader.op == "slice")
+        if any(self._kind(stage, part) == "array" for part in slices):
+            return "array"  # what is kept of every step is a stretch of this
         if any(self.needed.slots.get((root.name, a), (0, 0)) != (0, 0) for a in root.axes if a != stage.axis):
             return "array"
         reads = self._final_readers(root.name)

@@ -297,7 +297,7 @@ def _spread_pick(frame: Frame, equation: Equation) -> Value:
     value, key = (operand(frame, equation, read) for read in equation.reads)
     size = frame.size(equation.attr("size"))
     dims = union(frame, equation, [value, key])
-    index = align(key, dims)
+    index = expression("np.asarray({0})", key.expr) if key.constant else align(key, dims)
     if not frame.textbook:
         spread = expression("spread_pick({0}, {1}, {2})", align(value, dims), index, size)
         return Value(spread, dims)

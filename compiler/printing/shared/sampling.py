@@ -62,7 +62,7 @@ def _sampled(params, draws, size, steps, context, prefix):
         ended = lengths == drawn[T]
         nll[T] = np.where(ended, nll[T], 0)
     log_prob = log_prob - sum(map(_per_row, nll.values()))
-    return Sample({**drawn, **along}, lengths, log_prob, ended)
+    return Sample({**drawn, **along}, lengths, log_prob.astype(call.dtype), ended)
 
 
 def _opened(params, draws, size, steps, context):

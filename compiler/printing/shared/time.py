@@ -60,6 +60,17 @@ def _quiet(call):
     return np.errstate(**({"divide": "ignore", "over": "ignore", "invalid": "ignore"} if ragged else {}))
 
 
+def _own_steps(call, axes, a):
+    """``a``, whose leading dimensions are ``axes`` and the batch "@", with 0 past each sequence's own end."""
+    a = np.array(a)
+    batch = axes.index("@")
+    for place, axis in enumerate(axes):
+        if axis in call.lengths:
+            ended = np.arange(1, a.shape[place] + 1)[:, None] > call.lengths[axis]
+            np.moveaxis(a, (place, batch), (0, 1))[ended] = 0
+    return a
+
+
 def at_step(a, step):
     """``a[step - 1]`` for each row of the batch, 0 where ``step`` is outside 1..len(a)."""
     inside = (step >= 1) & (step <= len(a))
