@@ -177,8 +177,10 @@ def _future(work: _Work, equation: Equation) -> tuple[str, ...]:
     ops: list[str] = []
     name = equation.name
     while len(ops) < DEPTH:
-        readers = work.readers.get(name, [])
-        if len(readers) != 1 or "elementwise" not in TABLE[work.table[readers[0]].op].traits:
+        readers = work.readers.get(name, [])  # "" is the world: the quantity is an output
+        if len(readers) != 1 or not readers[0]:
+            break
+        if "elementwise" not in TABLE[work.table[readers[0]].op].traits:
             break
         name = readers[0]
         ops.append(work.table[name].op)
