@@ -159,6 +159,18 @@ y[t] = w[v[0,t]]
 z[t] = sum[s](expand(x[t], 2)[v[s,t]])
 u[s,t] = sum(sum(w[c])) + pick(outer(x[t], q[s])[v[s,t]], v[s,t]) + sum(sum(expand(x[T],2)[c]))
 """,
+    "sums over one axis of what is read ahead along the other": """
+axis t = 1..T
+axis s = 1..S
+input x[t,s] : real
+output a, b, g
+param w : real
+h[t] = w
+a[t,s] = h[t-3] * x[t,s]
+b[t] = sum[s](x[t,s] * w)
+b[T+1] = 0.3
+g[t] = b[t] + b[t+2]
+""",
 }
 
 REFUSED = {

@@ -80,8 +80,7 @@ def _statement(frame: Frame, demands: Demands, node: Node, out: Lines, notes: No
         return
     summed = [axis for axis in frame.steps if axis not in root.axes]
     if summed:
-        value = compute(frame, root)
-        out.assign(place_of(frame, root, stored), value.expr, "+=")
+        out.assign(place_of(frame, root, stored), ended(frame, demands, root), "+=")
     elif frame.times(root.axes):
         out.assign(place_of(frame, root, stored), ended(frame, demands, root))
     else:

@@ -114,7 +114,8 @@ def _loop_axes(root: Equation, frame: Frame) -> tuple[str, ...]:
     own = frame.times(root.axes)
     whole = worked_along(root)
     summed = {a for read in root.reads for a in pooled_axes(root, read, frame.axes)}
-    sums = "sums" in TABLE[root.op].traits
+    given = any(end_value(root, axis) for axis in own)  # which would be added at every step
+    sums = "sums" in TABLE[root.op].traits and not given
     return tuple(axis for axis in own if axis != whole) + tuple(sorted(summed) if sums else ())
 
 
