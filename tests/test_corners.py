@@ -71,3 +71,23 @@ def test_what_nothing_reads_has_the_gradient_zero() -> None:
     _, grads = m.loss_and_grad(m.init(), batch_for(m))
     assert not grads["u"].any()
     assert grads["v"].any()
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_a_gradient_of_the_loss_needs_the_targets(level: int) -> None:
+    """Without targets there is no loss to differentiate, but outputs may have cotangents."""
+    m = rnnc.loads(HEAD, Options(level=level))
+    params = m.init(0, "float64")
+    run = m.forward(params, {"x": np.zeros((3, 2, 2))})
+    assert run.loss is None
+    with pytest.raises(ValueError, match="the loss needs"):
+        m.backward(params, run)
+    grads, _, _ = m.backward(params, run, {"y": np.ones((3, 2, 3))})
+    assert grads["b_y"].tolist() == [6.0, 6.0, 6.0]
+
+
+HEAD = """
+axis t = 1..T
+input x[t] : real[2]
+head y[t] : token(3) ~ categorical(affine(x[t]))
+"""

@@ -10,14 +10,22 @@ own. Nothing here is imported."""
 import numpy as np
 
 
-def _checked_cotangents(cotangents):
+def _checked_cotangents(cotangents, call):
     """The caller's cotangents under the names the equations use."""
     if not hasattr(cotangents, "keys"):
         raise ValueError(f"cotangents: expected a dict, got {type(cotangents).__name__}")
     unknown = [name for name in cotangents if name not in COTANGENTS]
     if unknown:
         raise ValueError(f"cotangents: unknown {unknown}; this network has {list(COTANGENTS)}")
-    return {COTANGENTS[name]: value for name, value in cotangents.items() if value is not None}
+    found = {COTANGENTS[name]: value for name, value in cotangents.items() if value is not None}
+    if "loss" in found:
+        if call.absent:
+            raise ValueError(
+                f"cotangents['loss']: the loss needs {call.absent} in the batch of the forward pass"
+            )
+        if np.ndim(found["loss"]) or np.asarray(found["loss"]).dtype.kind not in "fiu":
+            raise ValueError(f"cotangents['loss']: expected a number, got {found['loss']!r}")
+    return found
 
 
 def _checked_last(call, last):
@@ -136,5 +144,5 @@ def _cotangent(cotangents, key, call, axes, features, slots):
         value = np.zeros(shape, call.dtype)
     value = np.asarray(value)
     if value.shape != shape:
-        raise ValueError(f"cotangents[{key!r}]: expected shape {shape}, got {value.shape}")
+        raise ValueError(f"cotangents[{key.partition(':')[2]!r}]: expected shape {shape}, got {value.shape}")
     return padded(own_steps(value.astype(call.dtype, copy=False), axes, call), *slots)
