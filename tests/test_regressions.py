@@ -171,6 +171,28 @@ b[t] = sum[s](x[t,s] * w)
 b[T+1] = 0.3
 g[t] = b[t] + b[t+2]
 """,
+    "starts longer than what is still read of them, on two axes": """
+axis t = 1..T
+axis s = 1..S
+input x[t] : real, z[s] : real
+param w : real
+output h, b
+h[t] = x[t] * w
+h[0] = w
+h[T+1] = 2
+v[t] = h[t-5] + h[t+3]
+b[s,t] = 0.5 * b[s-2,t-3] + x[t-1] + 0.1 * b[s-1,t] + h[t-1] + h[t+1]
+b[0,t] = x[t]
+b[s,0] = z[s]
+b[0,0] = w
+""",
+    "an operand that lacks an inner axis, written into a buffer": """
+axis t = 1..T
+axis s = 1..S
+param w11 : real[2, 2]
+const r10 : real[2, 2]
+head g[s, t] : real[2] ~ normal(softmax[s](dot(r10, w11)) + 0.3)
+""",
 }
 
 REFUSED = {

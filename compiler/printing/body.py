@@ -180,29 +180,34 @@ def _boundary_value(frame: Frame, equation: Equation, stored: Stored, boundary: 
         value = compute(frame, source)
     else:
         value = Value(place_of(frame, source, variable), variable.axes)
-    sides = tuple(axis for axis, _ in boundary.sides)
-    stands_for = {lag: axis for axis, lag in lag_axes(equation, source, sides).items()}
-    return align(Value(value.expr, tuple(stands_for.get(a, a) for a in value.dims)), stored.axes)
+    sides = dict(boundary.sides)
+    stands_for = {lag: axis for axis, lag in lag_axes(equation, source, tuple(sides)).items()}
+    dims = tuple(stands_for.get(a, a) for a in value.dims)
+    nearest: list[ast.expr] = []  # as many lags as there are slots
+    for lag, axis in zip(value.dims, dims, strict=True):
+        more = frame.lags[lag] - stored.margins(axis)[sides[axis] == AFTER] if lag in stands_for else 0
+        if more <= 0:
+            nearest.append(_range(0, 0))
+        else:
+            nearest.append(_range(more, 0) if sides[axis] == BEFORE else _range(0, -more))
+    return align(Value(subscript(value.expr, nearest), dims), stored.axes)
 
 
 def margin(frame: Frame, stored: Stored, boundary: Boundary, equation: Equation) -> ast.expr | None:
     """The slots a boundary fills; None when the array has none there."""
     sides = dict(boundary.sides)
-    boundary_axes = frame.table[boundary.name].axes
-    lags = [axis for axis in boundary_axes if axis in frame.lags]
+    lags = lag_axes(equation, frame.table[boundary.name], tuple(sides))
     parts: list[ast.expr] = []
     for axis in stored.axes:
         before, after = stored.margins(axis)
-        side = sides.get(axis)
-        lag = frame.lags[lags[0]] if lags else 0
+        side, count = sides.get(axis), after if sides.get(axis) == AFTER else before
+        filled = min(frame.lags[lags[axis]], count) if axis in lags else count
+        if side and not count:
+            return None
         if side == BEFORE:
-            if not before:
-                return None
-            parts.append(_range(before - lag if lag else 0, before))
+            parts.append(_range(before - filled, before))
         elif side == AFTER:
-            if not after:
-                return None
-            parts.append(_range(-after, (-after + lag if lag and lag < after else 0)))
+            parts.append(_range(-after, filled - after))
         else:
             parts.append(_range(before, -after))
     return subscript(expression(stored.identifier), parts)

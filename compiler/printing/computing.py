@@ -111,9 +111,7 @@ def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr 
     if code is None:
         return None
     values = [operand(frame, equation, read) for read in equation.reads]
-    elementwise = "elementwise" in TABLE[equation.op].traits  # NumPy repeats what is short, but only there
-    dims = union(frame, equation, values) if elementwise else frame.free(equation.axes)
-    slots = slots_of(frame, equation, values, dims)
+    slots = slots_of(frame, equation, values, frame.free(equation.axes))
     return without_real(expression(code.text, *slots, *(frame.size(size) for size in code.sizes), place))
 
 
