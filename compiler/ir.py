@@ -36,8 +36,8 @@ Attr = Union[int, float, str, bool, Size, tuple["Attr", ...], None]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """``index`` is its name (``t``). ``length`` names a time axis's length (``T``); ``size`` is a lag
-    axis's fixed length. The batch axis has neither."""
+    """``index`` is its name (``t``). ``length`` names a time axis's length (``T``); ``size`` is the
+    fixed length of a lag axis, or of a time axis that is unrolled. The batch axis has neither."""
 
     index: str
     length: str = ""
