@@ -205,7 +205,11 @@ class _Looked(ast.NodeTransformer):
 
 def init_body(program: Program) -> str:
     """The body of `init`."""
-    lines = ["    dims = _checked_dims(dims)", "    rng = np.random.default_rng(seed)", "    params = {"]
+    lines = [
+        "    dims = _checked_dims(dims)",
+        "    rng = np.random.default_rng(_checked_seed(seed))",
+        "    params = {",
+    ]
     for param in program.params:
         lines.append(f"        {literal(param.name)}: {ast.unparse(_init(param, param.init))},")
     lines += [

@@ -38,7 +38,8 @@ def _checked_params(params):
     missing = [name for name in PARAMS if name not in params]
     unknown = [name for name in params if name not in PARAMS]
     if missing or unknown:
-        raise ValueError(f"params: missing {missing}, unknown {unknown}")
+        found = [f"{word} {names}" for word, names in (("missing", missing), ("unknown", unknown)) if names]
+        raise ValueError(f"params: {', '.join(found)}; this network has {PARAMS}")
     arrays = {name: np.asarray(params[name]) for name in PARAMS}
     dtype = np.result_type(*arrays.values()) if arrays else np.dtype(np.float64)
     if dtype not in (np.float32, np.float64, np.complex64, np.complex128):
@@ -61,6 +62,10 @@ def _named(shape):
 def _checked_call(params, batch, state, workspace=None, size=None, stream=True, drawing=False):
     """Every argument of a call: names, shapes and dtypes; the padding of inputs set to 0."""
     call = Call()
+    if workspace is not None and not hasattr(workspace, "keys"):
+        raise ValueError(f"workspace: expected what workspace returned, got {type(workspace).__name__}")
+    if size is not None and (not isinstance(size, (int, np.integer)) or size < 0):
+        raise ValueError(f"batch_size: expected 0 or more, got {size!r}")
     call.workspace = workspace
     call.params, call.dims, call.dtype = _checked_params(params)
     if not hasattr(batch, "keys"):
@@ -175,7 +180,8 @@ def _checked_input(name, array, call, axes, kind):
         (count,) = _token_counts(call.dims)[name]
         if array.min() < 0 or array.max() >= count:
             found = f"{array.min()} to {array.max()}"
-            raise ValueError(f"batch[{name!r}]: expected tokens 0 to {count - 1}, got {found}")
+            dim = INPUTS[name][3]
+            raise ValueError(f"batch[{name!r}]: expected tokens 0 to {dim} - 1 = {count - 1}, got {found}")
     if kind == "bool" and array.dtype != bool:
         if array.size and (array.min() < 0 or array.max() > 1):
             raise ValueError(f"batch[{name!r}]: expected 0 and 1, got {array.min()} to {array.max()}")

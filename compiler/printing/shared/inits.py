@@ -24,6 +24,13 @@ def _checked_dims(dims):
     return {**DIMS, **{name: int(value) for name, value in dims.items()}}
 
 
+def _checked_seed(seed):
+    """A seed for NumPy's generator."""
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed: expected an integer from 0 on, got {seed!r}")
+    return int(seed)
+
+
 def _float_type(dtype):
     """A dtype that parameters may have."""
     try:
