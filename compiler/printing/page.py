@@ -289,11 +289,16 @@ def shared_functions(body: str) -> str:
         name = work.pop()
         if name in table and name not in needed:
             needed.add(name)
-            work |= _names_in(table[name])
+            work |= _names_of(name)
     sources = [table[name] for name in table if name in needed]
     helpers = sorted(_names_in("\n".join([body, *sources])) & prelude_names())
     alias = ["Array = np.ndarray", prelude_source(helpers)] if helpers else []
     return "\n\n\n".join([*sources, *alias])
+
+
+@lru_cache(maxsize=None)
+def _names_of(function: str) -> frozenset[str]:
+    return frozenset(_names_in(_contract()[function]))
 
 
 def _names_in(text: str) -> set[str]:
