@@ -193,6 +193,14 @@ param w11 : real[2, 2]
 const r10 : real[2, 2]
 head g[s, t] : real[2] ~ normal(softmax[s](dot(r10, w11)) + 0.3)
 """,
+    "a loss at every step of an axis that it does not run along": """
+dim n = 3
+axis t = 1..T
+axis s = 1..S
+param w : real[n]
+input x[t] : real[n], z[s] : real
+loss a[t, s] = dot(w, x[t])
+""",
 }
 
 REFUSED = {

@@ -53,7 +53,8 @@ def sum_of_sum(e: Equation, v: View) -> Equation | None:
     inner = v.source(e.reads[0])
     if "sums" not in TABLE[inner.op].traits or v.through(e.reads[0], inner.op, once=True) is None:
         return None
-    if not set(inner.axes) >= set(e.axes):
+    summed = {axis for read in inner.reads for axis in along(read)}
+    if not set(inner.axes) >= set(e.axes) or not dropped(e) <= summed:  # a repeated sum is a multiple of it
         return None
     return replace(e, op=inner.op, reads=inner.reads, attrs=inner.attrs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import PurePath
 
@@ -296,7 +296,7 @@ def shared_functions(body: str) -> str:
     return "\n\n\n".join([*sources, *alias])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _names_of(function: str) -> frozenset[str]:
     return frozenset(_names_in(_contract()[function]))
 
