@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import rnnc
 from compiled import EXAMPLES, check_gradient
-from rnnc.compiler.driver import Options
+from rnnc.compiler.driver import Options, compile_source
+from rnnc.spec.source import Source
 
 LEGAL = re.compile(r"(?!.*__)[A-Za-z][A-Za-z0-9_]{0,63}\Z")
 RESERVED = {"and", "or", "not", "reverse"}
@@ -91,3 +92,15 @@ def test_states_of_any_name(level: int) -> None:
     batch = {"x": rng.standard_normal((3, 2)), "y": rng.standard_normal((3, 2)), "T": np.array([3, 1])}
     _, grads = m.loss_and_grad(params, batch)
     check_gradient(lambda p: m.forward(p, batch).loss, params, grads)
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_the_name_of_a_file_stays_in_its_comment(level: int) -> None:
+    """A file's name stands in comments: a newline in it must not end them."""
+    name = "x\n    raise SystemExit('run')  #\x0b\x1c\u2028.rnn"
+    text = "axis t = 1..T\ninput x[t] : real\nh[t] = tanh(x[t] + h[t-1])\noutput h\n"
+    printed = compile_source(Source(name, text), Options(level=level), lambda path, span: None).text
+    assert printed.isascii()
+    assert "SystemExit" not in {
+        node.id for node in ast.walk(ast.parse(printed)) if isinstance(node, ast.Name)
+    }

@@ -52,7 +52,8 @@ def note_of(frame: Frame, equation: Equation) -> str:
     shown = line if len(line) <= 68 else line[:65] + "..."
     place = f"{PurePath(span.source.path).name}:{span.line}"
     back = "back through " if equation.name.startswith("~") else ""
-    return f"{back}{shown}    {place}".encode("ascii", "replace").decode().replace("\r", " ")
+    note = f"{back}{shown}    {place}"
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in note)  # a comment must stay one
 
 
 def _stage(frame: Frame, demands: Demands, stage: Stage, out: Lines, notes: Notes) -> None:
