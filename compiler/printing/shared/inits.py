@@ -26,8 +26,8 @@ def _checked_dims(dims):
 
 def _checked_seed(seed):
     """A seed for NumPy's generator."""
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed: expected an integer from 0 on, got {seed!r}")
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed: expected a whole number that is not negative, got {seed!r}")
     return int(seed)
 
 

@@ -37,12 +37,6 @@ def _uniform_numbers(call, axes, shape, seed, each):
     return np.moveaxis(np.moveaxis(numbers, 0, place), -1, 0)
 
 
-def _checked_seed(seed):
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed: expected a whole number that is not negative, got {seed!r}")
-    return int(seed)
-
-
 def bernoulli_noise(u, p):
     """1 with probability p, else 0; without uniform numbers its mean."""
     return p if u is None else u[0] < p
