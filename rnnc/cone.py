@@ -24,9 +24,21 @@ def reached(program: Program, output: str, point: tuple[int, ...], steps: Mappin
     lengths = {axis.length: np.array([steps[axis.index]]) for axis in program.forward.axes if axis.length}
     evaluator = Evaluator(program.forward, {}, lengths, dict(program.dims))
     vague = {p.name for p in program.params if not p.trained} | {noise.name for noise in program.noises}
+    vague |= _counting(program)
     name = program.forward.output(f"output:{output}")
     rows = (0,) if BATCH in evaluator.table[name].axes else ()
     return _spread(evaluator, (name, (*point, *rows)), vague)
+
+
+def _counting(program: Program) -> set[str]:
+    """What is made of steps' numbers and lengths alone, which may be 0 at some step."""
+    found: set[str] = set()
+    plain = {e.name for e in program.forward.equations if e.op in ("number", "dim")}
+    for e in program.forward.equations:
+        read = {read.name for read in e.reads}
+        if e.op in ("index", "position", "length") or (read & found and read <= found | plain):
+            found.add(e.name)
+    return found
 
 
 def _spread(evaluator: Evaluator, start: Key, vague: set[str]) -> Reads:

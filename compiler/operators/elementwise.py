@@ -145,7 +145,7 @@ define(
     type=arithmetic,
     traits="elementwise linear zero",
     code="-{0}",
-    out="np.negative({0}, {1})",
+    out="np.multiply({0}, -1, {1})",  # np.negative in place is wrong at some strides (NumPy 2.4)
     derivative=(lambda c: -c.d,),
     surface="-",
 )

@@ -148,7 +148,7 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
         value = output(plan.frame, name)
         if any(end_value(plan.frame.table[name], axis) for axis in plan.frame.times(stored.axes)):
             return f"_own_steps(call, {page.literal(stored.axes)}, {value})"
-        return f"np.array({value})" if stored.axes else stored.identifier
+        return f"np.array({value})"
 
     outputs = [
         f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(forward, "output").items()
@@ -159,7 +159,7 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
         states.append(f"        {page.literal(program.stream)}: _steps_done(call),")
     if program.counted:
         length = program.forward.axis(program.stream or "").length
-        states.append(f"        {page.literal(length)}: call.total,")
+        states.append(f"        {page.literal(length)}: np.array(call.total),")
     for name in dict.fromkeys(used):
         lines.append(f"    {plan.frame.stored[name].identifier} = tape[{page.literal(name)}]")
     lines += [

@@ -62,14 +62,13 @@ def _absent(names: list[str], reason: str) -> str:
 START = '''def start(params, batch_size=1, context=None):
     """The state before the first step; ``context`` holds what is given once for all steps."""
     call = _checked_call(params, context or {}, None, size=batch_size, stream=False)
-    started = {name: np.array(value) for name, value in _start(call).items()}
-    return {STREAM: np.zeros(batch_size, np.intp), **_lengths_of(call), **started}'''
+    return _own({STREAM: np.zeros(batch_size, np.intp), **_lengths_of(call), **_start(call)})'''
 
 STEP = '''def step(params, state, inputs):
     """One step: the next state, and the step's outputs."""
     call = _checked_step(params, state, inputs)
     after, outputs = _step(call)
-    return _next_state(call, after), outputs'''
+    return _own(_next_state(call, after)), _own(outputs)'''
 
 SAMPLE = """Sequences drawn from the model: an attribute for each head, ``T`` (the lengths), ``log_prob``.
 

@@ -130,7 +130,7 @@ def agree(
     Where they differ by more, both ways are asked again with every argument off by its last bit: what such
     a change does to the numbers no way of computing them can know. Ten times that is allowed on top."""
     found, wanted = pair(data)
-    floor = rounding(data.cotangents, only(wanted, *GRADIENTS))
+    floor = rounding(data, only(wanted, *GRADIENTS))
     comparison = Comparison(subject, labels, tolerance, dict.fromkeys(wanted, floor))
     verdict = comparison.of(found, wanted)
     if verdict.failure is None or verdict.failure.found is None:
@@ -153,11 +153,12 @@ def _move(again: Array, once: Array) -> float:
     return largest(again - once) if again.shape == once.shape and again.dtype.kind in "fc" else 0.0
 
 
-def rounding(*arrays: Mapping[str, Array]) -> float:
-    """What rounding may do to any gradient: a few last bits of the largest one.
+def rounding(data: Data, grads: Mapping[str, Array]) -> float:
+    """What rounding may do to any gradient: a few last bits of the largest one, more with large weights.
 
     In a saturated unit 1 - h ** 2 keeps no more of the digits than that, however small the gradient."""
-    return 1e-15 * max((largest(value) for part in arrays for value in part.values()), default=0.0)
+    values = (*data.cotangents.values(), *grads.values())
+    return 1e-14 * max(1.0, data.case.scale) * max(map(largest, values), default=0.0)
 
 
 def jittered(data: Data, seed: int, size: float = EPS) -> Data:

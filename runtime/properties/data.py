@@ -32,10 +32,44 @@ class Data:
         return replace(self, params={**self.params, **entries})
 
 
-def draw(subject: Subject, case: Case, ragged: bool = True) -> Data:
-    """Parameters off their starts, inputs and targets; a sequence that is whole and one that is not."""
+def draw(subject: Subject, case: Case, ragged: bool = True, least: int | None = None) -> Data:
+    """Parameters off their starts, inputs and targets; a sequence that is whole and one that is not, none
+    with fewer steps than `least`."""
     rng = np.random.default_rng([case.seed, 1])
-    return Data(case, parameters(subject, case, rng), batch(subject, case, rng, ragged))
+    least = subject.least_length if least is None else least
+    data = Data(case, parameters(subject, case, rng), batch(subject, case, rng, ragged, least))
+    return _accepted(subject, data, rng) if subject.refuses else data
+
+
+TRIES = 30
+
+
+def _accepted(subject: Subject, data: Data, rng: Rng) -> Data:
+    """Targets under which no sequence ends too early: redrawn, and where that does not do, cut."""
+    drawn = [name for name in subject.module.HEADS if name in subject.inputs]
+    length = subject.axes[str(subject.module.STREAM)]
+    found = {name: value.copy() for name, value in data.batch.items()}
+    for row in range(data.case.rows):
+        tries = 0
+        while not _accepts(subject, replace(data, batch=found), row):
+            tries += 1
+            if tries > TRIES:
+                found[length][row] -= 1
+            for name in drawn:
+                here = (slice(None),) * len(subject.inputs[name].axes) + (row,)
+                found[name][here] = values(subject, subject.inputs[name], data.case, rng)[here]
+    return replace(data, batch=found)
+
+
+def _accepts(subject: Subject, data: Data, row: int) -> bool:
+    try:
+        one = rows(subject, data, np.array([row]))
+        subject.module.forward(one.params, one.batch)
+    except (ValueError, IndexError):
+        if not data.batch[subject.axes[str(subject.module.STREAM)]][row]:
+            raise
+        return False
+    return True
 
 
 def parameters(subject: Subject, case: Case, rng: Rng) -> Arrays:
@@ -63,22 +97,23 @@ def away_from_zero(rng: Rng, shape: tuple[int, ...]) -> Array:
     return np.asarray(rng.uniform(0.1, 0.6, shape) * rng.choice([-1.0, 1.0], shape))
 
 
-def batch(subject: Subject, case: Case, rng: Rng, ragged: bool = True) -> Arrays:
+def batch(subject: Subject, case: Case, rng: Rng, ragged: bool = True, least: int = 0) -> Arrays:
     """Every input and target, and every axis's lengths (all full ones if not `ragged`)."""
     found = {name: values(subject, item, case, rng) for name, item in subject.inputs.items()}
     extents = dict(case.steps)
     for axis, length in subject.axes.items():
         full = np.full(case.rows, extents[axis], np.intp)
-        found[length] = lengths(rng, extents[axis], case.rows) if ragged else full
+        found[length] = lengths(rng, extents[axis], case.rows, least) if ragged else full
     return found
 
 
-def lengths(rng: Rng, longest: int, rows: int) -> Array:
-    """One sequence as long as can be, one shorter if there are two; the others anything from 0."""
-    found = rng.integers(0, longest + 1, rows)
+def lengths(rng: Rng, longest: int, rows: int, least: int = 0) -> Array:
+    """One sequence as long as can be, one shorter if there are two; the others anything from `least`."""
+    least = min(least, longest)
+    found = rng.integers(least, longest + 1, rows)
     found[:1] = longest
-    if rows > 1 and longest:
-        found[-1] = rng.integers(max(longest - 2, 0), longest)
+    if rows > 1 and longest > least:
+        found[-1] = rng.integers(max(longest - 2, least), longest)
     return np.asarray(found, np.intp)
 
 
@@ -95,13 +130,41 @@ def values(subject: Subject, item: Observed, case: Case, rng: Rng) -> Array:
     return np.asarray(rng.integers(0, max(count, 1), shape), np.intp)
 
 
+def without_steps(data: Data, length: str) -> Data:
+    """The same sequences with no steps at all along one axis."""
+    return data.with_batch({length: np.zeros(data.case.rows, np.intp)})
+
+
+def argument_axes(subject: Subject, name: str) -> tuple[str, ...]:
+    """The leading dimensions of an input, a state (``state.h``) or the cotangent of an output."""
+    if name.startswith("state."):
+        return subject.state_axes(name.removeprefix("state."))
+    if name in subject.inputs:
+        return (*subject.inputs[name].axes, "@")
+    return ("@",) if name in subject.axes.values() else ()
+
+
+def cotangent_axes(subject: Subject, key: str) -> tuple[str, ...]:
+    return argument_axes(subject, key) if key.startswith("state.") else subject.layouts.get(key, ())
+
+
 def with_state(subject: Subject, data: Data) -> Data:
     """Going on after other sequences of the same batch size: a state the network can be in."""
     rng = np.random.default_rng([data.case.seed, 2])
-    before = batch(subject, data.case, rng)
-    context = {n: v for n, v in data.batch.items() if n in subject.inputs and not subject.inputs[n].axes}
-    run = subject.module.forward(data.params, {**before, **context})
-    return replace(data, state={key: _shaken(value, rng) for key, value in run.state.items()})
+    if subject.counted:
+        state = subject.module.start(data.params, data.case.rows, context(subject, data))
+    else:
+        before = draw(subject, replace(data.case, seed=data.case.seed + 1)).batch
+        state = subject.module.forward(data.params, {**before, **context(subject, data)}).state
+    return replace(data, state={key: _shaken(state[key], rng) for key in subject.carried})
+
+
+def context(subject: Subject, data: Data) -> Arrays:
+    """What is given once for all steps of the streaming axis."""
+    timed = [name for name, item in subject.inputs.items() if subject.stream in item.axes]
+    if not subject.counted:
+        timed.append(subject.axes[str(subject.stream)])
+    return {name: value for name, value in data.batch.items() if name not in timed}
 
 
 def _shaken(value: Array, rng: Rng) -> Array:
@@ -159,14 +222,9 @@ def rows(subject: Subject, data: Data, chosen: Array) -> Data:
 
     state = data.state
     if state is not None:
-        state = {key: np.take(value, chosen, state_row(subject, key)) for key, value in state.items()}
+        state = {k: np.take(v, chosen, subject.state_axes(k).index("@")) for k, v in state.items()}
     picked = {name: pick(name, value) for name, value in data.batch.items()}
     return replace(data, batch=picked, state=state, cotangents={})
-
-
-def state_row(subject: Subject, key: str) -> int:
-    """Where the batch stands among the dimensions of an entry of the state."""
-    return int(key in subject.module.STATES and subject.module.STATES[key][0] > 1)
 
 
 def generator(seed: int) -> Rng:

@@ -35,7 +35,7 @@ def judge(subject: Subject, data: Data) -> Verdict:
         subject, data, subject.module.forward(data.params, data.batch, state=data.state, **options)
     )
     at = arguments(data, grads)
-    floor = rounding(data.cotangents, grads)
+    floor = rounding(data, grads)
     verdict = joined(_judge_one(subject, data, name, at[name], grads[name], floor) for name in at)
     return verdict if verdict.failure or verdict.doubt else verdict.join(_witness(subject, data, at, grads))
 
@@ -205,5 +205,6 @@ def _sums(subject: Subject, data: Data, back: Any, once: Arrays) -> Verdict:
     both = back({name: value + other[name] for name, value in data.cotangents.items()})
     added = {name: value + second[name] for name, value in once.items()}
     terms = [back({key: value}) for part in (data.cotangents, other) for key, value in part.items()]
-    slack = {name: ROUNDING * sum(np.abs(grads[name]).max(initial=0) for grads in terms) for name in added}
+    floor = rounding(data, once)
+    slack = {n: floor + ROUNDING * sum(np.abs(grads[n]).max(initial=0) for grads in terms) for n in added}
     return Comparison(subject, ("of a sum", "the sum"), ROUNDING, slack).of(both, added)

@@ -166,13 +166,14 @@ def check_layouts(subject: Subject, case: Case) -> Verdict:
     data = full(subject, case)
     arrange: dict[str, Callable[[Array], Array]] = {
         "strided": _strided,
-        "Fortran": np.asfortranarray,
+        "Fortran": lambda value: np.array(value, order="F"),
         "reversed": _reversed,
     }
 
     def verdict(name: str, change: Callable[[Array], Array]) -> Verdict:
         def pair(data: Data) -> tuple[Arrays, Arrays]:
-            changed = with_parts(data, lambda _, value: change(_small(value)))
+            changed = with_parts(data, lambda _, value: change(value))
+            changed = replace(changed, batch={n: _small(v) for n, v in changed.batch.items()})
             return everything(subject, changed), everything(subject, data)
 
         return agree(subject, data, pair, (f"{name} arrays", "plain"))
@@ -181,7 +182,7 @@ def check_layouts(subject: Subject, case: Case) -> Verdict:
 
 
 def _small(value: Array) -> Array:
-    return value.astype(np.int32) if value.dtype.kind == "i" else value
+    return value.astype(np.int32, order="K") if value.dtype.kind == "i" else value
 
 
 def _strided(value: Array) -> Array:
@@ -194,7 +195,7 @@ def _strided(value: Array) -> Array:
 
 def _reversed(value: Array) -> Array:
     flip = (slice(None, None, -1),) * value.ndim
-    return np.ascontiguousarray(value[flip])[flip]
+    return np.array(value[flip])[flip] if value.ndim else value
 
 
 # -------------------------------------------------------------------------------------------------- files

@@ -23,6 +23,10 @@ GROWING = frozenset("exp expm1 log log1p sqrt div pow lgamma digamma square mod"
 CHOOSING = frozenset("where eq ne lt le gt ge and or not sign floor".split())
 
 
+def no_params(subject: Subject) -> str | None:
+    return None if subject.module.PARAMS else "there are no parameters, whose type would decide"
+
+
 def check_types(subject: Subject, case: Case) -> Verdict:
     """float32 in, float32 out, near what float64 gives; complex in, complex out."""
     data = full(subject, replace(case, scale=min(case.scale, 1.0)))

@@ -68,6 +68,6 @@ def axes_of(subject: Subject, name: str) -> tuple[str, ...]:
         return subject.layouts.get(key, ())
     if part == "dbatch" and key in subject.inputs:
         return (*subject.inputs[key].axes, "@")
-    if part in ("state", "dstate") and key in subject.module.STATES:
-        return ("lag", "@") if subject.module.STATES[key][0] > 1 else ("@",)
+    if part in ("state", "dstate"):
+        return subject.state_axes(key)
     return ("@",) if part == "nll" else ()

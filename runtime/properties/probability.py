@@ -10,7 +10,7 @@ import numpy as np
 
 from ..module import Array, Arrays
 from .case import Case
-from .compare import GOOD, Comparison, Verdict, agree, failed, joined
+from .compare import GOOD, Comparison, Verdict, agree, failed
 from .data import Data, draw
 from .subject import Observed, Subject
 
@@ -21,23 +21,21 @@ COUNTS = 400
 
 
 def heads_of(subject: Subject) -> list[Observed]:
-    """The targets drawn at every step."""
+    """The targets that a batch gives."""
     return [subject.inputs[name] for name in subject.module.HEADS if name in subject.inputs]
 
 
 def no_samples(subject: Subject) -> str | None:
     """Why nothing can be drawn."""
-    if not subject.module.HEADS:
-        return "the spec has no head along the axis of its steps" if subject.stream else subject.no_stream
-    return subject.no_stream
+    if subject.no_stream:
+        return subject.no_stream
+    return None if subject.module.HEADS else "the spec has no head"
 
 
 def draws(subject: Subject, data: Data, rows: int, steps: int, seed: int) -> Any:
     """Samples, given the inputs of the data's first rows."""
-    targets = {item.name for item in heads_of(subject)}
-    given = {n: v for n, v in data.batch.items() if n not in targets and n not in subject.axes.values()}
-    length = subject.axes[str(subject.stream)]
-    context = given | {n: v for n, v in data.batch.items() if n in subject.axes.values() and n != length}
+    targets = {*subject.module.HEADS, subject.axes[str(subject.stream)]}
+    context = {name: value for name, value in data.batch.items() if name not in targets}
     rng = np.random.default_rng(seed)
     return subject.module.sample(data.params, rng, batch_size=rows, max_steps=steps, context=context)
 
@@ -47,9 +45,13 @@ def check_samples(subject: Subject, case: Case) -> Verdict:
 
     def pair(data: Data) -> tuple[Arrays, Arrays]:
         seq = draws(subject, data, case.rows, steps_of(subject, case), case.seed)
-        run = subject.module.forward(data.params, as_batch(subject, data, seq), **_ended(subject, seq, case))
-        total = -np.asarray(sum(run.nll.values()))
-        return {"log_prob": np.asarray(seq.log_prob)}, {"log_prob": total}
+        last = {} if subject.counted else {"last": seq.ended}
+        run = subject.module.forward(data.params, as_batch(subject, data, seq), **last)
+        # Of a length that was drawn but not reached only the beginning's probability is told.
+        told = seq.ended | (subject.axes[str(subject.stream)] not in subject.module.HEADS)
+        sides = (seq.log_prob, -np.asarray(sum(run.nll.values())))
+        found, wanted = ({"log_prob": np.where(told, side, 0.0)} for side in sides)
+        return found, wanted
 
     return agree(subject, draw(subject, case, ragged=False), pair, ("drawn with", "as a target"))
 
@@ -60,20 +62,13 @@ def steps_of(subject: Subject, case: Case) -> int:
 
 def as_batch(subject: Subject, data: Data, seq: Any) -> Arrays:
     """A sample as the batch that would have taught it."""
-    length = subject.axes[str(subject.stream)]
     drawn = {item.name: np.asarray(getattr(seq, item.name)) for item in heads_of(subject)}
-    found = {**data.batch, length: np.asarray(seq.T), **drawn}
-    count = max((len(value) for value in drawn.values()), default=0)
+    found = {**data.batch, subject.axes[str(subject.stream)]: np.asarray(seq.T), **drawn}
+    count = int(np.max(seq.T, initial=0))
     for name, item in subject.inputs.items():
         if name not in drawn and subject.stream in item.axes:
             found[name] = np.take(found[name], np.arange(count), item.axes.index(str(subject.stream)))
     return found
-
-
-def _ended(subject: Subject, seq: Any, case: Case) -> dict[str, Any]:
-    """Which sequences were not cut off."""
-    ended = getattr(seq, "ended", None)
-    return {} if ended is None else {"last": np.asarray(ended)}
 
 
 # --------------------------------------------------------------------------------------- sums to one
@@ -84,11 +79,11 @@ def not_summable(subject: Subject) -> str | None:
     reason = no_samples(subject)
     if reason is not None:
         return reason
-    if set(subject.module.HEADS) - set(subject.inputs):
-        return "a target is made from the lengths"
+    if subject.axes[str(subject.stream)] in subject.module.HEADS:
+        return "the length is an output"
     odd = [item.name for item in heads_of(subject) if set(item.axes) != {subject.stream}]
     if odd:
-        return f"{odd[0]} has another axis"
+        return f"{odd[0]} is not drawn along {subject.stream} alone"
     kinds = [item.kind for item in heads_of(subject)]
     if all(kind in ("token", "bool") for kind in kinds):
         return None
@@ -96,32 +91,72 @@ def not_summable(subject: Subject) -> str | None:
 
 
 def check_sum(subject: Subject, case: Case) -> Verdict:
-    """Over everything that can be drawn in one or two steps the probabilities sum to 1; densities of a
-    single number are integrated over a grid."""
-    case = replace(case, rows=1, scale=min(case.scale, 1.0), dims=tuple((n, min(s, 3)) for n, s in case.dims))
-    data = draw(subject, case, ragged=False)
+    """Over everything that can be drawn in two steps the probabilities sum to 1, what ended after one
+    among it; densities of a single number are integrated over a grid."""
+    dims = tuple((name, min(size, 3)) for name, size in case.dims)
+    data = draw(subject, replace(case, rows=1, scale=min(case.scale, 1.0), dims=dims), ragged=False)
     items = heads_of(subject)
     if items[0].kind in ("real", "int"):
         return _density(subject, data, items[0])
-    return joined(_total(subject, data, items, steps) for steps in (1, 2))
-
-
-def _total(subject: Subject, data: Data, items: list[Observed], steps: int) -> Verdict:
-    """All sequences of so many steps as the rows of one batch."""
-    counts = [_values(subject, item, data.case) for item in items]
-    single = [
-        list(product(range(count), repeat=_width(subject, item, data.case)))
-        for item, count in zip(items, counts)
-    ]
-    every = list(product(product(*single), repeat=steps))
+    every = _sequences(subject, data.case, items)
     if len(every) > SEQUENCES:
         return GOOD
+    event = bool(set(subject.module.HEADS) - set(subject.inputs))
+    total = _total(subject, data, items, every, last=False)
+    if event:
+        total += _total(subject, data, items, every, last=True)
+    total += _total(subject, data, items, _ended(subject, data, items, every), last=True)
+    return _is_one(subject, total, f"{len(every)} sequences")
+
+
+Sequence = tuple[Any, ...]  # for each step, for each target, its components
+
+
+def _sequences(subject: Subject, case: Case, items: list[Observed]) -> list[Sequence]:
+    """All of two steps."""
+    counts = [range(_values(subject, item, case)) for item in items]
+    single = [product(count, repeat=_width(subject, item, case)) for item, count in zip(items, counts)]
+    return list(product(list(product(*single)), repeat=2))
+
+
+def _ended(subject: Subject, data: Data, items: list[Observed], every: list[Sequence]) -> list[Sequence]:
+    """The sequences of one step after which there is no other; after each there may be none, if an event ends
+    them."""
+    ones = list(dict.fromkeys(sequence[:1] for sequence in every))
+    if set(subject.module.HEADS) - set(subject.inputs):
+        return ones
+    goes_on = {sequence[:1] for sequence in every if not _refused(subject, data, items, sequence)}
+    return [one for one in ones if one not in goes_on]
+
+
+def _refused(subject: Subject, data: Data, items: list[Observed], sequence: Sequence) -> bool:
+    """Whether the sequence should have ended before."""
+    if not subject.refuses:
+        return False
+    try:
+        subject.module.forward(data.params, _batch_of(subject, data, items, [sequence]))
+    except ValueError:
+        return True
+    return False
+
+
+def _total(subject: Subject, data: Data, items: list[Observed], every: list[Sequence], last: bool) -> float:
+    """The probability of all these sequences together, as the rows of one batch."""
+    kept = [sequence for sequence in every if not _refused(subject, data, items, sequence)]
+    if not kept:
+        return 0.0
+    run = subject.module.forward(data.params, _batch_of(subject, data, items, kept), last=last)
+    return float(np.exp(-np.asarray(sum(run.nll.values()))).sum())
+
+
+def _batch_of(subject: Subject, data: Data, items: list[Observed], every: list[Sequence]) -> Arrays:
+    steps = len(every[0])
     batch = _repeated(subject, data, len(every), steps)
     for place, item in enumerate(items):
         shape = (steps, len(every), *(subject.number(s, data.case) for s in item.shape))
         values = np.array([[step[place] for step in sequence] for sequence in every]).swapaxes(0, 1)
         batch[item.name] = values.reshape(shape).astype(bool if item.kind == "bool" else np.intp)
-    return _sums_to_one(subject, data, batch, 1.0, f"{len(every)} sequences of {steps} steps")
+    return batch
 
 
 def _values(subject: Subject, item: Observed, case: Case) -> int:
@@ -152,14 +187,14 @@ def _density(subject: Subject, data: Data, item: Observed) -> Verdict:
     batch = _repeated(subject, data, len(values), 1)
     batch[item.name] = values.reshape(1, len(values), *(1 for _ in item.shape))
     step = GRID[1] - GRID[0] if item.kind == "real" else 1.0
-    return _sums_to_one(subject, data, batch, float(step), f"{len(values)} values of {item.name}")
-
-
-def _sums_to_one(subject: Subject, data: Data, batch: Arrays, weight: float, what: str) -> Verdict:
     run = subject.module.forward(data.params, batch)
-    total = np.asarray(weight * np.exp(-np.asarray(sum(run.nll.values()))).sum())
+    total = step * np.exp(-np.asarray(sum(run.nll.values()))).sum()
+    return _is_one(subject, float(total), f"{len(values)} values of {item.name}")
+
+
+def _is_one(subject: Subject, total: float, what: str) -> Verdict:
     comparison = Comparison(subject, (f"sum over {what}", "one"), 1e-10)
-    return comparison.of({"probability": total}, {"probability": np.asarray(1.0)})
+    return comparison.of({"probability": np.asarray(total)}, {"probability": np.asarray(1.0)})
 
 
 # ---------------------------------------------------------------------------------------- frequencies

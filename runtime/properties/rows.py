@@ -9,7 +9,7 @@ import numpy as np
 from ..module import Array, Arrays
 from .case import Case
 from .compare import Comparison, Verdict, agree
-from .data import Data, batch, full, past_end, rows
+from .data import Data, argument_axes, batch, cotangent_axes, full, past_end, rows
 from .observe import GRADIENTS, axes_of, everything, only
 from .subject import Subject, is_real
 
@@ -17,10 +17,7 @@ from .subject import Subject, is_real
 def row_of(subject: Subject, name: str) -> int | None:
     """Where the batch stands among a result's dimensions; None for what is summed over it."""
     axes = axes_of(subject, name)
-    if "@" in axes:
-        return axes.index("@")
-    part, _, key = name.partition(".")
-    return 0 if part in ("state", "dstate") and key not in subject.module.STATES else None
+    return axes.index("@") if "@" in axes else None
 
 
 def chosen(subject: Subject, arrays: Arrays, order: Array) -> Arrays:
@@ -78,7 +75,10 @@ def check_independence(subject: Subject, case: Case) -> Verdict:
 def _spoilt_row(subject: Subject, data: Data, row: int) -> Arrays:
     other = batch(subject, data.case, np.random.default_rng([data.case.seed, 10]))
     found = {name: value.copy() for name, value in data.batch.items()}
+    kept = {*subject.module.HEADS, *subject.axes.values()} if subject.refuses else set()
     for name, value in found.items():
+        if name in kept:
+            continue
         place = len(subject.inputs[name].axes) if name in subject.inputs else 0
         here = (slice(None),) * place + (row,)
         value[here] = np.nan if is_real(value) else other[name][here]
@@ -131,11 +131,12 @@ def single(subject: Subject, data: Data, row: int) -> Data:
     ends = {axis: int(part.batch[length][0]) for axis, length in subject.axes.items()}
 
     def cut(value: Array, axes: tuple[str, ...]) -> Array:
-        return value[tuple(slice(ends[axis]) for axis in axes if axis in ends)]
+        return value[tuple(slice(ends.get(axis)) for axis in axes)]
 
-    inputs = {n: cut(v, subject.inputs[n].axes) if n in subject.inputs else v for n, v in part.batch.items()}
+    inputs = {name: cut(value, argument_axes(subject, name)) for name, value in part.batch.items()}
+    state = part.state and {n: cut(v, argument_axes(subject, f"state.{n}")) for n, v in part.state.items()}
     cotangents = {}
     for key, value in part.cotangents.items():
-        axes = axes_of(subject, _result(key))
+        axes = cotangent_axes(subject, key)
         cotangents[key] = cut(value, axes) if "@" in axes or row == 0 else np.zeros_like(value)
-    return replace(part, batch=inputs, cotangents=cotangents)
+    return replace(part, batch=inputs, state=state, cotangents=cotangents)

@@ -23,12 +23,13 @@ def check_short(subject: Subject, case: Case) -> Verdict:
 
 
 def shortest(subject: Subject, case: Case) -> Iterator[Case]:
-    counts = sorted({0, 1, max(subject.delay - 1, 0)})
-    for count in counts:
+    counts = {0, 1, max(subject.delay - 1, 0)}
+    for count in sorted(count for count in counts if count >= subject.least_length):
         yield replace(case, steps=tuple((axis, count) for axis, _ in case.steps))
     yield replace(case, rows=0)
     yield replace(case, rows=1)
-    yield replace(case, rows=0, steps=tuple((axis, 0) for axis, _ in case.steps))
+    if not subject.least_length:
+        yield replace(case, rows=0, steps=tuple((axis, 0) for axis, _ in case.steps))
 
 
 def _short(subject: Subject, case: Case) -> Verdict:

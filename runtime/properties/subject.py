@@ -112,6 +112,41 @@ class Subject:
         return frozenset(self.module.FIXED) | frozenset(self.pinned)
 
     @cached_property
+    def counted(self) -> bool:
+        """Whether a state must tell how long the whole sequence is, because its length is an output."""
+        return bool(getattr(self.module, "COUNTED", False))
+
+    @cached_property
+    def refuses(self) -> bool:
+        """Whether some sequences end before their length says: the module then refuses them."""
+        return "stop when" in self.module.SPEC or bool(set(self.axes.values()) & set(self.module.HEADS))
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """The entries of a state that `forward` takes and gives."""
+        if self.stream is None:
+            return ()
+        return (*self.module.STATES, self.stream, *([self.axes[self.stream]] if self.counted else []))
+
+    def state_axes(self, key: str) -> tuple[str, ...]:
+        """The leading dimensions of an entry of a state."""
+        if key not in self.module.STATES:
+            return ("@",)
+        return (*("lag" if isinstance(axis, int) else axis for axis in self.module.STATE_AXES[key]), "@")
+
+    @cached_property
+    def least_length(self) -> int:
+        """1 where a sequence without steps has no finite value: a maximum over none is -inf."""
+        from .data import draw, without_steps
+        from .observe import everything
+
+        case = Case(tuple((axis, self.delay + 2) for axis in self.axes), 2, self.smallest)
+        data = draw(self, case, least=1)
+        with np.errstate(all="ignore"):
+            found = [everything(self, without_steps(data, length)) for length in self.axes.values()]
+        return 0 if all(np.isfinite(v).all() for results in found for v in results.values()) else 1
+
+    @cached_property
     def real_states(self) -> list[str]:
         return [key for key, (_, kind) in self.module.STATES.items() if kind == "real"]
 
@@ -132,7 +167,7 @@ class Subject:
         steps = tuple(zip(self.axes, primes, strict=False))
         rows = 7
         case = Case(steps, rows, self.smallest)
-        data = draw(self, case)
+        data = draw(self, case, least=1)
         outputs = self.module.forward(data.params, data.batch).outputs
         return {name: _layout(value.shape, dict(steps), rows) for name, value in outputs.items()}
 
@@ -143,11 +178,11 @@ class Subject:
         from .data import draw
 
         free = [name for name in self.module.DIMS if name not in self.fixed]
-        for least in (1, 2, 3, 5):
+        for least in (3, 5) if self.refuses else (1, 2, 3, 5):
             dims = tuple((name, least) for name in free)
             case = Case(tuple((axis, self.delay + 2) for axis in self.axes), 2, dims)
             try:
-                data = draw(self, case)
+                data = draw(self, case, least=1)
                 self.module.loss_and_grad(data.params, data.batch)
             except (ValueError, IndexError, ZeroDivisionError):
                 continue

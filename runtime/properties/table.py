@@ -172,6 +172,7 @@ PROPERTIES = (
         "float32 parameters give float32 everywhere, near what float64 gives; complex ones give complex.",
         "1e-5 relative",
         "numbers.check_types",
+        "numbers.no_params",
     ),
     Property(
         "large",

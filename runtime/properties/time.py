@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ..module import Array, Arrays
 from .case import Case
 from .compare import Comparison, Verdict, agree, joined
-from .data import Data, batch, draw, ends, full, garbage, past_end, with_cotangents
+from .data import (
+    Data,
+    argument_axes,
+    batch,
+    context,
+    cotangent_axes,
+    draw,
+    ends,
+    full,
+    garbage,
+    past_end,
+    rows,
+    with_cotangents,
+)
+from .gradient import drawn
 from .observe import everything, forward, only
 from .subject import Subject, is_real
 
@@ -77,9 +92,10 @@ def _of_steps(subject: Subject, name: str) -> bool:
 
 def _spoilt_after(subject: Subject, data: Data, cut: int) -> Arrays:
     found, other = dict(data.batch), batch(subject, data.case, np.random.default_rng([data.case.seed, 7]))
+    kept = set(subject.module.HEADS) if subject.refuses else set()  # other targets may end a sequence
     for name in subject.inputs:
         place = streamed(subject, name)
-        if place is not None:
+        if place is not None and name not in kept:
             later = (slice(None),) * place + (slice(cut, None),)
             found[name] = data.batch[name].copy()
             found[name][later] = np.nan if is_real(found[name]) else other[name][later]
@@ -114,25 +130,22 @@ def check_causal_gradient(subject: Subject, case: Case) -> Verdict:
 def check_streaming(subject: Subject, case: Case) -> Verdict:
     """`start`, then `step` by step."""
     data = draw(subject, case, ragged=False)
+    length = data.batch[subject.axes[str(subject.stream)]]
+    whole_rows = np.flatnonzero(length == steps_of(subject, data))  # some end by `stop when`
 
     def pair(data: Data) -> tuple[Arrays, Arrays]:
-        whole = forward(subject, data, last=False) if _has_last(subject) else forward(subject, data)
+        data = rows(subject, data, whole_rows)
+        whole = forward(subject, data)
         kept = {name: whole[name] for name in timed_outputs(subject, whole)} | only(whole, "state")
         return stepped(subject, data), kept
 
     return agree(subject, data, pair, ("step by step", "whole"))
 
 
-def _has_last(subject: Subject) -> bool:
-    return "last" in subject.module.forward.__code__.co_varnames
-
-
 def stepped(subject: Subject, data: Data) -> Arrays:
     """Outputs and last state, one step at a time."""
-    m, (context, now) = subject.module, split(subject, data)
-    state = data.state
-    if state is None:
-        state = m.start(data.params, batch_size=data.case.rows, context=context)
+    m, (once, now) = subject.module, split(subject, data)
+    state = m.start(data.params, batch_size=len(data.batch[subject.axes[str(subject.stream)]]), context=once)
     outputs: list[Arrays] = []
     for t in range(steps_of(subject, data)):
         state, out = m.step(data.params, state, now(t))
@@ -144,29 +157,26 @@ def stepped(subject: Subject, data: Data) -> Arrays:
         for name in (outputs[0] if outputs else {})
         if subject.stream in subject.layouts.get(name, ())
     }
-    kept = (*m.STATES, str(subject.stream))
-    return found | {f"state.{key}": np.asarray(state[key]) for key in kept}
+    return found | {f"state.{key}": np.asarray(state[key]) for key in subject.carried}
 
 
 def one_step(subject: Subject, data: Data) -> Iterator[tuple[str, Arrays]]:
     """`start` and one `step`."""
-    context, first = split(subject, data)
-    state = subject.module.start(data.params, batch_size=data.case.rows, context=context)
+    once, now = split(subject, data)
+    state = subject.module.start(data.params, batch_size=data.case.rows, context=once)
     yield "start", state
-    after, out = subject.module.step(data.params, state, first(0))
+    after, out = subject.module.step(data.params, state, now(0))
     yield "step", {**{f"state.{name}": value for name, value in after.items()}, **out}
 
 
 def split(subject: Subject, data: Data) -> tuple[Arrays, Callable[[int], Arrays]]:
     """What is given once for all steps, and what each step gets."""
-    length = subject.axes[str(subject.stream)]
     places = {name: streamed(subject, name) for name in subject.inputs}
-    context = {n: v for n, v in data.batch.items() if places.get(n) is None and n != length}
 
     def now(t: int) -> Arrays:
         return {n: np.take(data.batch[n], t, place) for n, place in places.items() if place is not None}
 
-    return context, now
+    return context(subject, data), now
 
 
 def cuts(case: Case, count: int) -> list[tuple[int, int]]:
@@ -177,9 +187,14 @@ def cuts(case: Case, count: int) -> list[tuple[int, int]]:
     return list(zip(edges, edges[1:]))
 
 
+def begun(subject: Subject, case: Case) -> Data:
+    """Where a state must tell the whole length, there is one."""
+    return full(subject, replace(case, seed=case.seed | 1) if subject.counted else case)
+
+
 def check_chunks(subject: Subject, case: Case) -> Verdict:
     """Cut anywhere, the state carried on, gradients carried back."""
-    data = full(subject, case)
+    data = begun(subject, case)
     pieces = cuts(case, steps_of(subject, data))
 
     def pair(data: Data) -> tuple[Arrays, Arrays]:
@@ -191,7 +206,7 @@ def check_chunks(subject: Subject, case: Case) -> Verdict:
 def check_copies(subject: Subject, case: Case) -> Verdict:
     """Chunks of one step, each with parameters of its own: the copies' gradients add up to the shared one's,
     and no way of cutting is finer."""
-    data = full(subject, case)
+    data = begun(subject, case)
     count = steps_of(subject, data)
     pieces = [(t, t + 1) for t in range(count)] or [(0, 0)]
 
@@ -206,7 +221,7 @@ def whole_of(subject: Subject, data: Data) -> Arrays:
     """The whole at once, with cotangents of outputs and last states: the loss is a mean over all steps."""
     cotangents = {key: value for key, value in data.cotangents.items() if key != "loss"}
     kept = replace(data, cotangents=cotangents)
-    return everything(subject, kept) if cotangents else forward(subject, kept)
+    return (everything if cotangents else forward)(subject, kept, **drawn(subject, data))
 
 
 def _comparable(subject: Subject, whole: Arrays) -> Arrays:
@@ -217,12 +232,13 @@ def _comparable(subject: Subject, whole: Arrays) -> Arrays:
 
 
 def chunked(subject: Subject, data: Data, pieces: list[tuple[int, int]]) -> Arrays:
-    """Forward chunk by chunk, backward through the carried states."""
-    runs, parts, state = [], [], data.state
+    """Forward chunk by chunk, backward through the carried states; noise goes on in the same numbers."""
+    runs, state = [], data.state
+    lengths = data.batch[subject.axes[str(subject.stream)]]
     for start, stop in pieces:
-        parts.append(replace(taken(subject, data, slice(start, stop)), state=state))
-        options = {"last": stop == pieces[-1][1]} if _has_last(subject) else {}
-        runs.append(subject.module.forward(data.params, parts[-1].batch, state=state, **options))
+        part = taken(subject, data, slice(start, stop)).batch
+        options = {**drawn(subject, data), "last": lengths <= stop}
+        runs.append(subject.module.forward(data.params, part, state=state, **options))
         state = runs[-1].state
     found = {
         f"outputs.{name}": np.concatenate(
@@ -231,7 +247,9 @@ def chunked(subject: Subject, data: Data, pieces: list[tuple[int, int]]) -> Arra
         for name, axes in subject.layouts.items()
         if subject.stream in axes
     }
-    found |= {f"nll.{name}": np.asarray(sum(run.nll[name] for run in runs)) for name in (runs[0].nll or {})}
+    for name in runs[0].nll or {}:
+        timed = subject.stream in subject.module.HEADS[name]
+        found[f"nll.{name}"] = np.asarray(sum(run.nll[name] for run in (runs if timed else runs[-1:])))
     found |= {f"state.{name}": np.asarray(value) for name, value in runs[-1].state.items()}
     if any(key != "loss" for key in data.cotangents):
         found |= _back(subject, data, pieces, runs)
@@ -244,10 +262,9 @@ def _back(subject: Subject, data: Data, pieces: list[tuple[int, int]], runs: lis
     d_params: Arrays = {}
     d_batches: list[Arrays] = []
     d_state: Arrays = {}
-    for (start, stop), run in reversed(list(zip(pieces, runs))):
-        here = {
-            k: _slice(subject, k, v, start, stop) for k, v in data.cotangents.items() if k in subject.layouts
-        }
+    own = {key: value for key, value in data.cotangents.items() if key in subject.layouts}
+    for number, (piece, run) in reversed(list(enumerate(zip(pieces, runs)))):
+        here = {key: _slice(subject, key, value, piece, number) for key, value in own.items()}
         grads, d_batch, d_state = subject.module.backward(data.params, run, {**here, **later})
         d_params = {name: d_params.get(name, 0) + grad for name, grad in grads.items()}
         d_batches.insert(0, d_batch)
@@ -262,11 +279,12 @@ def _back(subject: Subject, data: Data, pieces: list[tuple[int, int]], runs: lis
     return found | {f"dstate.{key}": value for key, value in d_state.items()}
 
 
-def _slice(subject: Subject, name: str, value: Array, start: int, stop: int) -> Array:
+def _slice(subject: Subject, name: str, value: Array, piece: tuple[int, int], number: int) -> Array:
+    """A chunk's part of a cotangent; what does not run along the steps has it in the first chunk."""
     axes = subject.layouts[name]
     if subject.stream not in axes:
-        return value if start == 0 else np.zeros_like(value)
-    return value[(slice(None),) * axes.index(subject.stream) + (slice(start, stop),)]
+        return value if number == 0 else np.zeros_like(value)
+    return value[(slice(None),) * axes.index(str(subject.stream)) + (slice(*piece),)]
 
 
 def reads_the_index(subject: Subject) -> str | None:
@@ -275,7 +293,7 @@ def reads_the_index(subject: Subject) -> str | None:
         return subject.no_stream
     if subject.spec is None:
         return "the text of the spec is not at hand"
-    if {"index", "position"} & subject.spec.operators():
+    if subject.counted or {"index", "position"} & subject.spec.operators():
         return f"an equation reads the number {subject.stream}"
     return None
 
@@ -297,14 +315,14 @@ def check_shift(subject: Subject, case: Case) -> Verdict:
 
 def dirty(subject: Subject, data: Data) -> Data:
     """Garbage past every sequence's end, in inputs and in cotangents of outputs."""
-    lengths, batch, cotangents = ends(subject, data.batch), dict(data.batch), dict(data.cotangents)
-    for name, item in subject.inputs.items():
-        value = batch[name]
-        batch[name] = np.where(past_end(value, item.axes, lengths), garbage(value), value)
-    for name, value in cotangents.items():
-        axes = tuple(axis for axis in subject.layouts.get(name, ()) if axis != "@")
-        if axes and "@" in subject.layouts[name]:
-            cotangents[name] = np.where(past_end(value, axes, lengths), np.nan, value)
+    lengths = ends(subject, data.batch)
+
+    def soiled(value: Array, axes: tuple[str, ...], fill: Any) -> Array:
+        timed = axes[:-1] if axes[-1:] == ("@",) and "lag" not in axes else ()
+        return np.where(past_end(value, timed, lengths), fill, value) if timed else value
+
+    batch = {n: soiled(v, argument_axes(subject, n), garbage(v)) for n, v in data.batch.items()}
+    cotangents = {k: soiled(v, cotangent_axes(subject, k), np.nan) for k, v in data.cotangents.items()}
     return replace(data, batch=batch, cotangents=cotangents)
 
 
@@ -339,25 +357,19 @@ def check_more_padding(subject: Subject, case: Case) -> Verdict:
 
 def longer(subject: Subject, data: Data, steps: int) -> Data:
     """More padding, of garbage."""
-    batch = {
-        name: _longer(value, len(subject.inputs[name].axes), steps, garbage(value))
-        if name in subject.inputs
-        else value
-        for name, value in data.batch.items()
+
+    def more(value: Array, axes: tuple[str, ...], fill: Any) -> Array:
+        grown = tuple(count + steps * (axis in subject.axes) for axis, count in zip(axes, value.shape))
+        wider = np.full((*grown, *value.shape[len(axes) :]), fill, value.dtype)
+        wider[tuple(map(slice, value.shape))] = value
+        return wider
+
+    batch = {n: more(v, argument_axes(subject, n), garbage(v)) for n, v in data.batch.items()}
+    state = data.state and {
+        n: more(v, argument_axes(subject, f"state.{n}"), garbage(v)) for n, v in data.state.items()
     }
-    cotangents = {}
-    for name, value in data.cotangents.items():
-        axes = [axis for axis in subject.layouts.get(name, ()) if axis != "@"]
-        cotangents[name] = _longer(
-            value, len(axes), steps, np.nan if "@" in subject.layouts.get(name, ()) else 0.0
-        )
-    return replace(data, batch=batch, cotangents=cotangents)
-
-
-def _longer(value: Array, axes: int, steps: int, fill: object) -> Array:
-    wider = np.full((*(n + steps for n in value.shape[:axes]), *value.shape[axes:]), fill, value.dtype)
-    wider[tuple(slice(n) for n in value.shape[:axes])] = value
-    return wider
+    cotangents = {k: more(v, cotangent_axes(subject, k), np.nan) for k, v in data.cotangents.items()}
+    return replace(data, batch=batch, state=state, cotangents=cotangents)
 
 
 def _cropped(value: Array, like: Array) -> Array:

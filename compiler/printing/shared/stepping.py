@@ -77,11 +77,12 @@ def _step_input(name, array, call, axes, kind):
 def _next_state(call, after):
     """The state after a step: what changed, the count, and what no step changes."""
     fixed = {**{name: call.state[name] for name in STATICS}, **_lengths_of(call)}
-    return {
-        STREAM: call.state[STREAM] + 1,
-        **{name: np.array(value) for name, value in after.items()},
-        **fixed,
-    }
+    return {STREAM: call.state[STREAM] + 1, **after, **fixed}
+
+
+def _own(arrays):
+    """Arrays that share no memory with anything."""
+    return {name: np.array(value) for name, value in arrays.items()}
 
 
 def _steps_before(call):
