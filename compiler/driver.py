@@ -21,7 +21,7 @@ from .check import ReadImport, frontend
 from .differentiate import differentiate
 from .ir import System
 from .ir_text import system_text
-from .passes import LOOPS, PASSES, TEXTBOOK, WIDE, run_passes
+from .passes import BACK, LOOPS, PASSES, TEXTBOOK, WIDE, run_passes
 from .passes.dead import drop_dead
 from .printing.module import plan_module, print_module
 from .printing.schedule_text import schedule_text
@@ -121,7 +121,8 @@ def _adjoint(program: Program, forward: System, options: Options) -> System:
     observed = (*program.inputs, *(head.target for head in program.heads))
     wanted += [f"dinput:{i.name}" for i in observed if i.kind == "real"]
     wanted += [f"dstate:{s.key}" for s in program.states if s.type == "real"]
-    adjoint = _small(differentiate(forward, _there(forward, wanted)), options)
+    passes = PASSES if options.level else BACK
+    adjoint = run_passes(differentiate(forward, _there(forward, wanted)), passes, options.skip)
     if options.level:
         adjoint = run_passes(adjoint, LOOPS, options.skip, once=True)
     read = {read.name for equation in adjoint.equations for read in equation.reads}

@@ -146,9 +146,9 @@ def pick(a: Array, index: Array) -> Array:
     return np.take_along_axis(a, index[..., None], axis=-1)[..., 0]
 
 
-def onehot(index: Array, size: int) -> Array:
-    """Vectors of ``size`` components: true at ``index``."""
-    return np.asarray(index[..., None] == np.arange(size))
+def onehot(index: Array, size: int, dtype: np.dtype[np.generic]) -> Array:
+    """Vectors of ``size`` components: 1 at ``index``, else 0."""
+    return np.asarray(index[..., None] == np.arange(size), dtype)
 
 
 def spread_pick(a: Array, index: Array, size: int) -> Array:

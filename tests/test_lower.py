@@ -57,8 +57,20 @@ def test_examples_compile_without_a_warning(path: Path) -> None:
     assert found is not None and reported == []
 
 
+VANILLA = """\
+dim input = 8, hidden = 32, classes = 5
+axis t = 1..T
+input x[t] : real[input]
+param U : real[hidden, input], W : real[hidden, hidden] ~ orthogonal, b : real[hidden] = 0
+param V : real[classes, hidden], c : real[classes] = 0
+h[0] = 0
+h[t] = tanh(b + W @ h[t-1] + U @ x[t])
+head y[t] : token(classes) ~ categorical(c + V @ h[t])
+"""
+
+
 def test_the_vanilla_network() -> None:
-    found = program((EXAMPLES[0].parent / "vanilla.rnn").read_text())
+    found = program(VANILLA)
     assert lines(found, "h") == [
         "h.start.1 : real = number() {value: 0.0}",
         "h.start[@] : real[hidden] = expand(h.start.1) {sizes: (<hidden>)}",

@@ -24,7 +24,7 @@ define(
     type=_onehot_type,
     statics={"size": "size"},
     traits="flat",
-    code=lambda call: Code("np.asarray({0}[..., None] == np.arange({1}), dtype)", (call.size("size"),)),
+    code=lambda call: Code("onehot({0}, {1}, dtype)", (call.size("size"),)),
     surface="onehot",
 )
 

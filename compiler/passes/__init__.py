@@ -14,7 +14,9 @@ from ..validate import validate
 from .contract import contract
 from .copies import drop_copies
 from .dead import drop_dead
+from .factor import factor
 from .join import join
+from .move import move
 from .products import plain_products
 from .regroup import regroup
 from .share import share
@@ -43,6 +45,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("simplify", simplify),
     Pass("products", plain_products),
     Pass("contract", contract),
+    Pass("factor", factor),
     Pass("tile", tile),
     Pass("stack", stack),
     Pass("share", share),
@@ -50,8 +53,11 @@ PASSES: tuple[Pass, ...] = (
 )
 
 
-TEXTBOOK = tuple(one for one in PASSES if one.name not in ("share", "contract"))
+TEXTBOOK = tuple(one for one in PASSES if one.name not in ("share", "contract", "factor"))
 """-O0: equations stay those of the spec, even where two of them are alike or could be one."""
+
+BACK = (*TEXTBOOK[:-1], Pass("factor", factor), Pass("move", move), TEXTBOOK[-1])
+"""-O0, on the adjoint equations, which nobody wrote: they take the form that a textbook gives them."""
 
 WIDE = (Pass("join", join),)
 """-O2, on the forward equations: the adjoint of what was joined comes out joined."""
@@ -59,7 +65,7 @@ WIDE = (Pass("join", join),)
 LOOPS = (Pass("regroup", regroup),)
 """-O2, last: what a loop need not do."""
 
-NAMES = tuple(one.name for one in (*PASSES, *WIDE, *LOOPS))
+NAMES = tuple(dict.fromkeys(one.name for one in (*PASSES, *BACK, *WIDE, *LOOPS)))
 
 
 def run_passes(

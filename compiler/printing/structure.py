@@ -303,7 +303,7 @@ def _spread_pick(frame: Frame, equation: Equation) -> Value:
         return Value(spread, dims)
     scalar = value.constant or not (value.dims or frame.table[equation.reads[0].name].shape)
     factor = value.expr if scalar else expression("({0})[..., None]", align(value, dims))
-    return Value(expression("{0} * onehot({1}, {2})", factor, index, size), dims)
+    return Value(expression("{0} * onehot({1}, {2}, dtype)", factor, index, size), dims)
 
 
 def _portion(frame: Frame, equation: Equation) -> Value:
