@@ -45,7 +45,7 @@ class Options:
 
 @dataclass(slots=True)
 class Compiled:
-    """What the stages made. ``dumps`` holds each stage's result as text, ``seconds`` the time it took."""
+    """What the stages made. ``shown`` makes a text of each stage's result, ``seconds`` is the time it took."""
 
     source: Source
     options: Options
@@ -55,8 +55,12 @@ class Compiled:
     adjoint: System
     warnings: tuple[Diagnostic, ...]
     text: str = ""
-    dumps: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, Callable[[], str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def dump(self, stage: str) -> str:
+        """A stage's result as text."""
+        return self.shown[stage]()
 
 
 def compile_source(source: Source, options: Options, read_import: ReadImport) -> Compiled:
@@ -88,7 +92,7 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
             made.text = watch.stage(
                 "print", lambda: print_module(*systems, made.small, plan, options.level), str
             )
-    made.dumps, made.seconds = watch.dumps, watch.seconds
+    made.shown, made.seconds = watch.shown, watch.seconds
     return made
 
 
@@ -142,15 +146,15 @@ class _Watch:
 
     def __init__(self, stop_after: str) -> None:
         self.stop_after = stop_after
-        self.dumps: dict[str, str] = {}
+        self.shown: dict[str, Callable[[], str]] = {}
         self.seconds: dict[str, float] = {}
 
     def stage(self, name: str, run: Callable[[], Stage], show: Callable[[Stage], str]) -> Stage:
         began = time.perf_counter()
         result = run()
         self.seconds[name] = time.perf_counter() - began
-        self.dumps[name] = show(result)
+        self.shown[name] = lambda: show(result)
         return result
 
     def go_on(self) -> bool:
-        return self.stop_after not in self.dumps
+        return self.stop_after not in self.shown

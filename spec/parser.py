@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 from lark import Lark, UnexpectedInput
 
+from . import tables
 from .build import build
 from .diagnostics import LIMIT, Diagnostics
 from .layout import Layout, lay_out
@@ -18,7 +18,6 @@ from .source import Source
 from .syntax import Binary, Number, Ref, Spec, Statement, Subscript, Unary
 from .tree import walk
 
-GRAMMAR = Path(__file__).with_name("grammar.lark")
 DEPTH = 160  # of a statement's tree: later stages may recur
 
 
@@ -42,7 +41,7 @@ def parse(source: Source, diagnostics: Diagnostics) -> Spec | None:
 @cache
 def lark() -> Lark:
     """The parser, built when first needed."""
-    return Lark(GRAMMAR.read_text("ascii"), start="spec", parser="lalr", propagate_positions=True)
+    return tables.parser()
 
 
 # ------------------------------------------------------------------------------ what the grammar cannot see

@@ -423,7 +423,7 @@ def survives_the_formatter(s: Subject) -> None:
     shown = format_spec(tree)
     again = parse(Source("random.rnn", shown), Diagnostics())
     assert again is not None and format_spec(again) == shown, "formatting twice changes the text"
-    assert compiled(shown, 0).dumps["check"] == s.made[min(LEVELS)].dumps["check"], (
+    assert compiled(shown, 0).dump("check") == s.made[min(LEVELS)].dump("check"), (
         "formatting changes the meaning"
     )
 

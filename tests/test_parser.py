@@ -13,10 +13,11 @@ from rnnc.spec.diagnostics import LIMIT, Diagnostics
 from rnnc.spec.formatter import format_spec
 from rnnc.spec.lexical import SIZE, read_source
 from rnnc.spec.mistakes import HABITS, Fault, Habit
-from rnnc.spec.parser import GRAMMAR, parse
+from rnnc.spec.parser import parse
 from rnnc.spec.render import render, to_json
 from rnnc.spec.source import Source
 from rnnc.spec.syntax import Binary, Call, Equation, Expr, Name, Number, Ref, Spec, Subscript, Unary
+from rnnc.spec.tables import GRAMMAR
 from rnnc.spec.tree import walk
 from syntax_trees import bare, random_spec
 

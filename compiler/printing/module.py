@@ -50,7 +50,7 @@ def print_module(
         "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
         **bodies,
     }
-    return page.render({**parts, "contract": page.shared_functions(page.render({**parts, "contract": ""}))})
+    return page.render({**parts, "contract": page.shared_functions(parts)})
 
 
 def _prepare(program: Program, unrolled: Mapping[str, int]) -> str:

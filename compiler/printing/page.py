@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 from pathlib import PurePath
 
@@ -15,7 +15,7 @@ from ...spec.sizes import Size
 from ..dims import told
 from ..ir import BATCH
 from ..operators import TABLE, Call
-from ..prelude_text import prelude_names, prelude_source
+from ..prelude_text import definitions, names, needed, prelude_names, prelude_source
 from ..program import Init, Input, Param, Program, State
 from .lines import Lines
 from .python import expression
@@ -41,9 +41,13 @@ def render(parts: Mapping[str, str]) -> str:
     environment = Environment(
         undefined=StrictUndefined, finalize=_only_code, keep_trailing_newline=True, autoescape=False
     )
-    template = environment.from_string(_resource("templates/module.py.j2"))
+    template = environment.from_string(_template())
     page = template.render({name: Code(text) for name, text in parts.items()})
     return _tidy(page)
+
+
+def _template() -> str:
+    return _resource("templates/module.py.j2")
 
 
 def _resource(path: str) -> str:
@@ -263,15 +267,12 @@ def init_names(init: Init) -> set[str]:
 SHARED = ("checks", "time", "noise", "stepping", "sampling", "beam", "inits")
 
 
-@lru_cache(maxsize=1)
+@cache
 def _contract() -> Mapping[str, str]:
     """The source of every function and class of the shared part, by name."""
     found: dict[str, str] = {}
     for part in SHARED:
-        text = _resource(f"printing/shared/{part}.py")
-        for node in ast.parse(text).body:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                found[node.name] = ast.get_source_segment(text, node) or ""
+        found |= definitions(_resource(f"printing/shared/{part}.py"))
     return found
 
 
@@ -280,29 +281,14 @@ def shared_names() -> frozenset[str]:
     return frozenset(_contract()) | prelude_names()
 
 
-def shared_functions(body: str) -> str:
-    """The functions that ``body`` needs, directly or not, in the order of their files."""
+def shared_functions(parts: Mapping[str, str]) -> str:
+    """The functions that a page of these parts needs, directly or not, in the order of their files."""
     table = _contract()
-    needed: set[str] = set()
-    work = _names_in(body)
-    while work:
-        name = work.pop()
-        if name in table and name not in needed:
-            needed.add(name)
-            work |= _names_of(name)
-    sources = [table[name] for name in table if name in needed]
-    helpers = sorted(_names_in("\n".join([body, *sources])) & prelude_names())
+    used = set().union(*(names(text) for text in (_template(), *parts.values())))
+    sources = [table[name] for name in needed(table, used)]
+    helpers = (used | names("\n".join(sources))) & prelude_names()
     alias = ["Array = np.ndarray", prelude_source(helpers)] if helpers else []
     return "\n\n\n".join([*sources, *alias])
-
-
-@cache
-def _names_of(function: str) -> frozenset[str]:
-    return frozenset(_names_in(_contract()[function]))
-
-
-def _names_in(text: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
 def docstring(program: Program, level: str) -> str:

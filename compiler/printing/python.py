@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from functools import cache
+from typing import Any
 
+SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)  # one of each, without fields
 _SLOT = re.compile(r"\{(\d+)\}")
 
 
 def expression(template: str, *slots: ast.expr | str | int) -> ast.expr:
     """The expression ``template`` with ``{0}``, ``{1}``, … replaced by expressions, names or numbers."""
     parts = [_as_expression(slot) for slot in slots]
-    tree = copy.deepcopy(_parse(template))
-    return _Fill(parts).visit(tree)  # type: ignore[no-any-return]  # visit keeps an expr an expr
+    filled: ast.expr = _filled(_parse(template), parts)
+    return filled
 
 
 def text(tree: ast.expr | str) -> str:
@@ -37,11 +38,12 @@ def _as_expression(slot: ast.expr | str | int) -> ast.expr:
     return _parse(str(slot))
 
 
-class _Fill(ast.NodeTransformer):
-    def __init__(self, parts: list[ast.expr]) -> None:
-        self.parts = parts
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id.startswith("_slot_"):
-            return self.parts[int(node.id.removeprefix("_slot_"))]
+def _filled(node: Any, parts: list[ast.expr]) -> Any:
+    """A copy of a template's tree, with parts for its slots."""
+    if isinstance(node, list):
+        return [_filled(item, parts) for item in node]
+    if not isinstance(node, ast.AST) or isinstance(node, SHARED):
         return node
+    if isinstance(node, ast.Name) and node.id.startswith("_slot_"):
+        return parts[int(node.id.removeprefix("_slot_"))]
+    return type(node)(*(_filled(getattr(node, field), parts) for field in node._fields))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 
+from ..prelude_text import names
 from ..program import Program
 from . import page
 from .frame import Frame
@@ -12,7 +12,7 @@ from .frame import Frame
 
 def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping[str, str]) -> list[str]:
     """Assignments from ``call``; ``given`` maps quantities to where else they come from."""
-    used = _names("def f():\n" + "\n".join(body))
+    used = names("\n".join(body))
     values: dict[str, str] = {
         "B": "call.B",
         "dtype": "call.dtype",
@@ -21,9 +21,9 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
         "last": "call.last",
     }
     values["fresh"] = "call.state is None"
-    for axis, names in frame.axes.items():
-        values[names.length] = f"call.lengths[{page.literal(axis)}]"
-        values[names.longest] = f"call.longest[{page.literal(axis)}]"
+    for axis, around in frame.axes.items():
+        values[around.length] = f"call.lengths[{page.literal(axis)}]"
+        values[around.longest] = f"call.longest[{page.literal(axis)}]"
     if frame.stream:
         values[frame.past] = "_steps_before(call)"
     if frame.total:
@@ -36,7 +36,3 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
         {frame.stored[name].identifier: text for name, text in given.items() if name in frame.stored}
     )
     return [f"    {name} = {value}" for name, value in values.items() if name in used]
-
-
-def _names(source: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     compiled = api.compile_file(arguments.spec, options)
     show_diagnostics(compiled.warnings)
     for stage in arguments.dump:
-        sys.stdout.write(compiled.dumps[stage])
+        sys.stdout.write(compiled.dump(stage))
     if options.stop_after == STAGES[-1]:
         _write(compiled, _place(arguments), arguments.force)
     return FINE

@@ -98,7 +98,7 @@ VIEWS = {
     "shapes": View("inputs, targets and quantities with their sizes", "check", shapes),
     "params": View("parameters with their sizes", "check", params),
     "schedule": View(
-        "what runs in which order, in which loop", "schedule", lambda compiled: compiled.dumps["schedule"]
+        "what runs in which order, in which loop", "schedule", lambda compiled: compiled.dump("schedule")
     ),
 }
 
