@@ -20,8 +20,9 @@ the end; without a lag axis z stands for one place, 0 or length + 1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ..spec.records import dataclass
 from .ir import AFTER, BATCH, BEFORE, Attr, Equation, Position, Read, System, here, lag_axes
 from .operators import TABLE, Builder, Cotangent, Term
 from .operators.terms import apply, union, where

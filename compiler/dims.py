@@ -6,8 +6,8 @@ no one can say what n is."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
+from ..spec.records import dataclass
 from ..spec.sizes import Size
 from .program import Param
 

@@ -23,9 +23,10 @@ u = p - length.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Union
 
+from ..spec.records import dataclass
 from ..spec.sizes import Size
 from ..spec.source import Span
 

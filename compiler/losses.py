@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..spec.records import dataclass
 from .checking.infer import Typed
 from .checking.model import Quantity
 from .flatten import Flattener

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from ..spec.records import dataclass
 from .checking.heads import DENSITIES
 from .checking.infer import Typed
 from .checking.model import Quantity, Sides

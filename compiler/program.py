@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from ..spec.records import dataclass
 from ..spec.sizes import Size
 from ..spec.source import Source, Span
 from .ir import System

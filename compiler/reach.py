@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..spec.records import dataclass
 from .checking.graph import outside
 from .checking.infer import Typed
 from .checking.terms import Term

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from ..spec.records import dataclass
 from .ir import AFTER, BATCH, BEFORE, Axis, Equation, Position, Read, System, lag_axes
 from .operators import TABLE, Call
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from ..spec.records import dataclass
 from .ir import BATCH, Equation, Read, System, worked_along
 
 

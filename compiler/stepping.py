@@ -13,8 +13,9 @@ index before the first step. Where there are no steps, all targets of whole sequ
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ..spec.records import dataclass
 from .ir import BATCH, Equation, Position, Read, System, attrs, plain
 from .program import Head, Program, State
 

@@ -8,8 +8,9 @@ the same step or steps behind it in the loop's direction. Sums over an axis beco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..spec.records import dataclass
 from .ir import BATCH
 from .schedule import Edge, Loop, Node, Stage, Straight, by_reader
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .compiler.program import Input, Program
 from .failure import Failure
 from .runtime.batching import Fields
+from .spec.records import dataclass
 from .spec.sizes import Size
 
 

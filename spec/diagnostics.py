@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .catalogue import CATALOGUE
+from .records import dataclass
 from .source import Span
 
 LIMIT = 20  # diagnostics shown of one file

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .diagnostics import Diagnostics, Label
+from .records import dataclass
 from .source import Source, Span
 from .syntax import Comment
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from .diagnostics import Diagnostics
+from .records import dataclass
 from .source import Source, Span
 
 SIZE = 1 << 20

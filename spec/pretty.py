@@ -7,7 +7,9 @@ each of its items begins a line, and so do the terms of an item that is too long
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from .records import dataclass
 
 WIDTH = 100
 INDENT = 2

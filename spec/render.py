@@ -14,10 +14,10 @@ import json
 import textwrap
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from .catalogue import CATALOGUE
 from .diagnostics import LIMIT, Diagnostic
+from .records import dataclass
 from .source import Source, Span
 
 WIDTH = 100  # of an excerpt: a longer line is cut around the place

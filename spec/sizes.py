@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from .records import dataclass
 
 Monomial = tuple[str, ...]  # dim names, sorted, with repetition: n*n*m is ("m", "n", "n")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
+
+from .records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ cells, families (`h{l}`) and `affine` stand as written."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from .records import dataclass
 from .source import Source, Span
 
 

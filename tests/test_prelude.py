@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rnnc.compiler import prelude
-from rnnc.compiler.prelude_text import prelude_names, prelude_source
+from rnnc.compiler.prelude_text import definitions, names, prelude_names, prelude_source
 
 INF = np.inf
 
@@ -77,3 +79,36 @@ def test_the_table_and_the_texts_load_without_numpy() -> None:
     code = "import rnnc.compiler.operators, rnnc.compiler.passes, rnnc.compiler.prelude_text as p, sys\n"
     code += "p.prelude_source(['softmax']); sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+PRINTED = Path(prelude.__file__).parent
+PARTS = [PRINTED / "prelude.py", *sorted((PRINTED / "printing" / "shared").glob("*.py"))]
+
+
+@pytest.mark.parametrize("path", PARTS, ids=lambda path: path.stem)
+def test_functions_are_cut_as_the_parser_of_python_would_cut_them(path: Path) -> None:
+    text = path.read_text("utf-8")
+    tree = ast.parse(text).body
+    wanted = {n.name: n for n in tree if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    found = definitions(text)
+    assert list(found) == list(wanted)
+    for name, source in found.items():
+        assert ast.dump(ast.parse(source).body[0]) == ast.dump(wanted[name])
+        used = {node.id for node in ast.walk(wanted[name]) if isinstance(node, ast.Name)}
+        bound = {node.arg for node in ast.walk(wanted[name]) if isinstance(node, ast.arg)}
+        assert used <= names(source), f"{name} uses {used - names(source)}"
+        assert not (names(source) - used - bound - {name}) & (set(found) | prelude_names())
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a = pick(b.expand, keepdims=True) == c", {"a", "pick", "b", "True", "c"}),
+        ("'softmax' \"it's\" # softmax", set()),
+        (r"x['a\'b']", {"x"}),
+        ('f"{name(x)} of pick"', {"name", "x"}),
+        ("_own(y_1)", {"_own", "y_1"}),
+    ],
+)
+def test_names_are_not_those_of_attributes_keywords_strings_and_comments(text: str, found: set[str]) -> None:
+    assert names(text) == found

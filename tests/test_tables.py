@@ -14,7 +14,8 @@ from rnnc.spec.layout import lay_out
 from rnnc.spec.source import Source
 
 ROOT = Path(__file__).resolve().parent.parent
-SPECS = [path.read_text("utf-8") for folder in ("examples", "spec/cells") for path in sorted((ROOT / folder).glob("*.rnn"))]
+FILES = [path for folder in ("examples", "spec/cells") for path in sorted((ROOT / folder).glob("*.rnn"))]
+SPECS = [path.read_text("utf-8") for path in FILES]
 
 
 def found(parser: Lark, shadow: str) -> object:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ...spec import syntax
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ...spec.tree import walk
 from .numbers import name_text, size

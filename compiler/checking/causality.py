@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from ...spec.diagnostics import Label
+from ...spec.records import dataclass
 from .graph import Edge, Node, components, dependences
 from .model import Model
 from .report import Report

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...spec import syntax
 from ...spec.cells import cell_source, library
 from ...spec.diagnostics import Diagnostics, Label
 from ...spec.parser import parse
+from ...spec.records import dataclass
 from ...spec.source import Source, Span
 from ...spec.suggest import suggest
 from .functions import CELL_HABITS, FUNCTIONS

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ...spec import syntax
 from ...spec.diagnostics import Label
+from ...spec.records import dataclass
 from ...spec.source import Span
 from ...spec.tree import walk
 from .model import Axis, Model, Quantity

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...spec.diagnostics import Label
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ...spec.source import Span
 from ..ir import attrs

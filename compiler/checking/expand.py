@@ -7,11 +7,12 @@ expressions are bound (`statements`)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from ...spec import syntax
 from ...spec.diagnostics import Label
+from ...spec.records import dataclass
 from ...spec.source import Span
 from . import statements
 from .calls import Call, bound_arguments, open_scope

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ...spec import syntax
 from ...spec.cells import library
+from ...spec.records import dataclass
 from ...spec.suggest import suggest
 from ..operators import TABLE, record
 from . import indexing, products, rules

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from ...spec.records import dataclass
 from ...spec.source import Span
 from ..ir import Position
 from . import tree

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from .terms import (
     Shape,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...spec import syntax
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ...spec.source import Span
 from ...spec.tree import walk

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...spec.diagnostics import Label
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from . import tree
 from .elaborate import Elaborator

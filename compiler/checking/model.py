@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ...spec.source import Source, Span
 from ..program import Init

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ...spec.diagnostics import Diagnostics, Label
+from ...spec.records import dataclass
 from ...spec.source import Span
 
 Via = tuple[Span, ...]  # the cell calls around a place, outermost first

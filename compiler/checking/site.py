@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ...spec.diagnostics import Label
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ...spec.source import Span
 from .report import Report, Via

@@ -5,8 +5,7 @@ rule that operators never stretch a feature shape: a scalar beside a vector goes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ...spec.source import Span
 from ..ir import Attr, Position, attrs

@@ -6,8 +6,8 @@ one position for each of its axes."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ...spec.source import Span
 from ..ir import Position

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ...spec.source import Span
 

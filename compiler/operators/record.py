@@ -8,9 +8,10 @@ documentation and the tests.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Union
 
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ..ir import Attr
 

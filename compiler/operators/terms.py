@@ -8,9 +8,10 @@ types follow from the operators' own rules."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Union
 
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ...spec.source import Span
 from ..ir import BATCH, Attr, Equation, Position, Read, here

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
+from ...spec.records import dataclass
 from ..ir import System
 from ..validate import validate
 from .contract import contract

@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ..ir import Equation, Read, System, attrs, plain
 from ..operators import TABLE

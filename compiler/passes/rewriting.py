@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from ...spec.records import dataclass
 from ..ir import Attr, Equation, Position, Read, System, here
 from ..ir import attrs as attributes
 from ..operators import Shape

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 
+from ...spec.records import dataclass
 from ..ir import AFTER, BEFORE, Boundary, Equation, Position, Read, lag_axes
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from ...spec.records import dataclass
 from ..ir import Equation
 from .frame import Frame, Value
 from .python import expression

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from ...spec.records import dataclass
 from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Read, here
 from ..operators import TABLE
 from ..schedule import Loop, Node, Stage, Straight

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from ...spec.records import dataclass
 from ..ir import BATCH, Equation
 from .layout import Stored
 from .python import expression

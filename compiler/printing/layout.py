@@ -8,8 +8,9 @@ quantity is defined (`fills`)."""
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ...spec.records import dataclass
 from ..ir import AFTER, BATCH, Equation, Position, Read, System
 
 

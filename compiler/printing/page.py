@@ -1,15 +1,12 @@
-"""The printed page: tables, functions and the parts every module shares, put together by Jinja."""
+"""The printed page: tables, functions and the parts every module shares."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from pathlib import PurePath
-
-from jinja2 import Environment, StrictUndefined
+from pathlib import Path, PurePath
 
 from ...spec.sizes import Size
 from ..dims import told
@@ -20,38 +17,22 @@ from ..program import Init, Input, Param, Program, State
 from .lines import Lines
 from .python import expression
 
+SLOT = re.compile(r"\{\{ (\w+) \}\}")
 MARK = "# Written by rnnc; change the spec, not this file."
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """Text that the compiler itself made: the only thing a template accepts."""
-
-    text: str
-
-
-def _only_code(value: object) -> str:
-    if not isinstance(value, Code):
-        raise TypeError(f"a template was given {type(value).__name__}, not Code")
-    return value.text
-
-
 def render(parts: Mapping[str, str]) -> str:
-    """The page with every slot filled."""
-    environment = Environment(
-        undefined=StrictUndefined, finalize=_only_code, keep_trailing_newline=True, autoescape=False
-    )
-    template = environment.from_string(_template())
-    page = template.render({name: Code(text) for name, text in parts.items()})
-    return _tidy(page)
+    """The page with every slot filled; what fills one is not looked at again."""
+    return _tidy(SLOT.sub(lambda slot: parts[slot[1]], _template()))
 
 
 def _template() -> str:
-    return _resource("templates/module.py.j2")
+    return _text("templates/module.txt")
 
 
-def _resource(path: str) -> str:
-    return resources.files(__package__.rpartition(".")[0]).joinpath(path).read_text("utf-8")
+def _text(path: str) -> str:
+    """A file of the compiler's folder."""
+    return Path(__file__).parent.parent.joinpath(path).read_text("utf-8")
 
 
 def _tidy(page: str) -> str:
@@ -272,7 +253,7 @@ def _contract() -> Mapping[str, str]:
     """The source of every function and class of the shared part, by name."""
     found: dict[str, str] = {}
     for part in SHARED:
-        found |= definitions(_resource(f"printing/shared/{part}.py"))
+        found |= definitions(_text(f"printing/shared/{part}.py"))
     return found
 
 

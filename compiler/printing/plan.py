@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ...spec.records import dataclass
 from ..ir import Equation, System, worked_along
 from ..operators import TABLE
 from ..program import Program

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 from .. import api
@@ -17,6 +17,7 @@ from ..failure import FINE
 from ..files import check_replaceable
 from ..roles import observed
 from ..runtime.files import write_text
+from ..spec.records import dataclass
 from ..terminal import show_diagnostics
 from .options import add_compile_options, compile_options, whole
 
