@@ -169,7 +169,7 @@ class _Reverse:
     def _cotangent(self, q: Equation) -> Cotangent:
         d = replace(q, name=adjoint_name(q.name))
         args = tuple(self.builder.term(self.table[read.name], read.at) for read in q.reads)
-        return Cotangent(self.builder.term(d), self.builder.term(q), args, dict(q.attrs))
+        return Cotangent(self.builder.term(q), args, dict(q.attrs), self.builder.term(d))
 
     def _reduced(self, v: Term, read: Read) -> Term:
         """v summed over the axes that the read does not use; a sum just made goes on to sum more."""

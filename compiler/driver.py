@@ -4,6 +4,7 @@ check        text to program: names, sizes, causality, cells and loops opened, e
 passes       the forward equations made small; -O2 joins products that share an operand
 unroll       with --unroll K: K steps one after the other
 adjoint      the gradient as more equations, made small the same way
+tangent      with --with jvp: the forward equations and their tangents, made small the same way
 schedule     straight blocks and loops; where every quantity lives
 print        text
 """
@@ -24,23 +25,27 @@ from .ir import System
 from .ir_text import system_text
 from .passes import BACK, LOOPS, PASSES, TEXTBOOK, WIDE, run_passes
 from .passes.dead import drop_dead
-from .printing.module import plan_module, print_module
+from .printing.module import Systems, plan_module, print_module
 from .printing.schedule_text import schedule_text
 from .program import Program
+from .tangents import tangents
 from .unroll import unroll
 
 Stage = TypeVar("Stage")
-STAGES = ("check", "passes", "unroll", "adjoint", "schedule", "print")
+STAGES = ("check", "passes", "unroll", "adjoint", "tangent", "schedule", "print")
+EXTRAS = ("jvp",)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``level`` 0 (textbook) or 2 (fast); ``skip`` names passes left out; ``stop_after`` a stage."""
+    """``level`` 0 (textbook) or 2 (fast); ``skip`` names passes left out; ``extras`` are the further sections
+    to print, of `EXTRAS`; ``stop_after`` a stage."""
 
     level: int = 2
     dims: Mapping[str, int] = field(default_factory=dict)
     unroll: int | None = None
     skip: frozenset[str] = frozenset()
+    extras: frozenset[str] = frozenset()
     stop_after: str = STAGES[-1]
 
 
@@ -54,6 +59,7 @@ class Compiled:
     small: System  # the forward equations before they are joined: one step of a network needs no more
     forward: System
     adjoint: System
+    tangent: System | None  # with `jvp`
     warnings: tuple[Diagnostic, ...]
     text: str = ""
     shown: dict[str, Callable[[], str]] = field(default_factory=dict)
@@ -75,9 +81,8 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
     )
     if program is None:
         raise SpecError(diagnostics.items)
-    made = Compiled(
-        source, options, program, program.forward, program.forward, System((), ()), tuple(diagnostics.items)
-    )
+    empty, warnings = System((), ()), tuple(diagnostics.items)
+    made = Compiled(source, options, program, program.forward, program.forward, empty, None, warnings)
     if watch.go_on():
         made.small = _small(program.forward, options)
         made.forward = watch.stage("passes", lambda: _fast(_asked(program, made.small), options), system_text)
@@ -87,12 +92,12 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
     if watch.go_on():
         made.adjoint = watch.stage("adjoint", lambda: _adjoint(program, made.forward, options), system_text)
     if watch.go_on():
-        systems = (program, made.forward, made.adjoint)
-        plan = watch.stage("schedule", lambda: plan_module(*systems, options.level), schedule_text)
+        made.tangent = watch.stage("tangent", lambda: _tangent(program, made.forward, options), _system_text)
+    if watch.go_on():
+        systems = Systems(program, made.forward, made.adjoint, made.small, made.tangent)
+        plan = watch.stage("schedule", lambda: plan_module(systems, options.level), schedule_text)
         if watch.go_on():
-            made.text = watch.stage(
-                "print", lambda: print_module(*systems, made.small, plan, options.level), str
-            )
+            made.text = watch.stage("print", lambda: print_module(systems, plan, options.level), str)
     made.shown, made.seconds = watch.shown, watch.seconds
     return made
 
@@ -122,10 +127,8 @@ def _small(system: System, options: Options) -> System:
 
 def _adjoint(program: Program, forward: System, options: Options) -> System:
     """The adjoint equations of what the module returns, made small."""
-    wanted = [f"grad:{p.name}" for p in program.params if p.trained]
-    observed = (*program.inputs, *(head.target for head in program.heads))
-    wanted += [f"dinput:{i.name}" for i in observed if i.kind == "real"]
-    wanted += [f"dstate:{s.key}" for s in program.states if s.type == "real"]
+    kinds = {"param": "grad", "input": "dinput", "state": "dstate"}
+    wanted = [f"{kinds[kind]}:{name}" for kind, name in _leaves(program)]
     passes = PASSES if options.level else BACK
     adjoint = run_passes(differentiate(forward, _there(forward, wanted)), passes, options.skip)
     if options.level:
@@ -134,6 +137,27 @@ def _adjoint(program: Program, forward: System, options: Options) -> System:
     read |= {boundary.name for equation in adjoint.equations for boundary in equation.boundaries}
     read |= {name for _, name in adjoint.outputs}
     return replace(adjoint, given=tuple(e for e in adjoint.given if e.name in read))
+
+
+def _leaves(program: Program) -> list[tuple[str, str]]:
+    """What the module's results can be differentiated by."""
+    leaves = [("param", p.name) for p in program.params if p.trained]
+    observed = (*program.inputs, *(head.target for head in program.heads))
+    leaves += [("input", i.name) for i in observed if i.kind == "real"]
+    return leaves + [("state", s.key) for s in program.states if s.type == "real"]
+
+
+def _tangent(program: Program, forward: System, options: Options) -> System | None:
+    """The forward equations and their tangents, made small; None when nobody asked."""
+    if "jvp" not in options.extras:
+        return None
+    system = tangents(forward, (f"{kind}:{name}" for kind, name in _leaves(program)))
+    system = _small(system, options)
+    return run_passes(system, LOOPS, options.skip, once=True) if options.level else system
+
+
+def _system_text(system: System | None) -> str:
+    return "" if system is None else system_text(system)
 
 
 def _there(forward: System, wanted: Iterable[str]) -> list[str]:

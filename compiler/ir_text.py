@@ -96,7 +96,7 @@ _TOKEN = re.compile(
     r"""\s*(?: (?P<string> "(?:[^"\\]|\\.)*" )
              | (?P<number> -?(?:\d+\.\d+(?:e[+-]?\d+)? | \d+e[+-]?\d+ | inf\b) )
              | (?P<integer> \d+ )
-             | (?P<name> [~A-Za-z_][\w~]*(?:\.[\w~]+)* | @ )
+             | (?P<name> [~^A-Za-z_][\w~^]*(?:\.[\w~^]+)* | @ )
              | (?P<sign> \.\. | [][(){}<>=:;,*+-] ) )""",
     re.VERBOSE,
 )
@@ -271,7 +271,7 @@ class _Line:
 
     def _word(self) -> str:
         token = self._take()
-        if not (token[0].isalpha() or token[0] in "~_@"):
+        if not (token[0].isalpha() or token[0] in "~^_@"):
             self._fail(f"a name is needed, found {token!r}")
         return token
 

@@ -48,7 +48,8 @@ class Evaluator:
     ``params`` and ``batch`` are those of a compiled module: arrays by name, time-major, lengths under
     the axis's length. ``dims`` gives every dim. ``state`` is what was carried (by key; the step count
     under the axis's index), None at the start. ``cotangents`` are by output key; without any, the
-    loss has 1. ``forward`` is the system an adjoint ``system`` belongs to."""
+    loss has 1. ``directions`` are by leaf (``param:W``). ``forward`` is the system an adjoint ``system``
+    belongs to."""
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Evaluator:
         *,
         state: Mapping[str, Array] | None = None,
         cotangents: Mapping[str, Array] | None = None,
+        directions: Mapping[str, Array] | None = None,
         forward: System | None = None,
     ) -> None:
         import numpy as np
@@ -70,6 +72,7 @@ class Evaluator:
         self.params, self.batch, self.dims = params, batch, dims
         self.state = state
         self.cotangents = {"loss": 1.0} if cotangents is None else cotangents
+        self.directions = directions or {}
         self.dtype = self._dtype()
         self.lengths, self.rows = self._extents()
         self.values: dict[Key, Array] = {}
@@ -327,6 +330,10 @@ class Evaluator:
 
     def _op_cotangent(self, i: Instance) -> Array:
         given = self.cotangents.get(i.text("key"))
+        return self._zero(i.equation) if given is None else self._entry(given, i)
+
+    def _op_direction(self, i: Instance) -> Array:
+        given = self.directions.get(i.text("key"))
         return self._zero(i.equation) if given is None else self._entry(given, i)
 
     def _op_carry(self, i: Instance) -> Array:

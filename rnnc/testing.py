@@ -86,8 +86,15 @@ class KnownSpec:
 
     def elsewhere(self) -> str:
         source, options = self.compiled.source, self.compiled.options
-        asked = {"path": source.path, "text": source.text, "level": options.level, "unroll": options.unroll,
-                 "dims": dict(options.dims), "skip": sorted(options.skip)}  # fmt: skip
+        asked = {
+            "path": source.path,
+            "text": source.text,
+            "level": options.level,
+            "unroll": options.unroll,
+            "dims": dict(options.dims),
+            "skip": sorted(options.skip),
+            "extras": sorted(options.extras),
+        }
         root = str(Path(__file__).resolve().parent.parent)
         environment = {**os.environ, "PYTHONHASHSEED": "12345", "PYTHONPATH": root}
         code = "from rnnc.testing import compile_asked; compile_asked()"
@@ -119,7 +126,8 @@ def compile_asked() -> None:
     """Compiles what standard input asks for, onto standard output; see `KnownSpec.elsewhere`."""
     asked = json.load(sys.stdin)
     source = Source(asked.pop("path"), asked.pop("text"))
-    options = Options(**{**asked, "skip": frozenset(asked["skip"])})
+    sets = {name: frozenset(asked[name]) for name in ("skip", "extras")}
+    options = Options(**{**asked, **sets})
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
     sys.stdout.write(api.compile_with(source, options, imports_of(source)).text)
 

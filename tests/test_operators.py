@@ -398,20 +398,20 @@ def test_log_gamma_against_the_library() -> None:
         assert abs(prelude.lgamma(np.float64(x)) - math.lgamma(x)) <= 1e-13 * max(1.0, abs(math.lgamma(x)))
 
 
-@pytest.mark.parametrize(
-    "name, operands, wanted",
-    [
-        ("relu", [[0.0]], [[0.0]]),
-        ("abs", [[0.0]], [[0.0]]),
-        ("maximum", [[1.0], [1.0]], [[1.0], [0.0]]),
-        ("minimum", [[1.0], [1.0]], [[1.0], [0.0]]),
-        ("clip", [[1.0], [1.0], [1.0]], [[1.0], [0.0], [0.0]]),
-        ("max", [[2.0, 5.0, 5.0]], [[0.0, 1.0, 0.0]]),
-        ("min", [[5.0, 2.0, 2.0]], [[0.0, 1.0, 0.0]]),
-        ("logaddexp", [[-np.inf], [-np.inf]], [[0.0], [0.0]]),
-        ("logsumexp", [[-np.inf, -np.inf]], [[0.0, 0.0]]),
-    ],
-)
+TIES = [
+    ("relu", [[0.0]], [[0.0]]),
+    ("abs", [[0.0]], [[0.0]]),
+    ("maximum", [[1.0], [1.0]], [[1.0], [0.0]]),
+    ("minimum", [[1.0], [1.0]], [[1.0], [0.0]]),
+    ("clip", [[1.0], [1.0], [1.0]], [[1.0], [0.0], [0.0]]),
+    ("max", [[2.0, 5.0, 5.0]], [[0.0, 1.0, 0.0]]),
+    ("min", [[5.0, 2.0, 2.0]], [[0.0, 1.0, 0.0]]),
+    ("logaddexp", [[-np.inf], [-np.inf]], [[0.0], [0.0]]),
+    ("logsumexp", [[-np.inf, -np.inf]], [[0.0, 0.0]]),
+]
+
+
+@pytest.mark.parametrize("name, operands, wanted", TIES)
 def test_derivatives_at_ties_and_edges(name: str, operands: list[Any], wanted: list[Any]) -> None:
     size = Size.of(len(operands[0]))
     call = Call(((size,),) * len(operands), ("real",) * len(operands))

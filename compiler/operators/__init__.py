@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import elementwise, features, indexing, products, structure  # noqa: F401  (they fill the table)
 from .record import TABLE, TRAITS, Call, Code, Operator, Shape, ShapeError, show
-from .terms import Builder, Cotangent, Term
+from .terms import Builder, Cotangent, Tangent, Term
 
 __all__ = [
     "SURFACE",
@@ -17,6 +17,7 @@ __all__ = [
     "Operator",
     "Shape",
     "ShapeError",
+    "Tangent",
     "Term",
     "show",
 ]

@@ -10,6 +10,7 @@ from .record import (
     Derivative,
     Derivatives,
     ShapeError,
+    TangentRule,
     TypeRule,
     agreeing,
     arithmetic,
@@ -20,11 +21,17 @@ from .record import (
     real,
     same,
 )
-from .terms import Cotangent, Term, apply, holds, where
+from .terms import Cotangent, Tangent, Term, apply, holds, where
 
 
 def unary(
-    name: str, doc: str, code: str, derivative: Derivative | None, traits: str = "", out: str | None = None
+    name: str,
+    doc: str,
+    code: str,
+    derivative: Derivative | None,
+    traits: str = "",
+    out: str | None = None,
+    tangent: TangentRule | None = None,
 ) -> None:
     """A real function of one real argument, called by its own name."""
     if out is None:
@@ -39,6 +46,7 @@ def unary(
         code=code,
         out=out,
         derivative=(derivative,),
+        tangent=tangent,
         surface=name,
     )
 
@@ -52,6 +60,7 @@ def binary(
     derivative: Derivatives,
     traits: str = "",
     type: TypeRule = arithmetic,
+    tangent: TangentRule | None = None,
 ) -> None:
     """An operator on two operands, written ``sign`` in the language."""
     define(
@@ -64,6 +73,7 @@ def binary(
         code=code,
         out=out,
         derivative=derivative,
+        tangent=tangent,
         surface=sign,
     )
 
@@ -105,6 +115,7 @@ binary(
     "np.divide({0}, {1}, {2})",
     (lambda c: c.d / c.b, lambda c: c.d * -(c.q / c.b)),
     type=real,
+    tangent=lambda c: (c.da - c.q * c.db) / c.b,
 )
 
 
@@ -112,6 +123,12 @@ def _pow_exponent(c: Cotangent) -> Term:
     """a ** b * log(a), where a is positive."""
     positive = c.a > 0
     return c.d * where(positive, c.q * apply("log", where(positive, c.a, 1)), 0)
+
+
+def _pow_tangent(c: Tangent) -> Term:
+    """b a**(b-1) da + a**b log(a) db, the second where a is positive."""
+    base = where(c.a > 0, c.a, 1)
+    return c.b * c.a ** (c.b - 1) * c.da + where(c.a > 0, apply("log", base) * c.q * c.db, 0)
 
 
 binary(
@@ -122,6 +139,7 @@ binary(
     "np.power({0}, {1}, {2})",
     (lambda c: c.d * (c.b * c.a ** (c.b - 1)), _pow_exponent),
     type=real,
+    tangent=_pow_tangent,
 )
 
 
@@ -136,6 +154,7 @@ binary(
     _mod,
     "",
     (lambda c: c.d, lambda c: c.d * -apply("floor", c.a / c.b)),
+    tangent=lambda c: c.da - apply("floor", c.a / c.b) * c.db,
 )
 define(
     "neg",
@@ -152,25 +171,95 @@ define(
 
 # -------------------------------------------------------------------------------- functions of one real
 
-unary("exp", "e to the power a", "np.exp({0})", lambda c: c.d * c.q)
-unary("expm1", "exp(a) - 1, exact near 0", "np.expm1({0})", lambda c: c.d * (c.q + 1), "zero")
-unary("log", "the natural logarithm", "np.log({0})", lambda c: c.d / c.a)
-unary("log1p", "log(1 + a), exact near 0", "np.log1p({0})", lambda c: c.d / (c.a + 1), "zero")
-unary("sqrt", "the square root", "np.sqrt({0})", lambda c: c.d * (0.5 / c.q), "zero")
-unary("square", "a * a", "np.square({0})", lambda c: c.d * (c.a * 2), "zero")
-unary("sin", "the sine", "np.sin({0})", lambda c: c.d * apply("cos", c.a), "zero")
-unary("cos", "the cosine", "np.cos({0})", lambda c: c.d * -apply("sin", c.a))
+unary("exp", "e to the power a", "np.exp({0})", lambda c: c.d * c.q, tangent=lambda c: c.q * c.da)
+unary(
+    "expm1",
+    "exp(a) - 1, exact near 0",
+    "np.expm1({0})",
+    lambda c: c.d * (c.q + 1),
+    "zero",
+    tangent=lambda c: apply("exp", c.a) * c.da,
+)
+unary("log", "the natural logarithm", "np.log({0})", lambda c: c.d / c.a, tangent=lambda c: c.da / c.a)
+unary(
+    "log1p",
+    "log(1 + a), exact near 0",
+    "np.log1p({0})",
+    lambda c: c.d / (c.a + 1),
+    "zero",
+    tangent=lambda c: c.da / (c.a + 1),
+)
+unary(
+    "sqrt",
+    "the square root",
+    "np.sqrt({0})",
+    lambda c: c.d * (0.5 / c.q),
+    "zero",
+    tangent=lambda c: c.da / (c.q * 2),
+)
+unary(
+    "square",
+    "a * a",
+    "np.square({0})",
+    lambda c: c.d * (c.a * 2),
+    "zero",
+    tangent=lambda c: c.a * c.da * 2,
+)
+unary(
+    "sin",
+    "the sine",
+    "np.sin({0})",
+    lambda c: c.d * apply("cos", c.a),
+    "zero",
+    tangent=lambda c: apply("cos", c.a) * c.da,
+)
+unary(
+    "cos",
+    "the cosine",
+    "np.cos({0})",
+    lambda c: c.d * -apply("sin", c.a),
+    tangent=lambda c: -(apply("sin", c.a) * c.da),
+)
 unary(
     "lgamma",
     "log of the gamma function of a positive number; log(k!) is lgamma(k + 1)",
     "lgamma({0})",
     lambda c: c.d * apply("digamma", c.a),
     out="",
+    tangent=lambda c: apply("digamma", c.a) * c.da,
 )
-unary("digamma", "the derivative of lgamma", "digamma({0})", None, out="")
-unary("tanh", "the hyperbolic tangent", "np.tanh({0})", lambda c: c.d * (1 - apply("square", c.q)), "zero")
-unary("sigmoid", "1 / (1 + exp(-a))", "sigmoid({0})", lambda c: c.d * (c.q * (1 - c.q)))
-unary("softplus", "log(1 + exp(a))", "softplus({0})", lambda c: c.d * apply("sigmoid", c.a), out="")
+define(
+    "digamma",
+    "a",
+    "the derivative of lgamma; has none itself, so a spec cannot say it",
+    shape=same,
+    type=real,
+    traits="elementwise",
+    code="digamma({0})",
+)
+unary(
+    "tanh",
+    "the hyperbolic tangent",
+    "np.tanh({0})",
+    lambda c: c.d * (1 - apply("square", c.q)),
+    "zero",
+    tangent=lambda c: (c.q + 1) * (1 - c.q) * c.da,
+)
+unary(
+    "sigmoid",
+    "1 / (1 + exp(-a))",
+    "sigmoid({0})",
+    lambda c: c.d * (c.q * (1 - c.q)),
+    tangent=lambda c: c.q * apply("sigmoid", -c.a) * c.da,
+)
+unary(
+    "softplus",
+    "log(1 + exp(a))",
+    "softplus({0})",
+    lambda c: c.d * apply("sigmoid", c.a),
+    out="",
+    tangent=lambda c: apply("sigmoid", c.a) * c.da,
+)
 unary(
     "relu",
     "max(a, 0); the derivative at 0 is 0",
@@ -178,6 +267,7 @@ unary(
     lambda c: c.d * holds(c.a > 0),
     "zero",
     out="np.maximum({0}, 0, out={1})",
+    tangent=lambda c: where(c.a > 0, c.da, 0),
 )
 unary(
     "abs",
@@ -186,6 +276,7 @@ unary(
     lambda c: c.d * apply("sign", c.a),
     "zero",
     out="",
+    tangent=lambda c: apply("sign", c.a) * c.da,
 )
 unary("sign", "-1, 0 or 1", "np.sign({0}.real)", None, "zero flat", out="np.sign({0}.real, {1})")
 unary(
@@ -208,6 +299,7 @@ binary(
     "np.maximum({0}, {1}, out={2})",
     (lambda c: c.d * holds(c.a >= c.b), lambda c: c.d * holds(c.a < c.b)),
     "zero",
+    tangent=lambda c: where(c.b > c.a, c.db, c.da),
 )
 binary(
     "minimum",
@@ -217,6 +309,7 @@ binary(
     "np.minimum({0}, {1}, out={2})",
     (lambda c: c.d * holds(c.a <= c.b), lambda c: c.d * holds(c.a > c.b)),
     "zero",
+    tangent=lambda c: where(c.b < c.a, c.db, c.da),
 )
 define(
     "clip",
@@ -232,6 +325,7 @@ define(
         lambda c: c.d * holds((c.a < c.b) & (c.b <= c.c)),
         lambda c: c.d * holds(apply("maximum", c.a, c.b) > c.c),
     ),
+    tangent=lambda c: where(c.q < apply("maximum", c.a, c.b), c.dc, where(c.a < c.b, c.db, c.da)),
     surface="clip",
 )
 
@@ -251,6 +345,7 @@ define(
     code="portion({0}, {1})",
     out="portion({0}, {1}, {2})",
     derivative=(lambda c: c.d * c.q, lambda c: c.d * -c.q),
+    tangent=lambda c: c.q * (c.da - c.db),
 )
 define(
     "logaddexp",
@@ -261,6 +356,7 @@ define(
     traits="elementwise commutative",
     code="logaddexp({0}, {1})",
     derivative=(lambda c: c.d * portion(c.a, c.q), lambda c: c.d * portion(c.b, c.q)),
+    tangent=lambda c: portion(c.a, c.q) * c.da + portion(c.b, c.q) * c.db,
     surface="logaddexp",
 )
 

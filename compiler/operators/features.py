@@ -69,6 +69,7 @@ for _name, _word in (("max", "largest"), ("min", "smallest")):
         derivative=(
             lambda c, name=_name: apply("spread_pick", c.d, apply(f"arg{name}", c.a), size=c.a.shape[-1]),  # type: ignore[misc]
         ),
+        tangent=lambda c, name=_name: apply("pick", c.da, apply(f"arg{name}", c.a)),  # type: ignore[misc]
         surface=_name,
     )
     define(
@@ -95,6 +96,7 @@ define(
     code="softmax({0})",
     out="softmax({0}, {1})",
     derivative=(_softmax,),
+    tangent=lambda c: c.q * c.da - c.q * like(apply("sum", c.q * c.da), c.q),
     surface="softmax",
 )
 define(
@@ -105,6 +107,7 @@ define(
     type=real,
     code="logsumexp({0})",
     derivative=(lambda c: like(c.d, c.a) * portion(c.a, like(c.q, c.a)),),
+    tangent=lambda c: apply("sum", portion(c.a, like(c.q, c.a)) * c.da),
     surface="logsumexp",
 )
 define(

@@ -16,7 +16,7 @@ from ...spec.sizes import Size
 from ..ir import Attr
 
 if TYPE_CHECKING:
-    from .terms import Cotangent, Term
+    from .terms import Cotangent, Tangent, Term
 
 Shape = tuple[Size, ...]
 
@@ -90,6 +90,7 @@ TypeRule = Callable[[Call], str]
 CodeRule = Union[str, Callable[[Call], Union[str, Code]]]
 Derivative = Callable[["Cotangent"], "Term"]
 Derivatives = Union[tuple[Union[Derivative, None], ...], Callable[["Cotangent", int], "Term"]]
+TangentRule = Callable[["Tangent"], "Term"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,10 @@ class Operator:
     out        the same computation written into a buffer, or "" when NumPy has no such form
     stretch    a cheaper expression for use inside an elementwise one, whose sizes NumPy stretches, or ""
     derivative for each operand, the cotangent that reaches it (None: none does); see `terms.Cotangent`
+    tangent    the tangent of the result, given those of the operands; see `terms.Tangent`. It is written apart
+               from ``derivative``, so that each can witness the other. None where a trait says it: linear (the
+               operator itself of the tangents), bilinear (the sum with one operand after the other
+               replaced), flat (there is none)
     traits     names out of `TRAITS`
     surface    the function's name in the language, or its infix sign; "" when the language lacks it
     """
@@ -122,6 +127,7 @@ class Operator:
     out: CodeRule = ""
     stretch: CodeRule = ""
     derivative: Derivatives = ()
+    tangent: TangentRule | None = None
     traits: frozenset[str] = frozenset()
     surface: str = ""
 
@@ -181,6 +187,7 @@ def define(
     out: CodeRule = "",
     stretch: CodeRule = "",
     derivative: Derivatives = (),
+    tangent: TangentRule | None = None,
     surface: str = "",
 ) -> None:
     """Add a record to the table; ``operands`` and ``traits`` are names separated by blanks."""
@@ -196,6 +203,7 @@ def define(
         out,
         stretch,
         derivative,
+        tangent,
         frozenset(traits.split()),
         surface,
     )

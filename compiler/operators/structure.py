@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..ir import BATCH, Position
 from .elementwise import portion
 from .record import TypeRule, agreeing, always, define, first, real, same, scalar, unchanged
-from .terms import Cotangent, Term, apply, expand, where
+from .terms import Cotangent, Seen, Tangent, Term, apply, expand, where
 
 
 def leaf(name: str, doc: str, statics: dict[str, str], type: TypeRule | None = None) -> None:
@@ -25,6 +25,7 @@ leaf("length", "the number T of the sequence", {"axis": "axis"})
 leaf("last", "whether this call ends the sequence", {}, always("bool"))
 leaf("count", "how many valid elements the batch has over the axes", {"axes": "axes"})
 leaf("cotangent", "the caller's cotangent of an output, 0 when not given", {"key": "str"})
+leaf("direction", "the caller's tangent of a parameter, input or state, 0 when not given", {"key": "str"})
 
 define(
     "copy",
@@ -36,6 +37,15 @@ define(
     code="{0}",
     derivative=(lambda c: c.d,),
 )
+
+
+def _carry_tangent(c: Tangent) -> Term:
+    """That of the start, or the direction of the state that was given."""
+    key = c.text("key")
+    start = apply("fresh", c.da, key=key)
+    return c.builder.direction(f"state:{key}", c.q) + start
+
+
 define(
     "carry",
     "start",
@@ -45,6 +55,7 @@ define(
     statics={"key": "str"},
     traits="structure",
     derivative=(lambda c: apply("fresh", c.d, key=c.text("key")),),
+    tangent=_carry_tangent,
 )
 define(
     "fresh",
@@ -60,7 +71,7 @@ define(
 # ----------------------------------------------------------------------------------------- over axes
 
 
-def reduced(c: Cotangent) -> tuple[str, ...]:
+def reduced(c: Seen) -> tuple[str, ...]:
     """The axes that the operand runs along and the result lacks."""
     return tuple(axis for axis in c.a.axes if axis not in c.q.axes)
 
@@ -74,6 +85,17 @@ def _mean_over(c: Cotangent) -> Term:
     for axis in over:
         count = count * c.builder.leaf("length", (BATCH,), axis=axis)
     return c.d / expand(apply("maximum", count, c.builder.number(1.0)), c.d.shape)
+
+
+def _max_tangent(c: Tangent) -> Term:
+    """That of the first of the largest, axis by axis."""
+    tangent, inner = c.da, c.a
+    for axis in reversed(reduced(c)):
+        left = [other for other in inner.axes if other != axis]
+        chosen = where(apply("first_max_over", inner, axis=axis), tangent, 0)
+        tangent = c.builder.apply("sum_over", chosen, over=left)
+        inner = c.builder.apply("max_over", inner, over=left)
+    return tangent
 
 
 def _max_over(c: Cotangent) -> Term:
@@ -114,6 +136,7 @@ define(
     type=real,
     traits="structure reduces",
     derivative=(_max_over,),
+    tangent=_max_tangent,
     surface="max",
 )
 define(
@@ -133,6 +156,7 @@ define(
     type=real,
     traits="structure reduces",
     derivative=(lambda c: c.d * portion(c.a, c.q),),
+    tangent=lambda c: c.builder.apply("sum_over", portion(c.a, c.q) * c.da, over=c.q.axes),
     surface="logsumexp",
 )
 
@@ -140,6 +164,12 @@ define(
 def _softmax_over(c: Cotangent) -> Term:
     axes = [axis for axis in c.q.axes if axis != c.text("axis")]
     return c.q * (c.d - c.builder.apply("sum_over", c.d * c.q, over=axes))
+
+
+def _softmax_tangent(c: Tangent) -> Term:
+    part = c.q * c.da
+    rest = [axis for axis in part.axes if axis != c.text("axis")]
+    return part - c.q * c.builder.apply("sum_over", part, over=rest)
 
 
 define(
@@ -151,6 +181,7 @@ define(
     statics={"axis": "axis"},
     traits="structure",
     derivative=(_softmax_over,),
+    tangent=_softmax_tangent,
     surface="softmax",
 )
 
@@ -209,5 +240,5 @@ define(
     "the past without its oldest step, and now behind it",
     shape=unchanged,
     type=first,
-    traits="structure",
+    traits="linear zero structure",
 )

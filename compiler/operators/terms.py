@@ -55,6 +55,11 @@ class Builder:
         name, statics = self.name(), attributes(key=key)
         return self._add(Equation(name, output.axes, output.shape, output.type, "cotangent", (), statics))
 
+    def direction(self, key: str, like: Term) -> Term:
+        """The caller's tangent of a parameter, an input or a state, which is like a quantity."""
+        name, statics = self.name(), attributes(key=key)
+        return self._add(Equation(name, like.axes, like.shape, like.type, "direction", (), statics))
+
     def number(self, value: float, like: Shape = ()) -> Term:
         """A real literal, repeated to a feature shape."""
         term = self.leaf("number", (), value=float(value))
@@ -186,15 +191,10 @@ def dim(builder: Builder, size: Size) -> Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Cotangent:
-    """What a derivative rule sees: ``d``, the cotangent of the result ``q``; the operands ``args`` (``a``,
-    ``b``, ``c`` for short) as the equation reads them; the static arguments.
+class Seen:
+    """What a rule sees of an equation: the result ``q``; the operands ``args`` (``a``, ``b``, ``c`` for short)
+    as the equation reads them; the static arguments."""
 
-    A rule is linear in ``d`` and pays no heed to axes: the differentiator sums over those along which
-    the operand was repeated, and repeats along those that were reduced. To keep local derivatives off
-    the cycle of the backward recurrence, a rule writes ``d * (…)`` with everything else inside."""
-
-    d: Term
     q: Term
     args: tuple[Term, ...]
     attrs: Mapping[str, Attr]
@@ -213,7 +213,7 @@ class Cotangent:
 
     @property
     def builder(self) -> Builder:
-        return self.d.builder
+        return self.q.builder
 
     def size(self, name: str) -> Size:
         """A static argument that is a size."""
@@ -232,3 +232,34 @@ class Cotangent:
         value = self.attrs[name]
         assert isinstance(value, str)
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class Cotangent(Seen):
+    """What a derivative rule sees: besides the equation ``d``, the cotangent of its result.
+
+    A rule is linear in ``d`` and pays no heed to axes: the differentiator sums over those along which
+    the operand was repeated, and repeats along those that were reduced. To keep local derivatives off
+    the cycle of the backward recurrence, a rule writes ``d * (…)`` with everything else inside."""
+
+    d: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Tangent(Seen):
+    """What a tangent rule sees: besides the equation the tangents of its operands (``da``, ``db``, ``dc``),
+    0 for those that do not move. What is not real has none: the operand itself stands in its place."""
+
+    tangents: tuple[Term, ...]
+
+    @property
+    def da(self) -> Term:
+        return self.tangents[0]
+
+    @property
+    def db(self) -> Term:
+        return self.tangents[1]
+
+    @property
+    def dc(self) -> Term:
+        return self.tangents[2]

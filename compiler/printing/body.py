@@ -51,7 +51,7 @@ def note_of(frame: Frame, equation: Equation) -> str:
     line = span.source.line(span.line).split("#")[0].strip()
     shown = line if len(line) <= 68 else line[:65] + "..."
     place = f"{PurePath(span.source.path).name}:{span.line}"
-    back = "back through " if equation.name.startswith("~") else ""
+    back = {"~": "back through ", "^": "tangent of "}.get(equation.name[0], "")
     note = f"{back}{shown}    {place}"
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in note)  # a comment must stay one
 

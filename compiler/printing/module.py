@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from ..ir import System
 from ..program import Program
@@ -11,6 +12,7 @@ from ..stepping import steps
 from . import page, structure  # noqa: F401  (structure fills the table of operators)
 from .body import print_stages
 from .fast_body import Printer
+from .forward_mode import jvp
 from .layout import end_value
 from .lines import Lines
 from .plan import Plan, output, output_entries, textbook_plan
@@ -19,15 +21,26 @@ from .storage import FastPlan, fast_plan
 from .unpack import unpacked
 
 
-def plan_module(program: Program, forward: System, adjoint: System, level: int) -> Plan | FastPlan:
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """All that a module is printed from. ``small`` are the forward equations before they were joined, for
+    single steps; ``tangent`` those of `jvp`, or None."""
+
+    program: Program
+    forward: System
+    adjoint: System
+    small: System
+    tangent: System | None = None
+
+
+def plan_module(systems: Systems, level: int) -> Plan | FastPlan:
     """Schedule and storage of the forward and adjoint equations; ``level`` 0 or 2."""
-    return (fast_plan if level else textbook_plan)(program, (forward, adjoint))
+    return (fast_plan if level else textbook_plan)(systems.program, (systems.forward, systems.adjoint))
 
 
-def print_module(
-    program: Program, forward: System, adjoint: System, small: System, plan: Plan | FastPlan, level: int
-) -> str:
-    """The module's text; ``small`` are the forward equations before they were joined, for single steps."""
+def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
+    """The module's text."""
+    program, forward, adjoint, small = systems.program, systems.forward, systems.adjoint, systems.small
     bodies = {
         "forward_body": _forward(program, forward, adjoint, plan),
         "backward_body": _backward(program, forward, adjoint, plan),
@@ -47,10 +60,16 @@ def print_module(
         "init_body": page.init_body(program),
         "prepare": _prepare(program, unrolled),
         "stepping": stepping(program, small),
+        "extras": _extras(systems, level, _prepare(program, unrolled)),
         "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
         **bodies,
     }
     return page.render({**parts, "contract": page.shared_functions(parts)})
+
+
+def _extras(systems: Systems, level: int, prepare: str) -> str:
+    """The sections that were asked for."""
+    return jvp(systems.program, systems.tangent, level, prepare) if systems.tangent else ""
 
 
 def _prepare(program: Program, unrolled: Mapping[str, int]) -> str:

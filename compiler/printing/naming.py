@@ -1,6 +1,7 @@
 """Python names for quantities: the user's where possible, never one that means something else.
 
-`h` stays `h`, `h1.W_ix` becomes `h1_W_ix`, the adjoint `~h` becomes `dh`, a temporary `h.2` becomes `h_2`.
+`h` stays `h`, `h1.W_ix` becomes `h1_W_ix`, the adjoint `~h` becomes `dh`, the tangent `^h` becomes `h_dot`, a
+temporary `h.2` becomes `h_2`.
 Keywords, builtins, the module's own functions and the printer's locals are never handed out: a clash
 gets an underscore (and then a number)."""
 
@@ -52,6 +53,8 @@ class Names:
 
 
 def plain(quantity: str) -> str:
-    """The identifier one would like: dots become underscores, an adjoint's `~` a d."""
+    """The identifier one would like: dots become underscores, an adjoint's `~` a d, a tangent's `^` a dot."""
+    if quantity.startswith("^"):
+        quantity = quantity.removeprefix("^") + "_dot"
     text = quantity.replace("~", "d").replace(".", "_")
     return "".join(c if c.isalnum() or c == "_" else "_" for c in text)

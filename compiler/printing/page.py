@@ -52,7 +52,8 @@ TABLES = (
     "STATE_AXES UNROLL HEADS LOSS NOISES COUNTED"
 ).split()
 FUNCTIONS = (
-    "init forward backward loss_and_grad start step sample beam workspace Array _start _begin _step _draw _noises"
+    "init forward backward loss_and_grad jvp start step sample beam workspace Array "
+    "_start _begin _step _draw _noises _jvp"
 ).split()
 
 
@@ -245,7 +246,7 @@ def init_names(init: Init) -> set[str]:
 # ------------------------------------------------------------------------------------------ functions
 
 
-SHARED = ("checks", "time", "noise", "stepping", "sampling", "beam", "inits")
+SHARED = ("checks", "time", "directions", "noise", "stepping", "sampling", "beam", "inits")
 
 
 @cache

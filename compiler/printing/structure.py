@@ -220,6 +220,13 @@ def _cotangent(frame: Frame, equation: Equation) -> Value:
     )
 
 
+def _direction(frame: Frame, equation: Equation) -> Value:
+    """How the caller moves a parameter, an input or a state."""
+    value = expression("call.directions[{0}]", ast.Constant(str(equation.attr("key"))))
+    margins = _margins(frame, equation)
+    return Value(expression("padded({0}, {1})", value, *margins) if margins else value, equation.axes)
+
+
 def _place(frame: Frame, equation: Equation) -> Value:
     """``keep(t == T, a)``: the value at one step, 0 elsewhere."""
     value = operand(frame, equation, equation.reads[0])
@@ -339,6 +346,7 @@ STRUCTURAL |= {
     "input": _input,
     "noise": _input,
     "cotangent": _cotangent,
+    "direction": _direction,
     "sum_over": _over("sum"),
     "mean_over": _mean_over,
     "max_over": _masked_over("max_over"),

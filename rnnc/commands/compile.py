@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 
 from .. import api
-from ..compiler.driver import STAGES, Compiled
+from ..compiler.driver import EXTRAS, STAGES, Compiled
 from ..compiler.printing.page import MARK
 from ..failure import FINE, Failure
 from ..files import STDIN, check_replaceable
@@ -31,11 +31,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
                          help=f"print what a stage made ({', '.join(STAGES)})")  # fmt: skip
     command.add_argument("--stop-after", choices=STAGES, default=STAGES[-1], metavar="STAGE",
                          help="go no further; no module is written")  # fmt: skip
+    command.add_argument("--with", dest="extras", type=extras, default=frozenset(), metavar="PART,…",
+                         help=f"print further sections into the module ({', '.join(EXTRAS)})")  # fmt: skip
     add_compile_options(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    options = replace(compile_options(arguments), stop_after=arguments.stop_after)
+    options = replace(compile_options(arguments), stop_after=arguments.stop_after, extras=arguments.extras)
     late = [stage for stage in arguments.dump if STAGES.index(stage) > STAGES.index(options.stop_after)]
     if late:
         raise Failure(f"--dump {late[0]}: nothing is made of it with --stop-after {options.stop_after}")
@@ -46,6 +48,15 @@ def run(arguments: argparse.Namespace) -> int:
     if options.stop_after == STAGES[-1]:
         _write(compiled, _place(arguments), arguments.force)
     return FINE
+
+
+def extras(text: str) -> frozenset[str]:
+    """``jvp,selfcheck``."""
+    names = [part.strip() for part in text.split(",")]
+    for name in names:
+        if name not in EXTRAS:
+            raise argparse.ArgumentTypeError(f"there is no {name!r} to print; there are {', '.join(EXTRAS)}")
+    return frozenset(names)
 
 
 def _place(arguments: argparse.Namespace) -> str:

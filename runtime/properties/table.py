@@ -58,6 +58,14 @@ PROPERTIES = (
         "gradient.check",
     ),
     Property(
+        "forward-mode",
+        "Tangents of the loss, all outputs and all final states along a random direction of all arguments: "
+        "forward mode, complex step and backward pass agree.",
+        "1e-11 of the terms' sizes",
+        "forward_mode.check",
+        "forward_mode.not_known",
+    ),
+    Property(
         "linear-backward",
         "The backward pass is linear in its cotangents: zero gives zero, 8 times gives 8 times to the bit, "
         "a sum gives the sum.",

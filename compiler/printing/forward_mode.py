@@ -1,0 +1,48 @@
+"""`jvp`: the printed function of the equations and their tangents together, in the same loops."""
+
+from __future__ import annotations
+
+from ..ir import System
+from ..program import Program
+from . import page
+from .body import print_stages
+from .fast_body import Printer
+from .lines import Lines
+from .plan import output, output_entries, textbook_plan
+from .storage import fast_plan
+from .unpack import unpacked
+
+SECTION = "# --------------------------------------------------------------------- tangents, --with jvp"
+
+JVP = '''def jvp(
+    params, batch, d_params=None, d_batch=None, d_state=None, *, state=None, train=False, seed=0, last=True
+):
+    """How the loss, the outputs and the final state of a batch move with the parameters, the real inputs and
+    the starting state, along the directions given: a `Run` of tangents, without a tape."""
+    call = _checked_call(params, batch, state){prepare}
+    call.directions = _checked_directions(call, d_params, d_batch, d_state)
+    with _quiet(call):
+        return _jvp(call)'''
+
+
+def jvp(program: Program, system: System, level: int, prepare: str) -> str:
+    """The section; ``prepare`` is what a call needs besides its checked arguments."""
+    if level:
+        fast = fast_plan(program, (system,))
+        frame, body = fast.frame, Printer(fast).print(fast.stages[0])
+    else:
+        plan, lines = textbook_plan(program, (system,)), Lines()
+        print_stages(plan.frame, plan.demands, plan.stages[0], lines)
+        frame, body = plan.frame, lines.lines
+    tail: list[str] = []
+    for kind, variable in (("output", "outputs"), ("nll", "nll"), ("state", "state")):
+        entries = output_entries(system, kind).items()
+        items = [f"        {page.literal(k)}: np.array({output(frame, v)}, dtype)," for k, v in entries]
+        tail += [f"    {variable} = {{", *items, "    }"]
+    loss = dict(system.outputs).get("loss")
+    total = f"_scalar({output(frame, loss)})" if loss else "None"
+    tail += ["    if call.absent:", "        return Run(outputs, None, None, state, None)"]
+    tail += [f"    return Run(outputs, {total}, nll, state, None)"]
+    head = ["def _jvp(call):", '    """The equations, and beside each quantity h its tangent h_dot."""']
+    function = "\n".join([*head, *unpacked(frame, program, [*body, *tail], {}), *body, *tail])
+    return "\n\n\n".join([SECTION, JVP.format(prepare=prepare), function])
