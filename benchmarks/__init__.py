@@ -1,0 +1,1 @@
+"""How fast compiled modules are, beside other ways to run the same equations; `python -m benchmarks --help`."""

@@ -1,0 +1,72 @@
+"""The machine at hand: what it is, and how fast it can possibly be."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+PACKAGES = ("numpy", "torch", "jax", "autograd", "onnxruntime")
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """Per second: floating-point operations of a large float32 product, tanh and exp of elements in cache, bytes
+    copied (read and written) between arrays that fit no cache."""
+
+    flops: float
+    tanh: float
+    exp: float
+    bytes: float
+
+
+def measure_peaks(seconds: float = 0.2) -> Peaks:
+    """The best of many tries each."""
+    n, random = 1024, np.random.default_rng(0)
+    a, b, c = (random.standard_normal((n, n)).astype(np.float32) for _ in range(3))
+    x, y = a.reshape(-1)[:16384].copy(), np.empty(16384, np.float32)
+    source, target = np.ones(1 << 24, np.float32), np.zeros(1 << 24, np.float32)
+    return Peaks(
+        2.0 * n**3 / _best(lambda: np.dot(a, b, c), seconds),
+        x.size / _best(lambda: np.tanh(x, y), seconds),
+        x.size / _best(lambda: np.exp(x, y), seconds),
+        2.0 * source.nbytes / _best(lambda: np.copyto(target, source), seconds),
+    )
+
+
+def _best(run: Callable[[], object], seconds: float) -> float:
+    run()
+    best, end = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        begin = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - begin)
+    return best
+
+
+def processor() -> str:
+    """The name the processor gives itself, and how many cores there are."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def versions() -> str:
+    """Python, and every package that takes part; what is not installed is named too."""
+    return ", ".join([f"Python {platform.python_version()}", *(f"{p} {_version(p)}" for p in PACKAGES)])
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
