@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import rnnc
 from oracles import Subject, compiled
 from rnnc.spec.diagnostics import SpecError
 
@@ -227,3 +229,26 @@ def test_is_refused_now(name: str) -> None:
     with pytest.raises(SpecError) as error:
         compiled(text, 0)
     assert [found.code for found in error.value.diagnostics] == [code]
+
+
+NO_LOSS = """
+use clockwork
+dim n = 2, m = 3
+axis t = 1..T
+input x[t] : real[m]
+h[t] = reverse clockwork(x[t], n, 3)
+output h
+"""
+
+
+def test_without_any_cotangent_the_gradients_are_0() -> None:
+    """What is read of the cotangent inside the loop is a slice of it."""
+    m = rnnc.loads(NO_LOSS)
+    params = m.init()
+    grads, dbatch, _ = m.backward(params, m.forward(params, {"x": np.ones((4, 2, 3))}), {})
+    assert all(not value.any() for value in (*grads.values(), *dbatch.values()))
+
+
+def test_a_network_without_a_loss_is_tested_like_any_other() -> None:
+    text = "axis t = 1..T\ninput x[t] : real\nh[t] = tanh(x[t] + h[t-1])\noutput h\n"
+    assert not rnnc.test(rnnc.loads(text), examples=1).failed

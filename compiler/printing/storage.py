@@ -143,7 +143,7 @@ def optional(system: System) -> dict[str, str]:
             if len(sources - {"0"}) == 1 and "" not in sources:
                 found[e.name] = (sources - {"0"}).pop()
     barred = _read_elsewhere(system) | {name for _, name in system.outputs}
-    met = _met_in_loops(system)
+    met = _met_in_loops(system, found)
     barred |= met
     while True:
         bad = {n for n in found if n in barred and (n != found[n] or n in met)}
@@ -157,18 +157,13 @@ def optional(system: System) -> dict[str, str]:
         found = {name: leaf for name, leaf in found.items() if name not in bad}
 
 
-def _met_in_loops(system: System) -> set[str]:
-    """Cotangents of every step that are added inside a loop, which runs over them: they must be arrays."""
+def _met_in_loops(system: System, found: Mapping[str, str]) -> set[str]:
+    """Cotangents of every step that are added inside a loop, they or a part of them, and over which it runs:
+    they must be arrays."""
     table, cycles = system.table(), cycles_of(system)
     lags = lag_sizes(system)
-    return {
-        read.name
-        for e in system.equations
-        if e.name in cycles
-        for read in e.reads
-        if table[read.name].op == "cotangent"
-        and any(a != BATCH and a not in lags for a in table[read.name].axes)
-    }
+    leaves = {found[r.name] for e in system.equations if e.name in cycles for r in e.reads if r.name in found}
+    return {leaf for leaf in leaves if any(a != BATCH and a not in lags for a in table[leaf].axes)}
 
 
 def _real(table: Mapping[str, Equation], read: Read) -> bool:

@@ -18,7 +18,7 @@ from ..params import load_params, save_params
 from .case import Case
 from .compare import GOOD, Comparison, Verdict, agree, failed, joined
 from .data import Data, full
-from .observe import everything, of_grads, of_run
+from .observe import cotangents, everything, of_grads, of_run
 from .subject import Subject
 from .time import one_step
 
@@ -46,7 +46,7 @@ def use(subject: Subject, data: Data) -> Iterator[tuple[str, Mapping[str, Any]]]
     m = subject.module
     run = m.forward(data.params, data.batch, state=data.state)
     yield "forward", of_run(run)
-    yield "backward", of_grads(m.backward(data.params, run, data.cotangents or None))
+    yield "backward", of_grads(m.backward(data.params, run, cotangents(m, data)))
     if run.loss is not None:
         yield (
             "loss_and_grad",
@@ -98,7 +98,7 @@ def _overwritten(subject: Subject, data: Data) -> Verdict:
     for arrays in (runs[0].outputs, runs[0].nll or {}, runs[0].state):
         for value in arrays.values():
             value[...] = np.nan if value.dtype.kind in "fc" else 0
-    found, wanted = (of_grads(m.backward(data.params, run, data.cotangents or None)) for run in runs)
+    found, wanted = (of_grads(m.backward(data.params, run, cotangents(m, data))) for run in runs)
     return Comparison(subject, ("after its results were written into", "untouched")).of(found, wanted)
 
 
@@ -119,7 +119,7 @@ def check_reentrant(subject: Subject, case: Case) -> Verdict:
     runs = [m.forward(d.params, d.batch, state=d.state) for d in datas]
     verdicts = []
     for data, run, alone in zip(datas, runs, wanted):
-        found = of_run(run) | of_grads(m.backward(data.params, run, data.cotangents or None))
+        found = of_run(run) | of_grads(m.backward(data.params, run, cotangents(m, data)))
         verdicts.append(Comparison(subject, ("between other calls", "alone")).of(found, alone))
     return joined(verdicts)
 
@@ -149,7 +149,7 @@ def check_workspace(subject: Subject, case: Case) -> Verdict:
     def once(data: Data) -> Arrays:
         run = m.forward(data.params, data.batch, state=data.state, workspace=space)
         found = {name: value.copy() for name, value in of_run(run).items()}
-        grads = of_grads(m.backward(data.params, run, data.cotangents or None, workspace=space))
+        grads = of_grads(m.backward(data.params, run, cotangents(m, data), workspace=space))
         return found | {name: value.copy() for name, value in grads.items()}
 
     once(other)

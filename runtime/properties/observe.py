@@ -28,7 +28,12 @@ def of_run(run: Any) -> Arrays:
 
 
 def backward(subject: Subject, data: Data, run: Any, **options: Any) -> Arrays:
-    return of_grads(subject.module.backward(data.params, run, data.cotangents or None, **options))
+    return of_grads(subject.module.backward(data.params, run, cotangents(subject.module, data), **options))
+
+
+def cotangents(module: Any, data: Data) -> Arrays:
+    """The data's; without any, 1 for the loss, if there is one."""
+    return data.cotangents or ({} if module.LOSS is None else {"loss": np.asarray(1.0)})
 
 
 def of_grads(parts: tuple[Arrays, Arrays, Arrays]) -> Arrays:

@@ -13,7 +13,7 @@ from . import gradient, rows
 from .case import Case
 from .compare import GOOD, Comparison, Verdict, failed, joined
 from .data import Data, draw, full, garbage
-from .observe import everything, of_grads, of_run
+from .observe import cotangents, everything, of_grads, of_run
 from .subject import Subject
 
 
@@ -64,7 +64,9 @@ def _init(subject: Subject, data: Data) -> Verdict:
 
 def _shapes(subject: Subject, data: Data) -> Verdict:
     """Gradients are shaped like what they are of."""
-    grads, d_batch, _ = subject.module.backward(data.params, subject.module.forward(data.params, data.batch))
+    m = subject.module
+    run = m.forward(data.params, data.batch)
+    grads, d_batch, _ = m.backward(data.params, run, cotangents(m, data))
     if sorted(grads) != sorted(subject.trained):
         return failed("grad", f"gradients of {sorted(grads)}, trained are {sorted(subject.trained)}")
     if sorted(d_batch) != sorted(subject.real_inputs):
