@@ -70,8 +70,14 @@ class Compiled:
         return self.shown[stage]()
 
 
-def compile_source(source: Source, options: Options, read_import: ReadImport) -> Compiled:
-    """A spec's module. Raises `SpecError` with every diagnostic when the spec is wrong."""
+def compile_source(
+    source: Source,
+    options: Options,
+    read_import: ReadImport,
+    change: Callable[[Program], Program] = lambda program: program,
+) -> Compiled:
+    """A spec's module, or that of its program changed. Raises `SpecError` with every diagnostic when the spec
+    is wrong."""
     watch = _Watch(options.stop_after)
     diagnostics = Diagnostics()
     program = watch.stage(
@@ -81,6 +87,7 @@ def compile_source(source: Source, options: Options, read_import: ReadImport) ->
     )
     if program is None:
         raise SpecError(diagnostics.items)
+    program = change(program)
     empty, warnings = System((), ()), tuple(diagnostics.items)
     made = Compiled(source, options, program, program.forward, program.forward, empty, None, warnings)
     if watch.go_on():

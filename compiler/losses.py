@@ -13,23 +13,26 @@ from .ir import BATCH, Attr, Equation, Position, Read, attrs, here
 Outputs = list[tuple[str, str]]
 
 
-def loss_equations(typed: Typed, flat: Flattener) -> tuple[list[Equation], Outputs]:
+def loss_equations(typed: Typed, flat: Flattener) -> Losses:
     """The equations of the total and of each head's sum per sequence, and what is asked of them."""
-    made = _Losses(flat)
+    made = Losses(flat)
     terms = []
     for quantity in typed.model.quantities.values():
         if quantity.role in ("head", "loss"):
             terms.append(made.term(quantity))
     if terms:
         made.outputs.insert(0, ("loss", made.total(terms)))
-    return made.equations, made.outputs
+    return made
 
 
 @dataclass(slots=True)
-class _Losses:
+class Losses:
+    """``elements`` are the names of what is averaged over the elements of a batch, with the weights."""
+
     flat: Flattener
     equations: list[Equation] = field(default_factory=list)
     outputs: Outputs = field(default_factory=list)
+    elements: list[tuple[str, float]] = field(default_factory=list)
 
     def add(
         self,
@@ -53,6 +56,7 @@ class _Losses:
             name = self.flat.fresh(f"{name}.nll")
         elif not self.flat.has_batch(name):
             return self._weighted(quantity, name, Read(name))
+        self.elements.append((name, quantity.weight))
         value = Read(name, here((*quantity.axes, BATCH)))
         if quantity.axes:
             value = self.add(f"{name}.total", (BATCH,), "sum_over", value, of=quantity)

@@ -71,12 +71,12 @@ class _Lowering:
         for quantity in model.quantities.values():
             if quantity.name not in self.flat.aliases:
                 self._quantity(quantity)
-        equations, outputs = loss_equations(self.typed, self.flat)
-        self.flat.equations += equations
+        losses = loss_equations(self.typed, self.flat)
+        self.flat.equations += losses.equations
         heads = {head.name for head in self.heads}
         named = [(f"output:{name}", self.flat.name(name)) for name in model.outputs if name not in heads]
         ends = [("stop", model.stop.name)] if model.stop else []
-        self.outputs = [*outputs, *self.outputs, *named, *ends]
+        self.outputs = [*losses.outputs, *self.outputs, *named, *ends]
         return Program(
             source=model.source,
             dims=tuple(model.dims.items()),
@@ -89,6 +89,7 @@ class _Lowering:
             stream=self.carried,
             no_stream=self.no_stream,
             stop=self._stop(),
+            losses=tuple(losses.elements),
             forward=System(self._axes(), tuple(self.flat.equations), tuple(self.outputs)),
         )
 

@@ -103,6 +103,8 @@ class State:
 class Program:
     """``forward`` outputs: ``loss``, ``nll:y``, ``output:y`` …, ``state:h`` … (see `ir.System`).
 
+    ``losses`` are the IR names of one element of every head's and term's loss, with their weights.
+
     ``dims`` are the defaults (overrides applied); ``fixed`` are those `init` refuses, with the reason.
     ``stream`` is the axis of `step` and of chunks, or None with ``no_stream`` saying why not."""
 
@@ -118,6 +120,7 @@ class Program:
     no_stream: str
     forward: System
     stop: Stop | None = None
+    losses: tuple[tuple[str, float], ...] = ()
 
     @property
     def counted(self) -> bool:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from .compiler.driver import Options
+    from .flow import Flow
+    from .runtime.module import Arrays, Batch
     from .runtime.properties.report import Tested
 
-__all__ = ["compile", "load", "loads", "test"]
+__all__ = ["compile", "gradient_flow", "load", "loads", "test"]
 
 # What these need is imported when they are called: `import rnnc` takes a few milliseconds.
 
@@ -41,6 +43,15 @@ def compile(path: str | PathLike[str], options: Options | None = None, /, **dims
     from . import api
 
     return api.compile_file(path, api.with_dims(options, dims)).text
+
+
+def gradient_flow(module: ModuleType, params: Arrays, batch: Batch) -> Flow:
+    """How far back the loss of the last step reaches: norms by lag, spectral radius, saturated units.
+
+    Print it, draw it (``.svg()``) or read ``.memories``, ``.edges``, ``.radii``, ``.saturated``."""
+    from . import flow
+
+    return flow.gradient_flow(module, params, batch)
 
 
 def test(module: ModuleType, *, examples: int = 10, seed: int = 0) -> Tested:

@@ -7,12 +7,13 @@ import linecache
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 from .compiler.driver import Compiled, Options, compile_source
+from .compiler.program import Program
 from .files import Imports, read_spec, to_source
 from .spec.diagnostics import SpecError
 from .spec.source import Source
@@ -34,10 +35,15 @@ def compile_file(path: str | os.PathLike[str], options: Options) -> Compiled:
     return compile_with(source, options, Imports(path))
 
 
-def compile_with(source: Source, options: Options, imports: Imports) -> Compiled:
+def compile_with(
+    source: Source,
+    options: Options,
+    imports: Imports,
+    change: Callable[[Program], Program] = lambda program: program,
+) -> Compiled:
     """Compiled, where what is wrong with an import counts as any other mistake."""
     try:
-        compiled = compile_source(source, options, imports)
+        compiled = compile_source(source, options, imports, change)
     except SpecError as error:
         raise SpecError((*imports.diagnostics.items, *error.diagnostics)) from None
     if imports.diagnostics.failed:

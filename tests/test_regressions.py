@@ -195,6 +195,14 @@ param w11 : real[2, 2]
 const r10 : real[2, 2]
 head g[s, t] : real[2] ~ normal(softmax[s](dot(r10, w11)) + 0.3)
 """,
+    "a backward loop that only the gradient of an input needs": """
+axis i = 1..I
+axis j = 1..J
+input x[i, j] : real
+p[i, j] = 0.5 * p[i-1, j] + 0.25 * p[i, j-1] + x[i, j]
+e = p[I, J]
+output e
+""",
     "a loss at every step of an axis that it does not run along": """
 dim n = 3
 axis t = 1..T

@@ -8,7 +8,8 @@ import types
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from rnnc.runtime.curve import BITS, Measure, ticks, to_csv, to_svg
+from rnnc.runtime.chart import ticks
+from rnnc.runtime.curve import BITS, Measure, to_csv, to_svg
 from rnnc.runtime.progress import ProgressLine, clock
 from rnnc.runtime.trainer import Limit, Point
 

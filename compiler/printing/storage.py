@@ -100,8 +100,10 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
 
 
 def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]:
-    """The stages of an adjoint system that training needs, and those that only gradients of inputs need."""
+    """The stages of an adjoint system that training needs, and those that only gradients of inputs need. A
+    loop that training needs a part of is run whole, so what any of its parts reads is needed too."""
     table = {e.name: e for e in system.equations}
+    loops = [{node.name for node in nodes_of(stage)} for stage in stages if isinstance(stage, Loop)]
     needed: set[str] = set()
     work = [name for key, name in system.outputs if not key.startswith("dinput:")]
     while work:
@@ -110,7 +112,8 @@ def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]
             needed.add(name)
             work += [read.name for read in table[name].reads]
             work += [boundary.name for boundary in table[name].boundaries]
-    late = [s for s in stages if isinstance(s, Straight) and s.node.name not in needed]
+            work += [other for loop in loops if name in loop for other in loop]
+    late = [s for s in stages if not any(node.name in needed for node in nodes_of(s))]
     return [tuple(s for s in stages if s not in late), tuple(late)]
 
 

@@ -240,8 +240,9 @@ def _place(frame: Frame, equation: Equation) -> Value:
         where = expression("{0} + np.zeros(B, int)", where)
     test_dims = (*((axis,) if axis not in frame.steps else ()), BATCH)
     present = tuple(a for a in frame.free(equation.axes) if a in value.dims or a in test_dims)
-    test = align(Value(expression("{0} == {1}", step, where), test_dims), present)
-    if present == value.dims:
+    whole = present == value.dims
+    test = align(Value(expression("{0} == {1}", step, where), test_dims), present, full=whole)
+    if whole:
         return Value(expression("keep({0}, {1})", test, value.expr), present)
     if equation.shape:
         tail: list[ast.expr] = [ast.Constant(None)] * len(equation.shape)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from math import prod
 
 from .. import api
-from ..compiler.driver import Compiled
+from ..compiler.driver import Compiled, Options
 from ..compiler.ir import BATCH, Equation
 from ..compiler.program import Program
 from ..equations import equations
@@ -21,6 +21,8 @@ from ..spec.records import dataclass
 from ..terminal import show_diagnostics
 from .options import add_compile_options, compile_options, whole
 
+STEPS, ROWS = 100, 8
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="F.rnn", help="`-` is standard input")
@@ -28,17 +30,32 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     for name, view in VIEWS.items():
         what.add_argument(f"--{name}", dest="view", action="store_const", const=name, help=view.summary)
     command.set_defaults(view="equations")
+    _add_flow_arguments(command.add_argument_group("for --gradient-flow"))
     command.add_argument("--unroll", type=whole(1), metavar="K", help="the schedule of exactly K steps")
     command.add_argument("-o", dest="out", metavar="FILE", default="-", help="default: standard output")
     command.add_argument("--force", action="store_true", help="overwrite a file")
     add_compile_options(command)
 
 
+def _add_flow_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--weights", metavar="W.npz", help="what `rnnc train` left (default: starting weights)"
+    )
+    group.add_argument("--data", metavar="FILE.npz",
+                       help="arrays named like inputs, targets and lengths (default: drawn at random)")  # fmt: skip
+    group.add_argument("--steps", type=whole(1), default=STEPS, metavar="T",
+                       help=f"of sequences drawn at random (default {STEPS})")  # fmt: skip
+    group.add_argument("--batch", type=whole(1), default=ROWS, metavar="B",
+                       help=f"how many sequences (default {ROWS})")  # fmt: skip
+    group.add_argument("--seed", type=whole(0), default=0, help="of starting weights and of what is drawn")
+
+
 def run(arguments: argparse.Namespace) -> int:
     view = VIEWS[arguments.view]
-    compiled = api.compile_file(arguments.spec, replace(compile_options(arguments), stop_after=view.stage))
+    options = _with_noted_dims(compile_options(arguments), arguments.weights)
+    compiled = api.compile_file(arguments.spec, replace(options, stop_after=view.stage))
     show_diagnostics(compiled.warnings)
-    text = view.draw(compiled)
+    text = view.draw(compiled, arguments)
     if arguments.out == "-":
         sys.stdout.write(text)
     else:
@@ -47,7 +64,22 @@ def run(arguments: argparse.Namespace) -> int:
     return FINE
 
 
-def params(compiled: Compiled) -> str:
+def _with_noted_dims(options: Options, weights: str | None) -> Options:
+    if weights is None:
+        return options
+    from ..flow_view import with_noted_dims
+
+    return with_noted_dims(options, weights)
+
+
+def gradient_flow(compiled: Compiled, arguments: argparse.Namespace) -> str:
+    """A picture where the output's name asks for one, else text."""
+    from ..flow_view import show
+
+    return show(compiled, arguments)
+
+
+def params(compiled: Compiled, _: argparse.Namespace) -> str:
     """Every parameter: shape by name and by number, how many numbers; constants marked."""
     program = compiled.program
     dims = dict(program.dims)
@@ -61,7 +93,7 @@ def params(compiled: Compiled) -> str:
     return _table([*rows, ["trained in all", "", "", f"{total:,}", ""]])
 
 
-def shapes(compiled: Compiled) -> str:
+def shapes(compiled: Compiled, _: argparse.Namespace) -> str:
     """Dims, then inputs, targets and quantities of the spec with their axes and sizes."""
     program = compiled.program
     dims = "".join(f"dim {name} = {value}\n" for name, value in program.dims)
@@ -89,18 +121,21 @@ class View:
 
     summary: str
     stage: str
-    draw: Callable[[Compiled], str]
+    draw: Callable[[Compiled, argparse.Namespace], str]
 
 
 VIEWS = {
     "equations": View(
-        "every equation, cells opened (default)", "check", lambda compiled: equations(compiled.program)
+        "every equation, cells opened (default)", "check", lambda compiled, _: equations(compiled.program)
     ),
     "shapes": View("inputs, targets and quantities with their sizes", "check", shapes),
     "params": View("parameters with their sizes", "check", params),
     "schedule": View(
-        "what runs in which order, in which loop", "schedule", lambda compiled: compiled.dump("schedule")
+        "what runs in which order, in which loop",
+        "schedule",
+        lambda compiled, _: compiled.dump("schedule"),
     ),
+    "gradient-flow": View("how far back the loss of the last step reaches", "print", gradient_flow),
 }
 
 
