@@ -234,7 +234,7 @@ class _Reverse:
         if link.position.over is None and _fixed_outside(link.position, link.axis, link.side):
             return v
         place = self._number(link.position)
-        last = self.builder.leaf("length", (BATCH,), axis=link.axis) if link.side == AFTER else None
+        last = self.builder.leaf("extent", (BATCH,), axis=link.axis) if link.side == AFTER else None
         v = where(place < 1 if last is None else place > last, v, 0)
         kept = tuple(axis for axis in v.axes if axis != link.position.over)
         return v if kept == v.axes else self.builder.apply("sum_over", v, over=kept)
@@ -281,7 +281,7 @@ class _Reverse:
         if position.over is not None:
             total = builder.leaf("position", (position.over, BATCH), axis=position.over) + total
         if position.ends:
-            total = builder.leaf("length", (BATCH,), axis=position.of) * position.ends + total
+            total = builder.leaf("extent", (BATCH,), axis=position.of) * position.ends + total
         return total
 
     def _sum(self, p: Equation, parts: Sequence[Term]) -> None:

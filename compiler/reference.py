@@ -47,9 +47,9 @@ class Evaluator:
 
     ``params`` and ``batch`` are those of a compiled module: arrays by name, time-major, lengths under
     the axis's length. ``dims`` gives every dim. ``state`` is what was carried (by key; the step count
-    under the axis's index), None at the start. ``cotangents`` are by output key; without any, the
-    loss has 1. ``directions`` are by leaf (``param:W``). ``forward`` is the system an adjoint ``system``
-    belongs to."""
+    under the axis's index, a length that a head gives under its name), None at the start. ``cotangents``
+    are by output key; without any, the loss has 1. ``directions`` are by leaf (``param:W``). ``forward`` is
+    the system an adjoint ``system`` belongs to."""
 
     def __init__(
         self,
@@ -320,6 +320,10 @@ class Evaluator:
         return i.point[i.text("axis")]
 
     def _op_length(self, i: Instance) -> Array:
+        whole = (self.state or {}).get(self.axes[i.text("axis")].length)
+        return self._op_extent(i) if whole is None else whole[i.point[BATCH]]
+
+    def _op_extent(self, i: Instance) -> Array:
         return self._extent(self.axes[i.text("axis")], i.point)
 
     def _op_last(self, i: Instance) -> Array:

@@ -22,6 +22,7 @@ leaf("index", "the number t; with carried state the count goes on", {"axis": "ax
 leaf("elapsed", "how many steps the sequence had before the first of these", {"axis": "axis"})
 leaf("position", "the place along the axis, 1 up to the length, whatever the state", {"axis": "axis"})
 leaf("length", "the number T of the sequence", {"axis": "axis"})
+leaf("extent", "how many steps of the sequence are here, whatever the state", {"axis": "axis"})
 leaf("last", "whether this call ends the sequence", {}, always("bool"))
 leaf("count", "how many valid elements the batch has over the axes", {"axes": "axes"})
 leaf("cotangent", "the caller's cotangent of an output, 0 when not given", {"key": "str"})
@@ -83,7 +84,7 @@ def _mean_over(c: Cotangent) -> Term:
         return c.d / expand(c.builder.leaf("count", (), axes=over), c.d.shape)
     count = c.builder.number(1.0)
     for axis in over:
-        count = count * c.builder.leaf("length", (BATCH,), axis=axis)
+        count = count * c.builder.leaf("extent", (BATCH,), axis=axis)
     return c.d / expand(apply("maximum", count, c.builder.number(1.0)), c.d.shape)
 
 

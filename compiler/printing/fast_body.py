@@ -250,10 +250,11 @@ class Printer:
         self.out.add(f"{stored.identifier}[...] = {value}")
 
     def _zero_slots(self, root: Equation, stored: Stored) -> None:
+        """But for slots that one boundary fills by itself; one of two sides fills a corner only."""
         for axis in stored.axes:
             for side, count in zip((BEFORE, AFTER), stored.margins(axis), strict=True):
-                given = any((axis, side) in b.sides for b in root.boundaries)
-                if count and not (given and len(root.boundaries) == 1):
+                filled = [b.sides for b in root.boundaries] == [((axis, side),)]
+                if count and not filled:
                     slot = margin(self.plan.frame, stored, Boundary(((axis, side),), root.name), root)
                     self.out.add(f"{_whole_slot(stored, axis, side, count)} = 0" if slot is not None else "")
 

@@ -11,7 +11,7 @@ from ..operators import TABLE
 from ..schedule import Node
 from .layout import pooled_axes
 
-NUMBERS = frozenset({"number", "dim", "length", "index", "elapsed", "position", "count"})
+NUMBERS = frozenset({"number", "dim", "length", "extent", "index", "elapsed", "position", "count"})
 BOUND = frozenset({"param"})  # variables from the start
 DEEPEST = 40  # what nests deeper gets a statement of its own
 _TEMPORARY = re.compile(r"\.\d+$")

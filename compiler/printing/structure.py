@@ -61,6 +61,10 @@ def _length(frame: Frame, equation: Equation) -> Value:
     return Value(expression(frame.total) if whole else frame.length(axis), (BATCH,))
 
 
+def _extent(frame: Frame, equation: Equation) -> Value:
+    return Value(frame.length(str(equation.attr("axis"))), (BATCH,))
+
+
 def _last(frame: Frame, equation: Equation) -> Value:
     return Value(expression("last"), (BATCH,))
 
@@ -336,6 +340,7 @@ STRUCTURAL |= {
     "index": _index,
     "elapsed": _elapsed,
     "length": _length,
+    "extent": _extent,
     "last": _last,
     "count": _count,
     "copy": _copy,

@@ -45,7 +45,7 @@ for name, value in np.load(sys.argv[1] + "/arrays.npz").items():
         parts[part][key] = value
 with np.errstate(all="ignore"):
     run = m.forward(parts["params"], parts["batch"], state=parts["state"] or None)
-    grads = m.backward(parts["params"], run, parts["cotangents"] or None)
+    grads = m.backward(parts["params"], run, parts["cotangents"])
 results = [run.outputs, run.nll or {}, run.state, *grads]
 print(json.dumps([{k: hashlib.sha256(np.ascontiguousarray(v).tobytes()).hexdigest() for k, v in r.items()}
                   for r in results]))

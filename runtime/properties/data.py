@@ -168,7 +168,12 @@ def context(subject: Subject, data: Data) -> Arrays:
 
 
 def _shaken(value: Array, rng: Rng) -> Array:
-    return np.asarray(value * rng.uniform(0.8, 1.25, value.shape)) if is_real(value) else value
+    """Moved, keeping its signs; what is 0, where a kink or a tie may be, goes up."""
+    if not is_real(value):
+        return value
+    return np.where(
+        value == 0, rng.uniform(0.05, 0.2, value.shape), value * rng.uniform(0.8, 1.25, value.shape)
+    )
 
 
 def with_cotangents(

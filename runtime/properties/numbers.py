@@ -106,29 +106,31 @@ def chooses(subject: Subject) -> str | None:
 
 
 def check_nan(subject: Subject, case: Case) -> Verdict:
-    """A NaN in a parameter or an input on which a result depends shows in that result."""
+    """A NaN in a parameter or an input on which a result depends shows in that result. It is put where the
+    loss, or an output, depends on it most."""
     data = full(subject, replace(case, scale=min(case.scale, 1.0)))
-    arguments = [("params", name) for name in subject.trained]
-    arguments += [("batch", name) for name in subject.real_inputs]
-    return joined(_shows(subject, data, part, name) for part, name in arguments)
-
-
-def _shows(subject: Subject, data: Data, part: str, name: str) -> Verdict:
-    """Looks, for the loss and for every output, at the element on which it depends most."""
     cotangents = with_cotangents(subject, data).cotangents
-    for key in ("loss", *subject.layouts):
-        if key not in cotangents:
-            continue
-        grads = everything(subject, replace(data, cotangents={key: cotangents[key]}))
-        grad = grads[f"{'grad' if part == 'params' else 'dbatch'}.{name}"]
+    return joined(
+        _shows(subject, data, key, only(everything(subject, replace(data, cotangents=weights)), *ARGUMENTS))
+        for key in ("loss", *subject.layouts)
+        if (weights := {k: v for k, v in cotangents.items() if k == key})
+    )
+
+
+ARGUMENTS = {"grad": "params", "dbatch": "batch"}
+
+
+def _shows(subject: Subject, data: Data, key: str, grads: Arrays) -> Verdict:
+    for gradient, grad in grads.items():
+        part, _, name = gradient.partition(".")
         if largest(grad) < 1e-9:
             continue
         place = np.unravel_index(int(np.abs(grad).argmax()), grad.shape)
-        after = forward(subject, _with_nan(data, part, name, place))
+        after = forward(subject, _with_nan(data, ARGUMENTS[part], name, place))
         if np.isfinite(after["loss" if key == "loss" else f"outputs.{key}"]).all():
             where = f"{name}{[int(i) for i in place]}" if place else name
-            line = line_of(subject, f"{part}.{name}")
-            return failed(f"{part}.{name}", f"NaN in {where} leaves no trace in {key}", line)
+            message = f"NaN in {where} leaves no trace in {key}"
+            return failed(f"{ARGUMENTS[part]}.{name}", message, line_of(subject, gradient))
     return GOOD
 
 

@@ -21,6 +21,7 @@ from .table import BITS, NAMES
 
 WIDTH = max(map(len, NAMES))
 KINDS = {
+    "params": "parameter", "batch": "input", "cotangents": "cotangent of",
     "grad": "gradient of parameter", "dbatch": "gradient of input", "dstate": "gradient of state",
     "outputs": "output", "nll": "negative log-likelihood of", "state": "final state",
 }  # fmt: skip

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,21 +36,31 @@ class Result:
 def run_all(
     subject: Subject, properties: Iterable[Property] = PROPERTIES, examples: int = 10, seed: int = 0
 ) -> list[Result]:
-    return [run_one(subject, item, examples, seed) for item in properties]
+    """The properties one after the other; what waits for another process does so meanwhile."""
+    items = list(properties)
+    with ThreadPoolExecutor(1) as beside:
+        waiting = {
+            item: beside.submit(run_one, subject, item, examples, seed) for item in items if item.apart
+        }
+        found = {item: run_one(subject, item, examples, seed) for item in items if not item.apart}
+        return [found[item] if item in found else waiting[item].result() for item in items]
 
 
 def run_one(subject: Subject, item: Property, examples: int = 10, seed: int = 0) -> Result:
     """One property on so many cases; the first failure is shrunk and reported."""
     began = time.perf_counter()
+    examples = 1 if item.once else max(1, examples // item.cost)
     reason = item.applies(subject)
     if reason is not None:
         return Result(item, NOT_APPLICABLE, reason)
     trial = _Trial(subject, item)
     usual, case = typical(subject, seed), None
     if trial.fails(usual):
-        case = _search(trial, SMALLER, seed) or usual
-    elif not item.once:
+        case = usual if item.apart else _search(trial, SMALLER, seed) or usual
+    else:
         case = _search(trial, examples - 1, seed)
+    if case is not None and not item.apart:
+        case = _shrunk(trial, case)
     seconds = time.perf_counter() - began
     if case is not None:
         verdict = trial.verdicts[case]
@@ -79,11 +90,17 @@ class _Trial:
         self.verdicts: dict[Case, Verdict] = {}
         self.worst, self.doubt, self.tried, self.shrinking = 0.0, "", 0, False
 
-    def fails(self, case: Case) -> bool:
+    def fails(self, case: Case, name: str | None = None) -> bool:
+        """Whether the property fails there (at the result of this name)."""
         if case not in self.verdicts:
             verdict = self.verdicts[case] = check(self.subject, self.item, case)
             self._note(verdict)
-        return self.verdicts[case].failure is not None
+        failure = self.verdicts[case].failure
+        return failure is not None and name in (None, failure.name)
+
+    def named(self, case: Case) -> str | None:
+        failure = self.verdicts[case].failure
+        return failure.name if failure else None
 
     def _note(self, verdict: Verdict) -> None:
         self.shrinking |= verdict.failure is not None
@@ -101,6 +118,36 @@ def check(subject: Subject, item: Property, case: Case) -> Verdict:
     except Exception as error:
         first = (str(error).splitlines() or [""])[0]
         return failed("", f"the module raised {type(error).__name__}: {first}")
+
+
+def _shrunk(trial: _Trial, case: Case) -> Case:
+    """Smaller than what is drawn: steps, rows and sizes go down for as long as the same thing fails."""
+    name = trial.named(case)
+    smaller: Case | None = case
+    while smaller is not None:
+        case = smaller
+        smaller = next((one for one in _smaller(case, trial.subject) if trial.fails(one, name)), None)
+    return case
+
+
+def _smaller(case: Case, subject: Subject) -> Iterator[Case]:
+    """Weights as they start, the first seed, and one number less, the large steps first."""
+    if case.scale != 1:
+        yield replace(case, scale=1.0)
+    for rows in _less(case.rows, 1):
+        yield replace(case, rows=rows)
+    for axis, count in case.steps:
+        yield from (case.with_steps(axis, less) for less in _less(count, 1))
+    least = dict(subject.smallest)
+    for name, count in case.dims:
+        for less in _less(count, least[name]):
+            yield replace(case, dims=tuple((n, less if n == name else size) for n, size in case.dims))
+    if case.seed:
+        yield replace(case, seed=0)
+
+
+def _less(count: int, least: int) -> list[int]:
+    return sorted({least, count - 1}) if count > least else []
 
 
 def _search(trial: _Trial, examples: int, seed: int) -> Case | None:

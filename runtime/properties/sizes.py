@@ -38,7 +38,9 @@ def _short(subject: Subject, case: Case) -> Verdict:
     for name, value in everything(subject, data).items():
         if not np.isfinite(value).all():
             return failed(name, f"is not finite at {case.text()}")
-    return gradient.judge(subject, data).join(rows.check_singles(subject, case) if case.rows else GOOD)
+    return gradient.judge(subject, data, brief=True).join(
+        rows.check_singles(subject, case) if case.rows else GOOD
+    )
 
 
 def check_contract(subject: Subject, case: Case) -> Verdict:

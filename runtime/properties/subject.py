@@ -176,6 +176,7 @@ class Subject:
         """The smallest equal sizes at which the module runs; none where it does at its own only: a spec may
         name components by number."""
         from .data import draw
+        from .observe import everything
 
         free = [name for name in self.module.DIMS if name not in self.fixed]
         for least in (3, 5) if self.refuses else (1, 2, 3, 5):
@@ -183,7 +184,7 @@ class Subject:
             case = Case(tuple((axis, self.delay + 2) for axis in self.axes), 2, dims)
             try:
                 data = draw(self, case, least=1)
-                self.module.loss_and_grad(data.params, data.batch)
+                everything(self, data)
             except (ValueError, IndexError, ZeroDivisionError):
                 continue
             return dims

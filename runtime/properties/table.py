@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Property:
     """``code`` is FILE.FUNCTION of the check; ``unless`` of what says why it does not apply. ``once``: a
-    single case tells, whatever the seed."""
+    single case tells, whatever the seed. ``cost``: a case is worth so many of the others' and is tried that
+    much less often. ``apart``: it waits for another process."""
 
     name: str
     statement: str
@@ -26,6 +27,8 @@ class Property:
     code: str
     unless: str = ""
     once: bool = False
+    cost: int = 1
+    apart: bool = False
 
     def applies(self, subject: Subject) -> str | None:
         """None, or the reason why not."""
@@ -119,6 +122,7 @@ PROPERTIES = (
         "Three more steps of padding change no result and no gradient.",
         ROUNDING,
         "time.check_more_padding",
+        "time.nothing_to_pad",
     ),
     Property(
         "singles",
@@ -160,6 +164,7 @@ PROPERTIES = (
         "gradients are right and rows are as by themselves.",
         "as gradient, singles",
         "sizes.check_short",
+        cost=3,
     ),
     Property(
         "contract",
@@ -276,6 +281,7 @@ PROPERTIES = (
         "compiled.check_alone",
         "compiled.no_source",
         once=True,
+        apart=True,
     ),
     Property(
         "same-text",
@@ -284,6 +290,7 @@ PROPERTIES = (
         "compiled.check_same_text",
         "compiled.no_text",
         once=True,
+        apart=True,
     ),
 )
 

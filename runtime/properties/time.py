@@ -314,16 +314,21 @@ def check_shift(subject: Subject, case: Case) -> Verdict:
 
 
 def dirty(subject: Subject, data: Data) -> Data:
-    """Garbage past every sequence's end, in inputs and in cotangents of outputs."""
+    """Garbage past every sequence's end, in inputs, in states that have steps of another axis, and in
+    cotangents of both and of outputs."""
     lengths = ends(subject, data.batch)
 
     def soiled(value: Array, axes: tuple[str, ...], fill: Any) -> Array:
         timed = axes[:-1] if axes[-1:] == ("@",) and "lag" not in axes else ()
         return np.where(past_end(value, timed, lengths), fill, value) if timed else value
 
+    def soiled_state(name: str, value: Array) -> Array:
+        return soiled(value, argument_axes(subject, f"state.{name}"), garbage(value))
+
     batch = {n: soiled(v, argument_axes(subject, n), garbage(v)) for n, v in data.batch.items()}
     cotangents = {k: soiled(v, cotangent_axes(subject, k), np.nan) for k, v in data.cotangents.items()}
-    return replace(data, batch=batch, cotangents=cotangents)
+    state = data.state and {n: soiled_state(n, v) for n, v in data.state.items()}
+    return replace(data, batch=batch, state=state, cotangents=cotangents)
 
 
 def check_padding(subject: Subject, case: Case) -> Verdict:
@@ -355,11 +360,21 @@ def check_more_padding(subject: Subject, case: Case) -> Verdict:
     return agree(subject, data, pair, ("more padding", "as it was"))
 
 
+def nothing_to_pad(subject: Subject) -> str | None:
+    """Why no padding can be added: where no array runs along an axis, its longest sequence is its end."""
+    return None if padded_axes(subject) else "no input runs along an axis"
+
+
+def padded_axes(subject: Subject) -> set[str]:
+    return {axis for item in subject.inputs.values() for axis in item.axes}
+
+
 def longer(subject: Subject, data: Data, steps: int) -> Data:
     """More padding, of garbage."""
+    longer_axes = padded_axes(subject)
 
     def more(value: Array, axes: tuple[str, ...], fill: Any) -> Array:
-        grown = tuple(count + steps * (axis in subject.axes) for axis, count in zip(axes, value.shape))
+        grown = tuple(count + steps * (axis in longer_axes) for axis, count in zip(axes, value.shape))
         wider = np.full((*grown, *value.shape[len(axes) :]), fill, value.dtype)
         wider[tuple(map(slice, value.shape))] = value
         return wider

@@ -190,7 +190,8 @@ def _checked_input(name, array, call, axes, kind):
 
 
 def _checked_state(state, call):
-    """A carried state as `forward` and `step` return it; None for a fresh start."""
+    """A carried state as `forward` and `step` return it, 0 past each sequence's own end; None for a fresh
+    start."""
     if state is None:
         return None
     if not hasattr(state, "keys"):
@@ -206,7 +207,7 @@ def _checked_state(state, call):
         shape = _state_shape(call, name)
         if array.shape != shape:
             raise ValueError(f"state[{name!r}]: expected shape {shape}, got {array.shape}")
-        checked[name] = array
+        checked[name] = own_steps(array, (*STATE_AXES[name], "@"), call)
     if checked[STREAM].shape != (call.B,):
         raise ValueError(f"state[{STREAM!r}]: expected shape ({call.B},), got {checked[STREAM].shape}")
     for name, (_, kind) in STATES.items():
