@@ -406,6 +406,8 @@ def test_cells(capsys):
         assert any(line.startswith(name + " ") and len(line) > len(name) + 8 for line in out.split("\n"))
         assert f"cell {name}(" in run(capsys, "cells", name)[1]
     assert "did you mean lstm?" in run(capsys, "cells", "LSTM")[2]
+    assert "arXiv 1406.1078v3" in out  # where it comes from
+    assert all(f"cell {name}(" in run(capsys, "cells", "--equations")[1] for name in library())
 
 
 def test_every_command_has_a_module():

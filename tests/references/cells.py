@@ -245,8 +245,8 @@ def mlstm(p: Params, x: Array) -> Array:
     d = len(p["b_q"])
     memory, n, out = np.zeros((d, d)), np.zeros(d), []
     for row in x:
-        q, k, v, o, u, w = (gate(p, name, ("x", row)) for name in "qkvouw")
-        k = k / np.sqrt(d)
+        q, v, o, u, w = (gate(p, name, ("x", row)) for name in "qvouw")
+        k = p["W_kx"] @ row / np.sqrt(d) + p["b_k"]
         f, i = sigmoid(w), np.exp(u)
         memory, n = f * memory + i * np.outer(v, k), f * n + i * k
         out.append(sigmoid(o) * (memory @ q) / max(abs(n @ q), 1.0))
@@ -329,6 +329,137 @@ def cornn(p: Params, x: Array) -> Array:
     return np.array(out)
 
 
+def silu(a: Array) -> Array:
+    return a * sigmoid(a)
+
+
+def unit(a: Array) -> Array:
+    return a / np.sqrt((a**2).sum() + 1e-6)
+
+
+def deltanet(p: Params, x: Array) -> Array:
+    """The memory as a product with I - beta k k'."""
+    memory, out = np.zeros((len(p["W_vx"]), len(p["W_ax"]))), []
+    for row in x:
+        q, k = unit(silu(p["W_ax"] @ row)), unit(silu(p["W_bx"] @ row))
+        beta = sigmoid(p["W_betax"] @ row)
+        memory = memory @ (np.eye(len(k)) - beta * np.outer(k, k)) + beta * np.outer(p["W_vx"] @ row, k)
+        out.append(memory @ q)
+    return np.array(out)
+
+
+def gated_deltanet(p: Params, x: Array) -> Array:
+    memory, out = np.zeros((len(p["W_vx"]), len(p["W_ax"]))), []
+    for row in x:
+        q, k = unit(silu(p["W_ax"] @ row)), unit(silu(p["W_bx"] @ row))
+        beta = sigmoid(p["W_betax"] @ row)
+        alpha = np.exp(-np.exp(p["A"]) * np.log1p(np.exp(gate(p, "step", ("x", row)))))
+        memory = alpha * memory @ (np.eye(len(k)) - beta * np.outer(k, k))
+        memory = memory + beta * np.outer(silu(p["W_vx"] @ row), k)
+        read = memory @ q
+        read = p["gain"] * read / np.sqrt((read**2).mean() + 1e-5)
+        out.append(silu(p["W_rx"] @ row) * read)
+    return np.array(out)
+
+
+def retention(p: Params, x: Array) -> Array:
+    """In the parallel form: attention weighed by powers of gamma."""
+    q, k, v = x @ p["W_qx"].T, x @ p["W_kx"].T / np.sqrt(len(p["W_kx"])), x @ p["W_vx"].T
+    ages = np.subtract.outer(np.arange(len(x)), np.arange(len(x)))
+    read = np.where(ages >= 0, (q @ k.T) * (1 - 1 / 32) ** np.maximum(ages, 0), 0) @ v
+    return np.array([silu(p["W_rx"] @ row) * normalised(r) for row, r in zip(x, read)])
+
+
+def mamba2(p: Params, x: Array) -> Array:
+    """As attention with a mask of decays (the duality of the paper)."""
+    step = np.log1p(np.exp(x @ p["W_stepx"] + p["b_step"]))
+    log_decay = np.cumsum(-np.exp(p["A"]) * step)
+    mask = np.tril(np.exp(np.minimum(np.subtract.outer(log_decay, log_decay), 0)))
+    weights = mask * ((x @ p["W_Cx"].T) @ (x @ p["W_Bx"].T).T)
+    return weights @ (step[:, None] * x) + p["D"] * x
+
+
+def hgrn2(p: Params, x: Array) -> Array:
+    state, out = np.zeros((len(p["W_gx"]), len(p["W_ix"]))), []
+    for row in x:
+        f = sigmoid(p["W_gx"] @ row)
+        state = np.diag(f) @ state + np.outer(1 - f, p["W_ix"] @ row)
+        out.append(silu(p["W_qx"] @ row) @ state)
+    return np.array(out)
+
+
+def rg_lru(p: Params, x: Array) -> Array:
+    h, out = np.zeros_like(p["L"]), []
+    for row in x:
+        a = sigmoid(p["L"]) ** (8 * sigmoid(gate(p, "r", ("x", row))))
+        h = a * h + np.sqrt(1 - a**2) * (sigmoid(gate(p, "i", ("x", row))) * row)
+        out.append(h)
+    return np.array(out)
+
+
+def s4d(p: Params, x: Array) -> Array:
+    """With complex numbers, as a convolution with the kernel 2 Re(C (exp(step A) - 1) / A exp(k step A))."""
+    a, c = -np.exp(p["A_re"]) + 1j * p["A_im"], p["C_re"] + 1j * p["C_im"]
+    step = np.exp(p["rate"])[:, None]
+    powers = np.exp(np.arange(len(x))[:, None, None] * step * a)
+    kernel = 2 * (c * (np.exp(step * a) - 1) / a * powers).sum(axis=2).real
+    seen = [sum(kernel[t - s] * x[s] for s in range(t + 1)) for t in range(len(x))]
+    return np.array(seen) + p["D"] * x
+
+
+def antisymmetric(p: Params, x: Array) -> Array:
+    h, out = np.zeros_like(p["b"]), []
+    for row in x:
+        drive = (p["W"] - p["W"].T - 0.01 * np.eye(len(h))) @ h + p["V"] @ row + p["b"]
+        h = h + 0.1 * np.tanh(drive)
+        out.append(h)
+    return np.array(out)
+
+
+def janet(p: Params, x: Array) -> Array:
+    h, out = np.zeros_like(p["b_s"]), []
+    for row in x:
+        s = gate(p, "s", ("x", row), ("h", h))
+        h = sigmoid(s) * h + (1 - sigmoid(s - 1)) * np.tanh(gate(p, "g", ("x", row), ("h", h)))
+        out.append(h)
+    return np.array(out)
+
+
+def ligru(p: Params, x: Array) -> Array:
+    h, out = np.zeros_like(p["b_z"]), []
+    for row in x:
+        z = sigmoid(gate(p, "z", ("x", row), ("h", h)))
+        h = z * h + (1 - z) * np.maximum(gate(p, "g", ("x", row), ("h", h)), 0)
+        out.append(h)
+    return np.array(out)
+
+
+def fastgrnn(p: Params, x: Array) -> Array:
+    h, out = np.zeros_like(p["b_z"]), []
+    for row in x:
+        product = p["W_px"] @ row + p["W_ph"] @ h
+        z, g = sigmoid(product + p["b_z"]), np.tanh(product + p["b_g"])
+        h = (sigmoid(p["zeta"]) * (1 - z) + sigmoid(p["nu"])) * g + z * h
+        out.append(h)
+    return np.array(out)
+
+
+def phased_lstm(p: Params, x: Array) -> Array:
+    """The time is the number of the step."""
+    h = c = np.zeros_like(p["b_f"])
+    out = []
+    for t, row in enumerate(x, 1):
+        phase = ((t - p["shift"]) % p["period"]) / p["period"]
+        half = 2 * phase / p["open"]
+        k = np.select([half < 1, half < 2], [half, 2 - half], 0.001 * phase)
+        i, f, o = (sigmoid(gate(p, name, ("x", row), ("h", h))) for name in "ifo")
+        new = f * c + i * np.tanh(gate(p, "g", ("x", row), ("h", h)))
+        h = k * o * np.tanh(new) + (1 - k) * h
+        c = k * new + (1 - k) * c
+        out.append(h)
+    return np.array(out)
+
+
 CELLS: dict[str, Cell] = {
     "vanilla": vanilla, "irnn": irnn, "indrnn": indrnn, "lstm": lstm,
     "lstm_coupled": lambda p, x: lstm(p, x, coupled=True), "lstm_peephole": lstm_peephole,
@@ -338,4 +469,7 @@ CELLS: dict[str, Cell] = {
     "echo_state": echo_state, "clockwork": clockwork, "recurrent_highway": recurrent_highway, "slstm": slstm,
     "mlstm": mlstm, "linear_attention": linear_attention, "gated_linear_attention": gated_linear_attention,
     "rwkv": rwkv, "selective_ssm": selective_ssm, "lru": lru, "liquid": liquid, "cornn": cornn,
+    "deltanet": deltanet, "gated_deltanet": gated_deltanet, "retention": retention, "mamba2": mamba2,
+    "hgrn2": hgrn2, "rg_lru": rg_lru, "s4d": s4d, "antisymmetric": antisymmetric, "janet": janet, "ligru": ligru,
+    "fastgrnn": fastgrnn, "phased_lstm": phased_lstm,
 }  # fmt: skip
