@@ -25,6 +25,7 @@ from .ir import System
 from .ir_text import system_text
 from .passes import BACK, LOOPS, PASSES, TEXTBOOK, WIDE, run_passes
 from .passes.dead import drop_dead
+from .printing.allowed import check_allowed
 from .printing.module import Systems, plan_module, print_module
 from .printing.schedule_text import schedule_text
 from .program import Program
@@ -104,6 +105,7 @@ def compile_source(
         systems = Systems(program, made.forward, made.adjoint, made.small, made.tangent)
         plan = watch.stage("schedule", lambda: plan_module(systems, options.level), schedule_text)
         if watch.go_on():
+from .printing.allowed import check_allowed
             made.text = watch.stage("print", lambda: print_module(systems, plan, options.level), str)
     made.shown, made.seconds = watch.shown, watch.seconds
     return made

@@ -57,7 +57,7 @@ def digamma(x: Array) -> Array:
 
 def floor_mod(a: Array, b: Array) -> Array:
     """a - b * floor(a / b)."""
-    result: Array = a - b * np.floor((a / b).real)
+    result: Array = a - b * np.floor(np.divide(a, b).real)
     return result
 
 

@@ -102,7 +102,7 @@ def generic(frame: Frame, equation: Equation) -> Value:
     code = TABLE[equation.op].printed(call_of(frame, equation))
     expr = without_real(expression(code.text, *slots, *(frame.size(size) for size in code.sizes)))
     thin = elementwise and bool(equation.shape) and all(v.thin or v.constant for v in values)
-    return Value(expr, dims, thin, constant)
+    return Value(total(expr) if constant else expr, dims, thin, constant)
 
 
 def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr | None:
@@ -113,6 +113,23 @@ def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr 
     values = [operand(frame, equation, read) for read in equation.reads]
     slots = slots_of(frame, equation, values, frame.free(equation.axes))
     return without_real(expression(code.text, *slots, *(frame.size(size) for size in code.sizes), place))
+
+
+TOTAL = {ast.Div: "np.divide({0}, {1})", ast.Mod: "np.remainder({0}, {1})", ast.Pow: "np.power({0}, {1})"}
+
+
+def total(tree: ast.expr) -> ast.expr:
+    """Numbers as NumPy reckons with them: where Python's own operators raise an error, these give inf or NaN."""
+
+    class Replace(ast.NodeTransformer):
+        def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+            self.generic_visit(node)
+            safe = isinstance(node.op, ast.Div) and isinstance(node.right, ast.Constant) and node.right.value
+            if type(node.op) not in TOTAL or safe:
+                return node
+            return expression(TOTAL[type(node.op)], node.left, node.right)
+
+    return Replace().visit(tree)  # type: ignore[no-any-return]  # visit keeps an expr an expr
 
 
 def without_real(tree: ast.expr) -> ast.expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import field, replace
 
@@ -11,6 +12,7 @@ from ..ir import BATCH, Equation
 from .layout import Stored
 from .python import expression
 
+WORD = re.compile(r"[A-Za-z_]\w*")
 DTYPES = {"real": "dtype", "int": "np.intp", "bool": "bool"}
 
 
@@ -130,13 +132,5 @@ class Frame:
 
 
 def rename_dims(text: str, names: Mapping[str, str]) -> ast.expr:
-    """A size's text with every dim under its Python name."""
-    return _Rename(names).visit(expression(text))  # type: ignore[no-any-return]
-
-
-class _Rename(ast.NodeTransformer):
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        return ast.Name(self.names.get(node.id, node.id), ast.Load())
+    """A size's text with every dim under its Python name: before it is parsed, for a dim may be called `lambda`."""
+    return expression(WORD.sub(lambda word: names.get(word.group(), word.group()), text))

@@ -173,17 +173,10 @@ def _dict_function(name: str, doc: str, shapes: Sequence[tuple[str, Sequence[Siz
 
 
 def _size(size: Size | None) -> str:
-    """A size over ``dims``."""
+    """A size over ``dims``: looked up there before the text is parsed, for a dim may be called `lambda`."""
     assert size is not None
-    tree = expression(str(size))
-    return ast.unparse(_Looked().visit(tree))
-
-
-class _Looked(ast.NodeTransformer):
-    """A dim's name becomes a look-up."""
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return expression("dims[{0}]", ast.Constant(node.id))
+    looked_up = size.substitute({dim: Size.of(f"dims[{literal(dim)}]") for dim in size.dims})
+    return ast.unparse(expression(str(looked_up)))
 
 
 # --------------------------------------------------------------------------------------------- init

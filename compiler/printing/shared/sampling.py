@@ -107,7 +107,7 @@ def _checked_streams(call, what, arrays, lengths, steps):
         raise ValueError(f"{what}: expected the same number of steps in all of {list(arrays)}")
     longest = extents.pop() if extents else steps
     part = Call()
-    part.__dict__.update(call.__dict__)
+    part.B, part.dims, part.dtype = call.B, call.dims, call.dtype
     part.longest = {**call.longest, STREAM: longest}
     part.lengths = {**call.lengths, STREAM: _lengths({AXES[STREAM]: lengths}, STREAM, longest, call.B)}
     for name, array in arrays.items():

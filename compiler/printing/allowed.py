@@ -1,0 +1,231 @@
+"""A second look at a module's text, before anyone gets it: what is not on these lists is not written.
+
+A spec is untrusted, and the printer might have a hole. So the finished text is parsed again, as Python will
+parse it, and walked: every statement, name and function must be one that a module can need. The lists know
+nothing of how the text was made. A new function of NumPy in an operator has to be added here."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+MODULES = {"numpy": "np"}  # what may be imported, and as what
+
+# Arithmetic on arrays: nothing here reads or writes files, loads code, or calls what it is given.
+NUMPY = frozenset(
+    f"np.{name}"
+    for name in """
+    abs add add.at add.reduce add.reduceat all amax amin any arange argmax argmin argsort argwhere array
+    array_equal asarray ascontiguousarray atleast_1d bincount bitwise_and bool_ broadcast_shapes broadcast_to
+    ceil clip complex128 complex64 concatenate copy copyto cos count_nonzero cumprod cumsum diagonal diff
+    divide divmod dot dtype e einsum empty empty_like equal errstate exp expand_dims expm1 eye finfo
+    flatnonzero flip float32 float64 floor floor_divide full full_like greater greater_equal hstack iinfo
+    indices inf int64 integer intp invert iscomplexobj isfinite isinf isnan less less_equal linalg.eigvals
+    linalg.norm linalg.qr linspace log log1p log2 logical_and logical_not logical_or logical_xor matmul max
+    maximum maximum.accumulate maximum.reduce mean min minimum moveaxis multiply multiply.accumulate nan
+    ndarray ndim negative newaxis nonzero not_equal ones ones_like outer pad pi positive power prod
+    put_along_axis random.Generator random.PCG64 random.Philox random.default_rng ravel reciprocal remainder
+    repeat reshape result_type roll rollaxis round searchsorted shape sign sin sort split sqrt square squeeze
+    stack subtract subtract.accumulate sum swapaxes take take_along_axis tanh tensordot tile transpose tril
+    triu true_divide unique vstack where zeros zeros_like
+    """.split()
+)
+# Attributes of arrays, generators, text, lists and dicts, and of the classes that modules have.
+ATTRIBUTES = frozenset(
+    """
+    T all any append argmax argmin argsort astype at bit_generator clear clip copy cumsum dot dtype exponential
+    extend fill flags flat get imag index insert integers is_integer item items itemsize join keys kind lower
+    max mean min nbytes ndim nonzero normal partition permutation poisson pop prod random ravel real removeprefix
+    removesuffix repeat reshape rpartition setdefault shape size sort split splitlines squeeze standard_normal
+    startswith endswith strides strip sum swapaxes take tolist transpose type uniform update upper values
+    writeable
+
+    B absent advance buffer dims drawing ended given gumbel inputs last lengths log_prob logistic longest loss
+    nll outputs params rng state steps stream tape temperature top_k top_p total train workspace
+    """.split()
+)
+BUILTINS = frozenset(
+    """
+    ArithmeticError Exception IndexError KeyError NotImplementedError OverflowError RuntimeError TypeError
+    ValueError abs all any bool complex dict divmod enumerate filter float frozenset hasattr int isinstance
+    iter len list map max min next object pow range repr reversed round set setattr slice sorted str sum tuple type zip
+    """.split()
+)
+# Statements and expressions within functions, besides those in CHECKED.
+WITHIN = frozenset(
+    getattr(ast, name)
+    for name in """
+    Assign AnnAssign AugAssign Return Expr If For While With Raise Try ExceptHandler Break Continue Pass
+    arguments arg keyword withitem comprehension
+    Subscript Slice Starred Compare BoolOp BinOp IfExp Lambda ListComp SetComp DictComp GeneratorExp
+    JoinedStr FormattedValue Store
+    Add Sub Mult Div FloorDiv Mod Pow MatMult BitAnd BitOr BitXor Invert Not UAdd And Or
+    Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn
+    """.split()
+)
+# Plain data: all that a table of the module's top, or the default of an argument, may be made of.
+PLAIN = frozenset((ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.USub, ast.Load))
+FOLDERS = frozenset(name.rpartition(".")[0] for name in NUMPY) - {"np"}
+TYPE_NAME = re.compile(r"type\(\w+\)\.__name__")
+SETATTR = "setattr(self, name, value)"  # of drawn sequences: an attribute for each head
+CODING = re.compile(r"coding[:=]")  # of PEP 263: in the first two lines it says how the file is to be read
+
+
+class NotAllowed(Exception):
+    """A module that would hold something no module needs: a mistake of the compiler, or an attack on it."""
+
+
+def check_allowed(text: str) -> None:
+    """NotAllowed when the text is not what a printed module may be."""
+    strange = re.search(r"[^\n\x20-\x7e]", text)
+    if strange:
+        raise NotAllowed(f"the module would hold the character {strange.group()!a}")
+    if any(CODING.search(line) for line in text.split("\n")[:2]):
+        raise NotAllowed("the module would say how its bytes are to be read")
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise NotAllowed(f"the module would not be Python: {error}") from None
+    known = {name for statement in tree.body for name in _defined(statement)}
+    for place, statement in enumerate(tree.body):
+        _top(statement, place, known)
+
+
+def _defined(statement: ast.stmt) -> Iterator[str]:
+    """The names that a statement of the module's top gives a meaning."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        yield statement.name
+    elif isinstance(statement, ast.Assign):
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+
+
+def _top(statement: ast.stmt, place: int, known: set[str]) -> None:
+    """Definitions and tables, the import of NumPy, the docstring: nothing that computes."""
+    match statement:
+        case ast.Expr(ast.Constant(str())) if place == 0:
+            return
+        case ast.Import([ast.alias(name, alias)]) if MODULES.get(name) == (alias or name):
+            return
+        case ast.Assign(targets, value):
+            for name in _defined(statement):
+                _own_name(name, statement)
+            if any(isinstance(target, ast.Subscript | ast.Attribute) for target in targets):
+                _refuse(statement, "an assignment into something")
+            _constant(value)
+        case ast.FunctionDef():
+            _Function(known).check(statement)
+        case ast.ClassDef(name, [], [], [ast.Expr(ast.Constant(str())), *methods], []):
+            _own_name(name, statement)
+            for method in methods:
+                if not isinstance(method, ast.FunctionDef):
+                    _refuse(method, f"{type(method).__name__} in a class")
+                _Function(known, method=True).check(method)
+        case _:
+            _refuse(statement, f"{type(statement).__name__} at its top")
+
+
+def _constant(value: ast.expr) -> None:
+    """Plain data, or the type of arrays."""
+    if isinstance(value, ast.Attribute) and ast.unparse(value) == "np.ndarray":
+        return
+    for node in ast.walk(value):
+        if type(node) not in PLAIN:
+            _refuse(value, "something computed at its top")
+
+
+def _own_name(name: str, node: ast.AST) -> None:
+    """A name that the module gives to something of its own."""
+    if name.startswith("__") or name in BUILTINS or name in MODULES.values():
+        _refuse(node, f"something called `{name}`")
+
+
+def _refuse(node: ast.AST, what: str) -> None:
+    line = getattr(node, "lineno", 0)
+    raise NotAllowed(
+        f"the module would hold {what} (line {line}), which is not on the list of what modules need"
+    )
+
+
+@dataclass(slots=True)
+class _Function:
+    """The walk over one function. ``known``: names of the module."""
+
+    known: set[str]
+    method: bool = False
+    inside: set[int] = field(default_factory=set)  # nodes of which an attribute is taken
+
+    def check(self, function: ast.FunctionDef) -> None:
+        if not (self.method and function.name == "__init__"):
+            _own_name(function.name, function)
+        nodes = list(ast.walk(function))
+        own = {name for node in nodes if (name := _given(node)) and node is not function}
+        for name in own:
+            _own_name(name, function)
+        self.known = self.known | own | BUILTINS
+        self.inside = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+        for node in nodes:
+            kind = type(node)
+            if kind in CHECKED:
+                CHECKED[kind](self, node)
+            elif kind not in PLAIN and kind not in WITHIN:
+                _refuse(node, kind.__name__)
+
+    def name(self, node: ast.Name) -> None:
+        if node.id not in self.known and not (node.id == "np" and id(node) in self.inside):
+            _refuse(node, f"`{node.id}`")
+
+    def attribute(self, node: ast.Attribute) -> None:
+        path = _path(node)
+        if path is None or not path.startswith("np."):
+            if node.attr not in ATTRIBUTES and not TYPE_NAME.fullmatch(ast.unparse(node)):
+                _refuse(node, f"`.{node.attr}`")
+        elif not isinstance(node.ctx, ast.Load):
+            _refuse(node, f"an assignment to `{path}`")
+        elif path not in NUMPY and not (id(node) in self.inside and path in FOLDERS):
+            _refuse(node, f"`{path}`")
+
+    def call(self, node: ast.Call) -> None:
+        if not isinstance(node.func, ast.Name | ast.Attribute):
+            _refuse(node, "a call of something computed")
+        if isinstance(node.func, ast.Name) and node.func.id == "setattr" and ast.unparse(node) != SETATTR:
+            _refuse(node, "an attribute set by name")
+
+    def function(self, node: ast.FunctionDef) -> None:
+        if node.decorator_list:
+            _refuse(node, "a decorator")
+        for default in (*node.args.defaults, *node.args.kw_defaults):
+            if default is not None:
+                _constant(default)
+
+
+# What is looked at more closely, by the type of the node.
+CHECKED: dict[type, Callable[..., None]] = {
+    ast.Name: _Function.name,
+    ast.Attribute: _Function.attribute,
+    ast.Call: _Function.call,
+    ast.FunctionDef: _Function.function,
+}
+
+
+def _given(node: ast.AST) -> str | None:
+    """The name that a node of a function gives a meaning."""
+    match node:
+        case ast.Name(name, ast.Store()) | ast.arg(name) | ast.FunctionDef(name):
+            return name
+        case ast.ExceptHandler(name=name):
+            return name
+    return None
+
+
+def _path(node: ast.expr) -> str | None:
+    """``np.random.default_rng`` of names with dots between them; None of anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = _path(node.value)
+        return None if before is None else f"{before}.{node.attr}"
+    return None
