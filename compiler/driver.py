@@ -105,8 +105,8 @@ def compile_source(
         systems = Systems(program, made.forward, made.adjoint, made.small, made.tangent)
         plan = watch.stage("schedule", lambda: plan_module(systems, options.level), schedule_text)
         if watch.go_on():
-from .printing.allowed import check_allowed
             made.text = watch.stage("print", lambda: print_module(systems, plan, options.level), str)
+            check_allowed(made.text)
     made.shown, made.seconds = watch.shown, watch.seconds
     return made
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ...spec.records import dataclass
 
 MODULES = {"numpy": "np"}  # what may be imported, and as what
 
@@ -21,7 +23,7 @@ NUMPY = frozenset(
     array_equal asarray ascontiguousarray atleast_1d bincount bitwise_and bool_ broadcast_shapes broadcast_to
     ceil clip complex128 complex64 concatenate copy copyto cos count_nonzero cumprod cumsum diagonal diff
     divide divmod dot dtype e einsum empty empty_like equal errstate exp expand_dims expm1 eye finfo
-    flatnonzero flip float32 float64 floor floor_divide full full_like greater greater_equal hstack iinfo
+    flatnonzero flip float32 float64 floor floor_divide full full_like generic greater greater_equal hstack iinfo
     indices inf int64 integer intp invert iscomplexobj isfinite isinf isnan less less_equal linalg.eigvals
     linalg.norm linalg.qr linspace log log1p log2 logical_and logical_not logical_or logical_xor matmul max
     maximum maximum.accumulate maximum.reduce mean min minimum moveaxis multiply multiply.accumulate nan
@@ -121,9 +123,10 @@ def _top(statement: ast.stmt, place: int, known: set[str]) -> None:
         case ast.ClassDef(name, [], [], [ast.Expr(ast.Constant(str())), *methods], []):
             _own_name(name, statement)
             for method in methods:
-                if not isinstance(method, ast.FunctionDef):
+                if isinstance(method, ast.FunctionDef):
+                    _Function(known, method=True).check(method)
+                else:
                     _refuse(method, f"{type(method).__name__} in a class")
-                _Function(known, method=True).check(method)
         case _:
             _refuse(statement, f"{type(statement).__name__} at its top")
 
