@@ -9,6 +9,7 @@ import pytest
 import rnnc
 from compiled import EXAMPLES as FOLDER
 from rnnc.compiler.driver import Options
+from rnnc.compiler.printing import page
 
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.rnn"))
 PRODUCTS = {"dot", "matmul", "einsum", "tensordot", "inner", "outer", "vdot"}
@@ -97,3 +98,9 @@ def test_comments_name_the_line_of_the_spec() -> None:
     text = text_of("vanilla", 2)
     assert "vanilla.rnn:" in text.partition("def _forward")[2].partition("def _backward")[0]
     assert "back through h[t] = " in text
+
+
+def test_a_template_takes_only_text_that_the_compiler_made() -> None:
+    assert page.only_code(page.Code("x = 1")) == "x = 1"
+    with pytest.raises(TypeError, match="a template was given str, not Code"):
+        page.only_code("x = 1")

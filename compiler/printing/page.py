@@ -1,13 +1,13 @@
-"""The printed page: tables, functions and the parts every module shares."""
+"""The printed page: tables, functions and the parts every module shares, put together by Jinja."""
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path, PurePath
 
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ..dims import told
 from ..ir import BATCH
@@ -17,17 +17,36 @@ from ..program import Init, Input, Param, Program, State
 from .lines import Lines
 from .python import expression
 
-SLOT = re.compile(r"\{\{ (\w+) \}\}")
+TEMPLATE = "templates/module.py.j2"
 MARK = "# Written by rnnc; change the spec, not this file."
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text that the compiler itself made: the only thing a template accepts."""
+
+    text: str
+
+
+def only_code(value: object) -> str:
+    """The text of what fills a slot. Raises TypeError for anything but `Code`."""
+    if not isinstance(value, Code):
+        raise TypeError(f"a template was given {type(value).__name__}, not Code")
+    return value.text
 
 
 def render(parts: Mapping[str, str]) -> str:
     """The page with every slot filled; what fills one is not looked at again."""
-    return _tidy(SLOT.sub(lambda slot: parts[slot[1]], _template()))
+    from jinja2 import (
+        Environment,
+        StrictUndefined,
+    )  # needed by nothing but this, and slow to import
 
-
-def _template() -> str:
-    return _text("templates/module.txt")
+    environment = Environment(
+        undefined=StrictUndefined, finalize=only_code, keep_trailing_newline=True, autoescape=False
+    )
+    template = environment.from_string(_text(TEMPLATE))
+    return _tidy(template.render({name: Code(text) for name, text in parts.items()}))
 
 
 def _text(path: str) -> str:
@@ -259,7 +278,7 @@ def shared_names() -> frozenset[str]:
 def shared_functions(parts: Mapping[str, str]) -> str:
     """The functions that a page of these parts needs, directly or not, in the order of their files."""
     table = _contract()
-    used = set().union(*(names(text) for text in (_template(), *parts.values())))
+    used = set().union(*(names(text) for text in (_text(TEMPLATE), *parts.values())))
     sources = [table[name] for name in needed(table, used)]
     helpers = (used | names("\n".join(sources))) & prelude_names()
     alias = ["Array = np.ndarray", prelude_source(helpers)] if helpers else []
