@@ -5,6 +5,7 @@ others). A property that does not hold raises AssertionError."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ import numpy as np
 from rnnc.api import module_from
 from rnnc.compiler.driver import Compiled, Options, compile_source
 from rnnc.compiler.ir import System
+from rnnc.compiler.program import Program
 from rnnc.compiler.reference import Evaluator
 from rnnc.spec.diagnostics import Diagnostics
 from rnnc.spec.formatter import format_spec
@@ -22,11 +24,13 @@ from rnnc.spec.source import Source
 
 STEP = 1e-30
 LEVELS = (0, 2)
+LARGEST = 8  # dims that are free
 POSITIVE = "positive"  # inputs whose name begins so are greater than 0 inside their sequences
 
 Arrays = dict[str, Any]
 
 
+@functools.lru_cache(maxsize=4)
 def compiled(text: str, level: int) -> Compiled:
     return compile_source(Source("random.rnn", text), Options(level=level), lambda path, span: None)
 
@@ -65,10 +69,13 @@ def frozen(arrays: Mapping[str, Any]) -> Arrays:
 
 @dataclass
 class Subject:
-    """``lengths`` by axis index, one for each sequence of the batch."""
+    """``lengths`` by axis index, one for each sequence of the batch; drawn if none are given. ``labels`` are
+    tokens that are never 0."""
 
     text: str
     seed: int = 0
+    lengths: Mapping[str, Any] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
     modules: dict[int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,13 +86,18 @@ class Subject:
         }
         self.m = self.modules[max(LEVELS)]
         changed = {
-            n: v + int(self.rng.integers(0, 2)) for n, v in self.m.DIMS.items() if n not in self.m.FIXED
+            n: min(v, LARGEST) + int(self.rng.integers(0, 2))
+            for n, v in self.m.DIMS.items()
+            if n not in self.m.FIXED
         }
         self.dims = {**self.m.DIMS, **changed}
         drawn = self.m.init(seed=self.seed, dtype="float64", **changed)
-        self.params = frozen({k: v + 0.4 * self.rng.standard_normal(v.shape) for k, v in drawn.items()})
+        learned = {param.name for param in self.program.params if param.trained}
+        moved = {k: v + 0.4 * self.rng.standard_normal(v.shape) for k, v in drawn.items() if k in learned}
+        self.params = frozen({**drawn, **moved})
         longest = {axis: 6 - i for i, axis in enumerate(self.m.AXES)}
-        self.lengths = {axis: self.rng.permutation([most, 0, 1, 3]) for axis, most in longest.items()}
+        random = {axis: self.rng.permutation([most, 0, 1, 3]) for axis, most in longest.items()}
+        self.lengths = {**random, **self.lengths}
         self.batch = self.batch_of(self.lengths)
 
     # -------------------------------------------------------------------------------- material
@@ -108,7 +120,13 @@ class Subject:
             return np.exp(values) if name.startswith(POSITIVE) else values
         if kind == "bool":
             return self.rng.random(shape) < 0.5
-        return self.rng.integers(0, self.size(count) if count else 4, shape)
+        return self.rng.integers(name in {*self.ended, *self.labels}, self.size(count) if count else 4, shape)
+
+    @cached_property
+    def ended(self) -> set[str]:
+        """Heads among whose symbols one may end the sequence, which is taken to be 0: it is left out."""
+        rule = self.program.stop
+        return set() if rule is None or rule.event else {head.name for head in self.program.heads}
 
     def inside(self, name: str, lengths: Mapping[str, Any]) -> Any:
         """Which places of an input are its sequences' own."""
@@ -121,13 +139,18 @@ class Subject:
         return valid.reshape(valid.shape + (1,) * (array.ndim - valid.ndim))
 
     @property
+    def program(self) -> Program:
+        return self.made[max(LEVELS)].program
+
+    @property
     def forward(self) -> System:
         """The equations as the checker hands them on."""
-        return self.made[max(LEVELS)].program.forward
+        return self.program.forward
 
     @cached_property
     def streams(self) -> bool:
-        return bool(self.m.STREAM) and not self.m.NO_STREAM
+        """Whether there are chunks that need not know how long the whole is."""
+        return bool(self.m.STREAM) and not self.m.NO_STREAM and not self.program.counted
 
     @cached_property
     def state(self) -> Arrays | None:
@@ -184,6 +207,8 @@ def equals_the_reference(s: Subject) -> None:
         evaluator = Evaluator(program.forward, s.params, s.batch, s.dims, state=state)
         for key, name in program.forward.outputs:
             kind, _, short = key.partition(":")
+            if kind == "stop":
+                continue
             found = (
                 run.loss
                 if kind == "loss"
