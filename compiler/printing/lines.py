@@ -48,13 +48,14 @@ def broken(line: str, width: int) -> list[str]:
 
 
 def _long_items(items: Sequence[str], width: int) -> list[str]:
-    """Items one below the other, those that are too long broken at their sums."""
+    """Items one below the other, those that are too long broken at their sums, and within the terms."""
     lines: list[str] = []
     for number, item in enumerate(items):
         comma = "," if number < len(items) - 1 else ""
         terms = _split(item, " + ") if len(item) > width else [item]
         joined = [terms[0], *(f"+ {term}" for term in terms[1:])]
-        lines += ["    " + part for part in joined[:-1]] + ["    " + joined[-1] + comma]
+        parts = [part for term in joined for part in (broken(term, width) if len(term) > width else [term])]
+        lines += ["    " + part for part in parts[:-1]] + ["    " + parts[-1] + comma]
     return lines
 
 
