@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from . import api
+from . import api, stages
 from .compiler.driver import Compiled, Options
 from .compiler.ir import Position
 from .cone import reached
@@ -83,6 +83,12 @@ class KnownSpec:
 
     def reads(self, output: str, point: tuple[int, ...], steps: Mapping[str, int]) -> Reads:
         return reached(self.compiled.program, output, point, steps)
+
+    def as_checked(self, *given: Any) -> stages.Results:
+        return stages.as_checked(self.compiled, stages.Arguments(*given))
+
+    def after_passes(self, *given: Any) -> Iterator[tuple[str, stages.Results, stages.Results]]:
+        return stages.after_passes(self.compiled, stages.Arguments(*given))
 
     def elsewhere(self) -> str:
         source, options = self.compiled.source, self.compiled.options

@@ -10,16 +10,17 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .. import archive
-from ..module import Arrays
+from ..module import Array, Arrays
 from .case import Case
-from .compare import GOOD, Verdict, agree, failed
-from .data import Data, draw, full
-from .observe import everything
-from .subject import Spec, Subject
+from .compare import GOOD, ROUNDING, Comparison, Verdict, agree, failed, joined, rounding
+from .data import Data, draw, full, values
+from .observe import GRADIENTS, cotangents, everything, only
+from .subject import Observed, Spec, Subject
 
 # Run by `python -I` with the module's text and the arrays in a folder of its own: every import but NumPy's
 # and the standard library's fails.
@@ -94,6 +95,51 @@ def not_unrolled(subject: Subject) -> str | None:
     if reason is not None:
         return reason
     return "unrolling takes a single axis" if len(subject.axes) != 1 else None
+
+
+def check_reference(subject: Subject, case: Case) -> Verdict:
+    """What the reference evaluator makes of the checked equations, one instance at a time."""
+    data = with_noise(subject, full(subject, case))
+
+    def pair(data: Data) -> tuple[Arrays, Arrays]:
+        wanted = _spec(subject).as_checked(*_given(subject, data))
+        found = everything(subject, data)
+        return {name: _own(found[name], value) for name, value in wanted.items()}, wanted
+
+    return agree(subject, data, pair, ("this module", "the reference evaluator"))
+
+
+def _own(found: Array, wanted: Array) -> Array:
+    """Without what is past the longest sequence."""
+    return found[tuple(map(slice, wanted.shape))] if found.ndim == wanted.ndim else found
+
+
+def check_passes(subject: Subject, case: Case) -> Verdict:
+    """The equations before and after each pass, evaluated at the smallest sizes."""
+    steps = tuple((axis, max(2, subject.delay)) for axis, _ in case.steps)
+    small = replace(case, steps=steps, rows=2, dims=subject.smallest)
+    data = with_noise(subject, full(subject, small))
+    floor = rounding(data, only(everything(subject, data), *GRADIENTS))
+
+    def verdict(name: str, before: Arrays, after: Arrays) -> Verdict:
+        slack = dict.fromkeys(before, floor)
+        return Comparison(subject, (f"after the pass {name}", "before it"), ROUNDING, slack).of(after, before)
+
+    return joined(verdict(*step) for step in _spec(subject).after_passes(*_given(subject, data)))
+
+
+def _given(subject: Subject, data: Data) -> tuple[Any, ...]:
+    """The data as the equations know them."""
+    table = subject.module.COTANGENTS
+    weights = {table[key]: value for key, value in cotangents(subject.module, data).items()}
+    return data.params, data.batch, data.state, weights, subject.sizes(data.case)
+
+
+def with_noise(subject: Subject, data: Data) -> Data:
+    """With numbers of our own for the noise, so that two ways of computing get the same."""
+    rng = np.random.default_rng([data.case.seed, 13])
+    noises = [Observed(name, *subject.module.INPUTS[name]) for name in subject.noises]
+    return data.with_batch({item.name: values(subject, item, data.case, rng) for item in noises})
 
 
 def text_of(subject: Subject) -> str:

@@ -10,14 +10,16 @@ import numpy as np
 
 from ..module import Array, Arrays
 from .case import Case
-from .compare import GOOD, Comparison, Verdict, agree, failed
+from .compare import Comparison, Verdict, agree, failed
 from .data import Data, draw
 from .subject import Observed, Subject
 
-SEQUENCES = 4096  # enumerated at most
+SEQUENCES = 20_000  # enumerated at most
 DRAWN = 4000
 GRID = np.linspace(-60.0, 60.0, 6001)
 COUNTS = 400
+LONGEST = 60  # steps, where the length is drawn from all numbers
+BINS = 16
 
 
 def heads_of(subject: Subject) -> list[Observed]:
@@ -79,51 +81,104 @@ def not_summable(subject: Subject) -> str | None:
     reason = no_samples(subject)
     if reason is not None:
         return reason
-    if subject.axes[str(subject.stream)] in subject.module.HEADS:
-        return "the length is an output"
-    odd = [item.name for item in heads_of(subject) if set(item.axes) != {subject.stream}]
+    items, case = heads_of(subject), smallest(subject)
+    odd = [item.name for item in items if set(item.axes) != {subject.stream}]
     if odd:
         return f"{odd[0]} is not drawn along {subject.stream} alone"
-    kinds = [item.kind for item in heads_of(subject)]
-    if all(kind in ("token", "bool") for kind in kinds):
-        return None
-    return None if len(kinds) == 1 and kinds[0] in ("real", "int") else "several targets that are not tokens"
+    if all(item.kind in ("token", "bool") for item in items):
+        count = _count(subject, case, items)
+        return f"{count:,} values at every step are too many" if count**2 > SEQUENCES else None
+    if len(items) > 1 or _ends(subject):
+        return "a target that is no token stands beside others"
+    return f"{items[0].name} has several components" if _width(subject, items[0], case) > 1 else None
+
+
+def smallest(subject: Subject, seed: int = 0) -> Case:
+    """One sequence, as few values as can be (but for tokens of one kind alone)."""
+    dims = tuple(
+        (name, size if _is_width(subject, name) else max(size, 3)) for name, size in subject.smallest
+    )
+    return Case(tuple((axis, subject.delay + 3) for axis in subject.axes), 1, dims, seed)
+
+
+def _is_width(subject: Subject, dim: str) -> bool:
+    """Whether a dim says how many numbers a target has."""
+    return any(dim in symbol for item in heads_of(subject) for symbol in item.shape)
+
+
+def _ends(subject: Subject) -> bool:
+    """Whether something drawn says where a sequence ends."""
+    return subject.refuses or bool(_given_by_lengths(subject))
+
+
+def _given_by_lengths(subject: Subject) -> set[str]:
+    """Heads whose targets are made from the lengths: an event, or the length itself."""
+    return set(subject.module.HEADS) - set(subject.inputs)
+
+
+def length_head(subject: Subject) -> str | None:
+    """The name of the length that is an output."""
+    length = subject.axes[str(subject.stream)]
+    return length if length in subject.module.HEADS else None
 
 
 def check_sum(subject: Subject, case: Case) -> Verdict:
     """Over everything that can be drawn in two steps the probabilities sum to 1, what ended after one
-    among it; densities of a single number are integrated over a grid."""
-    dims = tuple((name, min(size, 3)) for name, size in case.dims)
-    data = draw(subject, replace(case, rows=1, scale=min(case.scale, 1.0), dims=dims), ragged=False)
+    among it; densities of a single number are integrated over a grid. Where the length is drawn, first the
+    lengths' probabilities sum to 1, then those of all sequences of a length to that length's."""
+    data = draw(subject, smallest(subject, case.seed), ragged=False)
     items = heads_of(subject)
-    if items[0].kind in ("real", "int"):
-        return _density(subject, data, items[0])
-    every = _sequences(subject, data.case, items)
-    if len(every) > SEQUENCES:
-        return GOOD
-    event = bool(set(subject.module.HEADS) - set(subject.inputs))
+    if length_head(subject):
+        return _by_length(subject, case.seed, items)
+    if items and items[0].kind in ("real", "int"):
+        values, density = density_of(subject, data, items[0])
+        return _is_one(subject, float(density.sum()), f"{len(values)} values of {items[0].name}")
+    every = _sequences(subject, data.case, items, 2)
     total = _total(subject, data, items, every, last=False)
-    if event:
+    if _given_by_lengths(subject):
         total += _total(subject, data, items, every, last=True)
     total += _total(subject, data, items, _ended(subject, data, items, every), last=True)
     return _is_one(subject, total, f"{len(every)} sequences")
 
 
+def _by_length(subject: Subject, seed: int, items: list[Observed]) -> Verdict:
+    lengths = length_probabilities(subject, seed)
+    verdict = _is_one(subject, float(lengths.sum()), f"{len(lengths)} lengths")
+    data = draw(subject, smallest(subject, seed), ragged=False)
+    for steps in range(min(3, len(lengths))):
+        every = _sequences(subject, data.case, items, steps)
+        total = _total(subject, data, items, every, last=True)
+        verdict = verdict.join(_is_one(subject, total / lengths[steps], f"sequences of {steps} steps"))
+    return verdict
+
+
+def length_probabilities(subject: Subject, seed: int) -> Array:
+    """The probability of every length (of the short ones, where any number can be drawn)."""
+    name, small = str(length_head(subject)), smallest(subject, seed)
+    shown = draw(subject, small, ragged=False)
+    output = subject.module.forward(shown.params, shown.batch).outputs[name]
+    longest = output.shape[-1] - 1 if output.ndim > 1 else LONGEST
+    data = draw(subject, small.with_steps(str(subject.stream), longest), ragged=False)
+    batch = _repeated(subject, data, longest + 1, longest)
+    batch[name] = np.arange(longest + 1)
+    return np.asarray(np.exp(-np.asarray(subject.module.forward(data.params, batch).nll[name])))
+
+
 Sequence = tuple[Any, ...]  # for each step, for each target, its components
 
 
-def _sequences(subject: Subject, case: Case, items: list[Observed]) -> list[Sequence]:
-    """All of two steps."""
+def _sequences(subject: Subject, case: Case, items: list[Observed], steps: int) -> list[Sequence]:
+    """All of so many steps."""
     counts = [range(_values(subject, item, case)) for item in items]
     single = [product(count, repeat=_width(subject, item, case)) for item, count in zip(items, counts)]
-    return list(product(list(product(*single)), repeat=2))
+    return list(product(list(product(*single)), repeat=steps))
 
 
 def _ended(subject: Subject, data: Data, items: list[Observed], every: list[Sequence]) -> list[Sequence]:
     """The sequences of one step after which there is no other; after each there may be none, if an event ends
     them."""
     ones = list(dict.fromkeys(sequence[:1] for sequence in every))
-    if set(subject.module.HEADS) - set(subject.inputs):
+    if _given_by_lengths(subject):
         return ones
     goes_on = {sequence[:1] for sequence in every if not _refused(subject, data, items, sequence)}
     return [one for one in ones if one not in goes_on]
@@ -131,7 +186,7 @@ def _ended(subject: Subject, data: Data, items: list[Observed], every: list[Sequ
 
 def _refused(subject: Subject, data: Data, items: list[Observed], sequence: Sequence) -> bool:
     """Whether the sequence should have ended before."""
-    if not subject.refuses:
+    if not subject.refuses or length_head(subject):
         return False
     try:
         subject.module.forward(data.params, _batch_of(subject, data, items, [sequence]))
@@ -143,10 +198,14 @@ def _refused(subject: Subject, data: Data, items: list[Observed], sequence: Sequ
 def _total(subject: Subject, data: Data, items: list[Observed], every: list[Sequence], last: bool) -> float:
     """The probability of all these sequences together, as the rows of one batch."""
     kept = [sequence for sequence in every if not _refused(subject, data, items, sequence)]
-    if not kept:
-        return 0.0
-    run = subject.module.forward(data.params, _batch_of(subject, data, items, kept), last=last)
-    return float(np.exp(-np.asarray(sum(run.nll.values()))).sum())
+    return float(probabilities(subject, data, items, kept, last).sum()) if kept else 0.0
+
+
+def probabilities(
+    subject: Subject, data: Data, items: list[Observed], every: list[Sequence], last: bool
+) -> Array:
+    run = subject.module.forward(data.params, _batch_of(subject, data, items, every), last=last)
+    return np.asarray(np.exp(-np.asarray(sum(run.nll.values()))))
 
 
 def _batch_of(subject: Subject, data: Data, items: list[Observed], every: list[Sequence]) -> Arrays:
@@ -154,9 +213,15 @@ def _batch_of(subject: Subject, data: Data, items: list[Observed], every: list[S
     batch = _repeated(subject, data, len(every), steps)
     for place, item in enumerate(items):
         shape = (steps, len(every), *(subject.number(s, data.case) for s in item.shape))
-        values = np.array([[step[place] for step in sequence] for sequence in every]).swapaxes(0, 1)
-        batch[item.name] = values.reshape(shape).astype(bool if item.kind == "bool" else np.intp)
+        values = np.array([step[place] for sequence in every for step in sequence])
+        ordered = np.moveaxis(values.reshape((len(every), *shape[:1], *shape[2:])), 0, 1)
+        batch[item.name] = ordered.astype(bool if item.kind == "bool" else np.intp)
     return batch
+
+
+def _count(subject: Subject, case: Case, items: list[Observed]) -> int:
+    """How many values there are at a step."""
+    return int(np.prod([_values(subject, i, case) ** _width(subject, i, case) for i in items], dtype=int))
 
 
 def _values(subject: Subject, item: Observed, case: Case) -> int:
@@ -179,17 +244,14 @@ def _repeated(subject: Subject, data: Data, rows: int, steps: int) -> Arrays:
     return found
 
 
-def _density(subject: Subject, data: Data, item: Observed) -> Verdict:
-    """One step: a grid of values in the first component, the others at one value each."""
-    if _width(subject, item, data.case) != 1:
-        return GOOD
+def density_of(subject: Subject, data: Data, item: Observed) -> tuple[Array, Array]:
+    """A grid of values of a single number's first step, and how probable each is."""
     values = GRID if item.kind == "real" else np.arange(COUNTS)
     batch = _repeated(subject, data, len(values), 1)
     batch[item.name] = values.reshape(1, len(values), *(1 for _ in item.shape))
     step = GRID[1] - GRID[0] if item.kind == "real" else 1.0
     run = subject.module.forward(data.params, batch)
-    total = step * np.exp(-np.asarray(sum(run.nll.values()))).sum()
-    return _is_one(subject, float(total), f"{len(values)} values of {item.name}")
+    return values, step * np.exp(-np.asarray(sum(run.nll.values())))
 
 
 def _is_one(subject: Subject, total: float, what: str) -> Verdict:
@@ -200,41 +262,63 @@ def _is_one(subject: Subject, total: float, what: str) -> Verdict:
 # ---------------------------------------------------------------------------------------- frequencies
 
 
-def not_countable(subject: Subject) -> str | None:
-    reason = not_summable(subject)
-    if reason is not None:
-        return reason
-    kinds = [item for item in heads_of(subject) if item.kind in ("token", "bool") and not item.shape]
-    return None if kinds else "no target is a single token or truth value"
-
-
 def check_frequencies(subject: Subject, case: Case) -> Verdict:
-    """How often each first value is drawn, within six standard deviations."""
-    dims = tuple((name, max(size, 3)) for name, size in case.dims)
-    case = replace(case, rows=1, scale=min(case.scale, 1.0), dims=dims)
-    data = draw(subject, case, ragged=False)
-    item = next(item for item in heads_of(subject) if item.kind in ("token", "bool") and not item.shape)
-    given = replace(data, batch=_repeated(subject, data, DRAWN, 1))
-    seq = draws(subject, given, DRAWN, 1, case.seed)
-    drawn = np.asarray(getattr(seq, item.name))[0].astype(int)
-    return _frequencies(subject, data, item, drawn)
+    """How often each first value is drawn (each length, where that is drawn), within six standard deviations;
+    numbers are sorted into bins first."""
+    if length_head(subject):
+        expected = length_probabilities(subject, case.seed)
+        drawn = _drawn(subject, case.seed, len(expected)).T
+        return _as_often(f"{length_head(subject)} = {{}}", drawn, expected)
+    data = draw(subject, smallest(subject, case.seed), ragged=False)
+    seq, items = _drawn(subject, case.seed, 1), heads_of(subject)
+    if items and items[0].kind in ("real", "int"):
+        return _binned(
+            items[0], np.ravel(getattr(seq, items[0].name)[0]), *density_of(subject, data, items[0])
+        )
+    every = _sequences(subject, data.case, items, 1)
+    expected = probabilities(subject, data, items, every, last=False)
+    number = {sequence[0]: place for place, sequence in enumerate(every)}
+    found = np.array([number[_cell(seq, items, row)] for row in range(DRAWN)])
+    if _given_by_lengths(subject):
+        expected = np.concatenate([expected, probabilities(subject, data, items, every, last=True)])
+        found += len(every) * np.asarray(seq.ended)
+    names = ", ".join(item.name for item in items)
+    return _as_often(f"value {{}} of {names}", found, expected)
 
 
-def _frequencies(subject: Subject, data: Data, item: Observed, drawn: Array) -> Verdict:
-    """The probability of each value is that of the head alone: other heads' terms are left out."""
-    count = _values(subject, item, data.case)
-    batch = _repeated(subject, data, count, 1)
-    batch[item.name] = np.arange(count)[None].astype(batch[item.name].dtype)
-    expected = np.exp(-np.asarray(subject.module.forward(data.params, batch).nll[item.name]))
-    if not np.isclose(expected.sum(), 1):
-        return GOOD  # another target read by this head differs from row to row
-    found = np.bincount(drawn, minlength=count) / DRAWN
-    slack = 6 * np.sqrt(expected * (1 - expected) / DRAWN) + 4 / DRAWN
+def _drawn(subject: Subject, seed: int, steps: int) -> Any:
+    """Many samples, all with the same inputs."""
+    small = smallest(subject, seed)
+    long = small.with_steps(str(subject.stream), max(steps, 1))
+    data = draw(subject, long if length_head(subject) else small, ragged=False)
+    given = replace(data, batch=_repeated(subject, data, DRAWN, steps))
+    return draws(subject, given, DRAWN, steps, seed)
+
+
+def _cell(seq: Any, items: list[Observed], row: int) -> tuple[tuple[int, ...], ...]:
+    """The first values of a sample's targets, as `_sequences` has them."""
+    return tuple(tuple(int(v) for v in np.ravel(getattr(seq, item.name)[0, row])) for item in items)
+
+
+def _binned(item: Observed, drawn: Array, values: Array, density: Array) -> Verdict:
+    """Bins between values at which the distribution function has risen by equal amounts."""
+    below = np.cumsum(density)
+    cuts = np.unique(np.searchsorted(below, np.arange(1, BINS) / BINS))
+    width = values[1] - values[0]
+    edges = values[cuts] + width / 2
+    expected = np.diff(np.concatenate([[0.0], below[cuts], [1.0]]))
+    places = np.searchsorted(edges, drawn)
+    return _as_often(f"bin {{}} of {len(expected)} of {item.name}", places, expected)
+
+
+def _as_often(what: str, drawn: Array, expected: Array) -> Verdict:
+    """Values drawn as often as they should be; ``what`` names one by its number."""
+    count = len(drawn)
+    found = np.bincount(drawn, minlength=len(expected))[: len(expected)] / count
+    slack = 6 * np.sqrt(expected * (1 - np.minimum(expected, 1)) / count) + 4 / count
     worst = int((np.abs(found - expected) / slack).argmax())
     error = abs(found[worst] - expected[worst]) / slack[worst]
     if error <= 1:
         return Verdict(float(error))
-    message = (
-        f"value {worst} is drawn with frequency {found[worst]:.4f}, its probability is {expected[worst]:.4f}"
-    )
-    return failed(f"drawn.{item.name}", message)
+    seen, sure = f"{found[worst]:.4f}", f"{expected[worst]:.4f}"
+    return failed("drawn", f"{what.format(worst)} is drawn with frequency {seen}, its probability is {sure}")

@@ -100,7 +100,7 @@ def story(tested: Tested, result: Result) -> list[str]:
     lines = [result.property.statement, *what(tested, failure)]
     lines += [f"at {case.text()}" + (f", weights times {case.scale:g}" if case.scale != 1 else "")]
     saved = tested.saved.get(result.property.name)
-    lines += [f"saved: {saved}"] if saved else []
+    lines += [f"saved: {saved} (rnnc test {tested.path} --case {saved})"] if saved else []
     return [*lines, f"again: {tested.again(result)}"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -42,6 +42,13 @@ class Spec(Protocol):
 
     def elsewhere(self) -> str:
         """The same, from another process with another hash seed."""
+
+    def as_checked(self, *given: Any) -> Arrays:
+        """Every result and gradient of the checked equations, by the reference evaluator. It is given
+        parameters, batch, state, cotangents (by the name of the output in the equations) and dims."""
+
+    def after_passes(self, *given: Any) -> Iterator[tuple[str, Arrays, Arrays]]:
+        """Each pass of the compiler, with the results before it and after it."""
 
     def reads(self, output: str, point: tuple[int, ...], steps: Mapping[str, int]) -> Reads:
         """All that an output may depend on at a point, and what it must."""

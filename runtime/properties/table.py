@@ -245,18 +245,18 @@ PROPERTIES = (
     ),
     Property(
         "sums-to-one",
-        "The probabilities of everything that can be drawn in one and in two steps sum to 1; a single "
-        "number's density integrates to 1.",
+        "The probabilities of everything that can be drawn in one and in two steps sum to 1; so do those of "
+        "the lengths, where the length is drawn; a single number's density integrates to 1.",
         "1e-10 relative",
         "probability.check_sum",
         "probability.not_summable",
     ),
     Property(
         "frequencies",
-        "Values are drawn as often as their probabilities say.",
+        "First values, ends and lengths are drawn as often as their probabilities say.",
         LIKELY,
         "probability.check_frequencies",
-        "probability.not_countable",
+        "probability.not_summable",
         once=True,
     ),
     Property(
@@ -265,6 +265,22 @@ PROPERTIES = (
         ROUNDING,
         "compiled.check_levels",
         "compiled.no_text",
+    ),
+    Property(
+        "reference",
+        "The reference evaluator, which knows no order, no loops and no storage, gives the same.",
+        ROUNDING,
+        "compiled.check_reference",
+        "compiled.no_text",
+        cost=5,
+    ),
+    Property(
+        "passes",
+        "No pass of the compiler changes what the equations give, forward or backward.",
+        ROUNDING,
+        "compiled.check_passes",
+        "compiled.no_text",
+        once=True,
     ),
     Property(
         "unrolled",
