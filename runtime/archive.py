@@ -1,4 +1,4 @@
-"""Named arrays in an `.npz` file, without pickle.
+"""Named arrays in a file: `.npz`, without pickle, or `.safetensors`, by the file's name.
 
 A file from elsewhere is looked at before it is believed: names, shapes and dtypes are read from the
 members' headers, so that a caller can compare them with what it needs before any data is read."""
@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.lib import format as npy
 
+from . import safetensors
 from .files import replacing
 from .module import Array, Arrays
 
@@ -52,6 +53,9 @@ Check = Callable[[Mapping[str, Header], Mapping[str, Any]], None]
 
 def write(path: str | os.PathLike[str], arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
     """All or nothing; the same arrays give the same bytes."""
+    if safetensors.is_one(path):
+        safetensors.write(path, arrays, meta)
+        return
     encoded = np.frombuffer(json.dumps(dict(meta)).encode(), np.uint8)
     with replacing(path) as handle, zipfile.ZipFile(handle, "w") as archive:
         for name, value in {META: encoded, **arrays}.items():
@@ -67,17 +71,27 @@ def read(path: str | os.PathLike[str], check: Check) -> Contents:
 
 def _read(path: str | bytes, handle: BinaryIO, check: Check) -> Contents:
     try:
-        with zipfile.ZipFile(handle) as archive:
-            headers = {name: _header(archive, name) for name in _names(archive)}
-            meta = _meta(archive, headers)
-            check(headers, meta)
-            return Contents({name: _array(archive, name) for name in headers}, meta)
+        return _read_tensors(handle, check) if safetensors.is_one(path) else _read_npz(handle, check)
     except ValueError as error:
         raise ValueError(f"{path!s}: {error}") from None
     except MemoryError:
         raise ValueError(f"{path!s}: its arrays do not fit in memory") from None
     except _BROKEN as error:
-        raise ValueError(f"{path!s}: not a whole .npz file ({error})") from None
+        raise ValueError(f"{path!s}: not a whole file of arrays ({error})") from None
+
+
+def _read_npz(handle: BinaryIO, check: Check) -> Contents:
+    with zipfile.ZipFile(handle) as archive:
+        headers = {name: _header(archive, name) for name in _names(archive)}
+        meta = _meta(archive, headers)
+        check(headers, meta)
+        return Contents({name: _array(archive, name) for name in headers}, meta)
+
+
+def _read_tensors(handle: BinaryIO, check: Check) -> Contents:
+    reader = safetensors.Reader(handle)
+    check({name: Header(reader.shapes[name], reader.dtypes[name]) for name in reader.shapes}, reader.meta)
+    return Contents({name: reader.array(name) for name in reader.shapes}, reader.meta)
 
 
 def read_meta(path: str | os.PathLike[str]) -> dict[str, Any]:
