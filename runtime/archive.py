@@ -69,7 +69,7 @@ def read(path: str | os.PathLike[str], check: Check) -> Contents:
         return _read(os.fspath(path), handle, check)
 
 
-def _read(path: str | bytes, handle: BinaryIO, check: Check) -> Contents:
+def _read(path: str, handle: BinaryIO, check: Check) -> Contents:
     try:
         return _read_tensors(handle, check) if safetensors.is_one(path) else _read_npz(handle, check)
     except ValueError as error:

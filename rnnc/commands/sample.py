@@ -29,7 +29,9 @@ PARAGRAPH = "\n\n"  # what a text begins after, if nothing is given
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("spec", metavar="F.rnn")
-    command.add_argument("--params", required=True, metavar="W.npz", help="weights that `rnnc train` left (or .safetensors)")
+    command.add_argument(
+        "--params", required=True, metavar="W.npz", help="weights that `rnnc train` left (or .safetensors)"
+    )
     command.add_argument(
         "--length", type=whole(0), default=400, metavar="N", help="steps to draw (default 400)"
     )
