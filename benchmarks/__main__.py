@@ -1,112 +1,136 @@
-"""python -m benchmarks: everything, or a part of it; CONTRIBUTING.md says how it is used."""
+"""Times compiled modules beside other ways to run the same equations.
+
+python -m benchmarks --quick --write     the table of benchmarks/README.md, about ten minutes
+python -m benchmarks --write             everything, an hour or two
+python -m benchmarks --cells lstm --sizes small --peers torch --seconds 20
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-THREADS = "RNNC_BENCHMARK_THREADS"  # set in the process that measures
-LIBRARIES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "NPROC")
-XLA_ONE = "--xla_cpu_multi_thread_eigen=false"
+from . import threads
+
 CELLS = "vanilla,lstm,gru,lstm_norm_peephole,skip,mingru,lru,attention,bilstm2"
 SIZES = "tiny,small,medium,large,long"
 PEERS = "O0,hand,torch.nn,torch loop,torch.compile,jax scan,autograd"
+PARTS = "training,streaming,lengths,batches,ablation"
+QUICK_PEERS = "hand,torch.nn,torch loop,jax scan"
 
 
 def main(words: Sequence[str]) -> int:
     arguments = parser().parse_args(words)
-    if THREADS in os.environ:
+    if arguments.out:
         return measure(arguments)
     results: list[dict[str, Any]] = []
-    for threads in arguments.threads:
+    for count in arguments.threads:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "results.json"
-            environment = os.environ | dict.fromkeys((THREADS, *LIBRARIES), threads)
-            if threads == "1":
-                environment["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {XLA_ONE}".strip()
             command = [sys.executable, "-m", "benchmarks", *words, "--out", str(out)]
-            status = subprocess.run(command, env=environment).returncode
+            status = subprocess.run(command, env=threads.environment(count)).returncode
             if status:
                 return status
             results += json.loads(out.read_text(encoding="utf-8"))
+    if arguments.write:
+        from .page import write
+
+        write(results)
     return 0
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    top.add_argument("--cells", type=chosen(CELLS), default=CELLS.split(","), help=f"of {CELLS}")
-    top.add_argument("--sizes", type=chosen(SIZES), default=SIZES.split(","), help=f"of {SIZES}")
-    top.add_argument(
-        "--peers", type=chosen(PEERS), default=PEERS.split(","), help=f"of {PEERS}; `torch` means all of its"
+    top = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    for name, known in (("cells", CELLS), ("sizes", SIZES), ("peers", PEERS), ("parts", PARTS)):
+        top.add_argument(f"--{name}", type=chosen(known), metavar="A,…", help=f"of {known}")
+    top.add_argument("--threads", type=counts, default=[1], metavar="N,…", help="default: 1")
+    top.add_argument("--seconds", type=float, help="for each row of the table (default: 10, quick 3)")
     top.add_argument(
-        "--threads", type=lambda text: text.split(","), default=["1"], metavar="N,…", help="default: 1"
+        "--slow", type=float, help="a step that takes longer is not repeated (default: 12 s, quick 6)"
     )
-    top.add_argument("--seconds", type=float, default=10.0, help="for each cell and size")
-    top.add_argument("--slow", type=float, default=12.0, help="leave out what takes longer for a step")
+    top.add_argument("--clock", choices=("wall", "cpu"), default="wall",
+                     help="cpu: the time of this process alone, for a busy machine and one thread")  # fmt: skip
+    top.add_argument("--quick", action="store_true",
+                     help=f"training beside {QUICK_PEERS}, and streaming, unless told otherwise")  # fmt: skip
     top.add_argument(
-        "--clock",
-        choices=("wall", "cpu"),
-        default="wall",
-        help="cpu: time of this process; for a busy machine and one thread",
+        "--write", action="store_true", help="put the tables and the picture into benchmarks/README.md"
     )
     top.add_argument("--out", help=argparse.SUPPRESS)
     return top
 
 
-def chosen(all_names: str) -> Any:
+def counts(text: str) -> list[int]:
+    found = [int(part) for part in text.split(",") if part.isdecimal() and int(part)]
+    if not found or len(found) != len(text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected numbers of threads like 1,2, got {text!r}")
+    return found
+
+
+def chosen(known: str) -> Callable[[str], list[str]]:
     """Names out of a list, separated by commas; the first word of a name stands for all that begin with it."""
-    names = all_names.split(",")
+    names = known.split(",")
 
     def parse(text: str) -> list[str]:
         wanted = [part.strip() for part in text.split(",") if part.strip()]
-        unknown = [w for w in wanted if not any(_means(w, name) for name in names)]
+        unknown = [word for word in wanted if not any(_means(word, name) for name in names)]
         if unknown:
-            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {all_names}")
-        return [name for name in names if any(_means(w, name) for w in wanted)]
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {known}")
+        return [name for name in names if any(_means(word, name) for word in wanted)]
 
     return parse
 
 
 def _means(word: str, name: str) -> bool:
-    return word == name or name.startswith((word + ".", word + " "))
+    return name == word or name.startswith((f"{word}.", f"{word} "))
 
 
 def measure(arguments: argparse.Namespace) -> int:
-    """What the child process does: threads are settled by its environment."""
-    from . import training
+    """What the process does that measures: its environment has settled the number of threads."""
+    from rnnc.machine import measure_peaks
 
-    threads = os.environ[THREADS]
-    limit_threads(int(threads))
-    rows = training.measure(
-        arguments.cells,
-        arguments.sizes,
-        ["O2", *arguments.peers],
-        arguments.seconds,
-        arguments.slow,
-        arguments.clock,
-    )
-    results = [{"part": "training", "threads": int(threads), "rows": rows}]
+    from .contenders.contender import Disagreement
+
+    threads.settle()
+    quick = arguments.quick
+    parts = arguments.parts or (PARTS if not quick else "training,streaming").split(",")
+    try:
+        peaks = measure_peaks()
+        print(f"{threads.count()} thread(s); at best {peaks}", flush=True)
+        results = [{"part": part, "threads": threads.count(), "clock": arguments.clock, "peaks": str(peaks), "rows": rows}
+                   for part in parts for rows in [_rows(part, arguments, quick, peaks)]]  # fmt: skip
+    except Disagreement as error:
+        print(f"nothing is timed: {error}", file=sys.stderr)
+        return 1
     Path(arguments.out).write_text(json.dumps(results), encoding="utf-8")
     return 0
 
 
-def limit_threads(count: int) -> None:
-    """What no environment variable does: one core for one thread, where the system can bind a process."""
-    from importlib.util import find_spec
+def _rows(part: str, arguments: argparse.Namespace, quick: bool, peaks: Any) -> list[dict[str, Any]]:
+    from . import ablation, batches, lengths, streaming, training
 
-    if find_spec("torch"):
-        import torch
-
-        torch.set_num_threads(count)
-        torch.set_num_interop_threads(1)
+    cells = arguments.cells or CELLS.split(",")
+    sizes = arguments.sizes or SIZES.split(",")
+    names = ["O2", *(arguments.peers or (QUICK_PEERS if quick else PEERS).split(","))]
+    seconds = arguments.seconds or (3.0 if quick else 10.0)
+    slow, clock = arguments.slow or (6.0 if quick else 12.0), arguments.clock
+    print(f"-- {part}", flush=True)
+    if part == "training":
+        return training.measure(cells, sizes, names, seconds, slow, clock, peaks)
+    if part == "streaming":
+        return streaming.measure(cells, seconds / 3, clock)
+    if part == "lengths":
+        return lengths.measure([n for n in names if n in ("O2", "O0", "torch.nn", "jax scan")], clock)
+    if part == "batches":
+        return batches.measure([n for n in names if n != "torch.compile"], seconds, slow, clock)
+    return ablation.measure(cells, sizes, seconds, clock)
 
 
 if __name__ == "__main__":

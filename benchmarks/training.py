@@ -7,9 +7,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .cases import Case, size_for
+from rnnc import api
+from rnnc.compiler.cost import Cost, total, training_costs
+from rnnc.compiler.driver import Options
+from rnnc.compiler.ir import BATCH
+from rnnc.machine import Peaks
+from rnnc.timing import interleaved
+
+from .cases import SPECS, Case, size_for
 from .contenders import Absent, Contender, agree, make
-from .timing import interleaved
 
 OURS = ("O2", "O0", "hand")
 
@@ -29,19 +35,35 @@ class Row:
 
 
 def measure(
-    cells: Sequence[str], sizes: Sequence[str], names: Sequence[str], seconds: float, slow: float, clock: str
+    cells: Sequence[str],
+    sizes: Sequence[str],
+    names: Sequence[str],
+    seconds: float,
+    slow: float,
+    clock: str,
+    peaks: Peaks | None = None,
 ) -> list[dict[str, Any]]:
     """A row for every cell and size; ``slow`` is the longest step, in seconds, that is waited for again."""
     found = []
     for cell in cells:
         for size in sizes:
-            row = _row(Case(cell, size_for(cell, size)), names, seconds, slow, clock)
+            case = Case(cell, size_for(cell, size))
+            row = row_of(case, names, seconds, slow, clock)
+            row.bound = peaks.bound(cost_of(case)) if peaks else 0.0
             print(line(row), flush=True)
             found.append(asdict(row))
     return found
 
 
-def _row(case: Case, names: Sequence[str], seconds: float, slow: float, clock: str) -> Row:
+def cost_of(case: Case) -> Cost:
+    """Operations, functions and bytes of a step, told from the equations as the spec has them."""
+    options = Options(dims={"input": case.size.D, "hidden": case.size.H}, skip=frozenset({"join", "regroup"}))
+    made = api.compile_file(SPECS / f"{case.cell}.rnn", options)
+    extents = {axis.index: case.size.T for axis in made.forward.axes} | {BATCH: case.size.B}
+    return total(*training_costs(made.forward, made.adjoint, dict(made.program.dims), extents))
+
+
+def row_of(case: Case, names: Sequence[str], seconds: float, slow: float, clock: str) -> Row:
     row = Row(case.cell, case.size.name, str(case.size))
     ready: dict[str, Contender] = {}
     for name in ("O2", *(name for name in names if name != "O2")):
@@ -80,4 +102,4 @@ def line(row: Row) -> str:
         for name, value in row.seconds.items()
     ]
     parts += [f"{name} {short}" for name, (short, _) in row.absent.items()]
-    return f"{row.cell:19} {row.size:7}" + "  ".join(parts)
+    return f"{row.cell:19} {row.size:8}" + "  ".join(parts)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from benchmarks import training
+from benchmarks import page, training
+from benchmarks.__main__ import PARTS, parser
 from benchmarks.cases import CELLS, Case, Size, size_for
 from benchmarks.contenders import agree, make
 from benchmarks.contenders.contender import Contender, Disagreement
 from benchmarks.contenders.networks import pack, unpack
 from benchmarks.handwritten import HANDWRITTEN, common
+from benchmarks.picture import picture
 
 SMALL = Size("small", 3, 9, 4, 5)
 
@@ -59,3 +63,58 @@ def test_a_row_has_a_time_for_each_contender_and_a_reason_for_each_that_is_missi
 
 def test_attention_is_shorter_where_it_would_not_fit() -> None:
     assert size_for("attention", "long").T == 250 and size_for("lstm", "long").T == 1000
+
+
+ROW = {
+    "cell": "lstm",
+    "size": "small",
+    "shape": "(16, 100, 32, 64)",
+    "seconds": {"O2": 0.004, "hand": 0.003, "jax scan": 0.006},
+    "compile_seconds": {"O2": 0.1, "jax scan": 0.6},
+    "absent": {"torch.nn": ("not installed", "torch is not installed: pip install 'rnnc[bench]'")},
+    "difference": 1e-6,
+    "bound": 0.002,
+}
+
+
+def result(part: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"part": part, "threads": 1, "clock": "wall", "peaks": "peaks", "rows": rows}
+
+
+def test_the_page_keeps_what_was_not_measured(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("a\n<!-- training 1 -->\nold\n<!-- end of training 1 -->\nb\n", encoding="utf-8")
+    page.write([result("training", [ROW])], readme)
+    page.write([result("ablation", [{"cell": "gru", "size": "tiny", "without": {"join": 1.5}}])], readme)
+    text = readme.read_text(encoding="utf-8")
+    assert "old" not in text and text.startswith("a\n<!-- training 1 -->\n") and "\nb\n" in text
+    row = "| LSTM | small (16, 100, 32, 64) | **4.00** | 2.0 | 3.00 (×0.75) | 6.00 (×1.50) | not installed |"
+    assert f"{row} 1.50 (jax scan) |" in text
+    assert "| small | 1.50 | 0.75 |" in text, "the geometric means"
+    assert "* torch.nn, not installed: torch is not installed" in text
+    assert "| join | 1.50 |" in text
+
+
+def test_the_picture_has_a_dot_for_each_time() -> None:
+    root = ElementTree.fromstring(picture([ROW]))
+    dots = [dot for dot in root.iter() if dot.tag.endswith("circle") and len(dot)]
+    left, right = sorted(float(dot.attrib["cx"]) for dot in dots)
+    line = next(x for x in root.iter() if x.tag.endswith("line") and x.attrib.get("stroke") == "#222")
+    assert left < float(line.attrib["x1"]) < right
+
+
+def test_every_part_has_its_place_in_the_page() -> None:
+    text = page.README.read_text(encoding="utf-8")
+    assert set(page.TABLES) == set(PARTS.split(","))
+    assert all(f"<!-- {part} 1 -->" in text and f"<!-- end of {part} 1 -->" in text for part in page.TABLES)
+
+
+def test_names_are_chosen_whole_or_by_their_first_word() -> None:
+    assert parser().parse_args(["--peers", "torch,hand"]).peers == [
+        "hand",
+        "torch.nn",
+        "torch loop",
+        "torch.compile",
+    ]
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--cells", "lstn"])

@@ -7,7 +7,7 @@ returns the means of its head, (T, B, …)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, pi
 from typing import Any
 
@@ -126,7 +126,7 @@ def mingru(xp: Functions, p: Tensors, data: Tensors) -> Tensor:
     x = data["x"]
     z, g = xp.split(x @ p["W"] + p["b"], 2)
     z = xp.sigmoid(z)
-    return xp.scan(step, xp.zeros((x.shape[1], g.shape[2])), (1 - z, z * g))[1]
+    return xp.scan(step, xp.zeros((x.shape[1], p["b"].shape[0] // 2)), (1 - z, z * g))[1]
 
 
 def lru(xp: Functions, p: Tensors, data: Tensors) -> Tensor:
@@ -169,10 +169,27 @@ def bilstm2(xp: Functions, p: Tensors, data: Tensors) -> Tensor:
     return h
 
 
+def one_step(xp: Functions, cell: str, p: Tensors, state: Any, x: Tensor) -> tuple[Any, Tensor]:
+    """The next state and the output of a network at one step; ``x`` is (B, m), without time."""
+    after: list[Any] = []
+
+    def scan(step: Callable[..., Any], carry: Any, sequences: Any) -> tuple[Any, Tensor]:
+        carry, out = step(state, sequences)
+        after.append(carry)
+        return carry, out
+
+    stepping = replace(xp, scan=scan, zeros=lambda shape: None)
+    out = NETWORKS[cell](stepping, p, {"x": x})
+    return after[0], out
+
+
 NETWORKS: dict[str, Callable[[Functions, Tensors, Tensors], Tensor]] = {
     one.__name__: one
     for one in (vanilla, lstm, gru, lstm_norm_peephole, skip, mingru, lru, attention, bilstm2)
 }
+
+STATES = {"vanilla": 1, "lstm": 2, "gru": 1, "lstm_norm_peephole": 2, "skip": 3, "mingru": 1, "lru": 2}
+"""How many vectors a cell carries from step to step; the others cannot go step by step."""
 
 # ------------------------------------------------------------------------- parameters joined and apart
 

@@ -138,6 +138,7 @@ binary(
     "{0} ** {1}",
     "np.power({0}, {1}, {2})",
     (lambda c: c.d * (c.b * c.a ** (c.b - 1)), _pow_exponent),
+    traits="transcendental",
     type=real,
     tangent=_pow_tangent,
 )
@@ -171,22 +172,36 @@ define(
 
 # -------------------------------------------------------------------------------- functions of one real
 
-unary("exp", "e to the power a", "np.exp({0})", lambda c: c.d * c.q, tangent=lambda c: c.q * c.da)
+unary(
+    "exp",
+    "e to the power a",
+    "np.exp({0})",
+    lambda c: c.d * c.q,
+    tangent=lambda c: c.q * c.da,
+    traits="transcendental",
+)
 unary(
     "expm1",
     "exp(a) - 1, exact near 0",
     "np.expm1({0})",
     lambda c: c.d * (c.q + 1),
-    "zero",
+    "zero transcendental",
     tangent=lambda c: apply("exp", c.a) * c.da,
 )
-unary("log", "the natural logarithm", "np.log({0})", lambda c: c.d / c.a, tangent=lambda c: c.da / c.a)
+unary(
+    "log",
+    "the natural logarithm",
+    "np.log({0})",
+    lambda c: c.d / c.a,
+    tangent=lambda c: c.da / c.a,
+    traits="transcendental",
+)
 unary(
     "log1p",
     "log(1 + a), exact near 0",
     "np.log1p({0})",
     lambda c: c.d / (c.a + 1),
-    "zero",
+    "zero transcendental",
     tangent=lambda c: c.da / (c.a + 1),
 )
 unary(
@@ -210,7 +225,7 @@ unary(
     "the sine",
     "np.sin({0})",
     lambda c: c.d * apply("cos", c.a),
-    "zero",
+    "zero transcendental",
     tangent=lambda c: apply("cos", c.a) * c.da,
 )
 unary(
@@ -219,6 +234,7 @@ unary(
     "np.cos({0})",
     lambda c: c.d * -apply("sin", c.a),
     tangent=lambda c: -(apply("sin", c.a) * c.da),
+    traits="transcendental",
 )
 unary(
     "lgamma",
@@ -227,6 +243,7 @@ unary(
     lambda c: c.d * apply("digamma", c.a),
     out="",
     tangent=lambda c: apply("digamma", c.a) * c.da,
+    traits="transcendental",
 )
 define(
     "digamma",
@@ -234,7 +251,7 @@ define(
     "the derivative of lgamma; has none itself, so a spec cannot say it",
     shape=same,
     type=real,
-    traits="elementwise",
+    traits="transcendental elementwise",
     code="digamma({0})",
 )
 unary(
@@ -242,7 +259,7 @@ unary(
     "the hyperbolic tangent",
     "np.tanh({0})",
     lambda c: c.d * (1 - apply("square", c.q)),
-    "zero",
+    "zero transcendental",
     tangent=lambda c: (c.q + 1) * (1 - c.q) * c.da,
 )
 unary(
@@ -251,6 +268,7 @@ unary(
     "sigmoid({0})",
     lambda c: c.d * (c.q * (1 - c.q)),
     tangent=lambda c: c.q * apply("sigmoid", -c.a) * c.da,
+    traits="transcendental",
 )
 unary(
     "softplus",
@@ -259,6 +277,7 @@ unary(
     lambda c: c.d * apply("sigmoid", c.a),
     out="",
     tangent=lambda c: apply("sigmoid", c.a) * c.da,
+    traits="transcendental",
 )
 unary(
     "relu",
@@ -341,7 +360,7 @@ define(
     "exp(a - q): the part of a in a log-sum-exp q; 0 where q is -inf",
     shape=same,
     type=real,
-    traits="elementwise",
+    traits="transcendental elementwise",
     code="portion({0}, {1})",
     out="portion({0}, {1}, {2})",
     derivative=(lambda c: c.d * c.q, lambda c: c.d * -c.q),
@@ -353,7 +372,7 @@ define(
     "log(exp(a) + exp(b)), stable",
     shape=same,
     type=real,
-    traits="elementwise commutative",
+    traits="transcendental elementwise commutative",
     code="logaddexp({0}, {1})",
     derivative=(lambda c: c.d * portion(c.a, c.q), lambda c: c.d * portion(c.b, c.q)),
     tangent=lambda c: portion(c.a, c.q) * c.da + portion(c.b, c.q) * c.db,

@@ -33,6 +33,8 @@ TRAITS: dict[str, str] = {
     "reduces": "the result may lack axes of the reads: they are reduced, over valid steps only",
     "sums": "the reduction is a sum, so a further `sum_over` is the same operator with fewer axes",
     "view": "prints as a NumPy view: costs nothing, shares memory with its operand",
+    "moves": "values are read from or put into another place and nothing is computed",
+    "transcendental": "a function such as exp is evaluated for each element",
     "flat": "its derivative is 0 wherever there is one",
 }
 

@@ -54,7 +54,7 @@ define(
     shape=unchanged,
     type=first,
     statics={"key": "str"},
-    traits="structure",
+    traits="moves structure",
     derivative=(lambda c: apply("fresh", c.d, key=c.text("key")),),
     tangent=_carry_tangent,
 )
@@ -65,7 +65,7 @@ define(
     shape=unchanged,
     type=first,
     statics={"key": "str"},
-    traits="linear zero structure",
+    traits="moves linear zero structure",
     derivative=(lambda c: apply("fresh", c.d, key=c.text("key")),),
 )
 
@@ -155,7 +155,7 @@ define(
     "log(sum(exp(a))) over the axes that the result lacks; of nothing, -inf",
     shape=unchanged,
     type=real,
-    traits="structure reduces",
+    traits="transcendental structure reduces",
     derivative=(lambda c: c.d * portion(c.a, c.q),),
     tangent=lambda c: c.builder.apply("sum_over", portion(c.a, c.q) * c.da, over=c.q.axes),
     surface="logsumexp",
@@ -180,7 +180,7 @@ define(
     shape=unchanged,
     type=real,
     statics={"axis": "axis"},
-    traits="structure",
+    traits="transcendental structure",
     derivative=(_softmax_over,),
     tangent=_softmax_tangent,
     surface="softmax",
@@ -210,7 +210,7 @@ define(
     shape=unchanged,
     type=first,
     statics={"axis": "axis", "ends": "int", "of": "str", "offset": "int"},
-    traits="linear zero structure",
+    traits="moves linear zero structure",
     derivative=(_place,),
 )
 define(
@@ -220,7 +220,7 @@ define(
     shape=same,
     type=agreeing,
     statics={"axis": "axis"},
-    traits="linear zero structure",
+    traits="moves linear zero structure",
     derivative=lambda c, operand: _fixed(c, Position(None, offset=operand + 1)),
 )
 
@@ -241,5 +241,5 @@ define(
     "the past without its oldest step, and now behind it",
     shape=unchanged,
     type=first,
-    traits="linear zero structure",
+    traits="moves linear zero structure",
 )
