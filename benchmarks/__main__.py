@@ -104,8 +104,8 @@ def measure(arguments: argparse.Namespace) -> int:
     try:
         peaks = measure_peaks()
         print(f"{threads.count()} thread(s); at best {peaks}", flush=True)
-        results = [{"part": part, "threads": threads.count(), "clock": arguments.clock, "peaks": str(peaks), "rows": rows}
-                   for part in parts for rows in [_rows(part, arguments, quick, peaks)]]  # fmt: skip
+        head = {"threads": threads.count(), "clock": arguments.clock, "peaks": str(peaks)}
+        results = [{"part": part, **head, "rows": _rows(part, arguments, quick, peaks)} for part in parts]
     except Disagreement as error:
         print(f"nothing is timed: {error}", file=sys.stderr)
         return 1
