@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
+from functools import cache
 from typing import Union
 
 from ..spec.records import dataclass
@@ -147,6 +148,12 @@ class System:
 
 def here(axes: Iterable[str]) -> tuple[Position, ...]:
     """The positions of a plain read: every axis at its own index."""
+    return _here(tuple(axes))
+
+
+@cache
+def _here(axes: tuple[str, ...]) -> tuple[Position, ...]:
+    """One object for each list of axes: most positions are such, and comparing an object with itself is quick."""
     return tuple(Position(axis) for axis in axes)
 
 

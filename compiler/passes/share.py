@@ -56,7 +56,7 @@ def _value(equation: Equation, names: dict[str, str]) -> object:
     """What two equations of one value have in common."""
     reads = [rename(read, names) for read in equation.reads]
     if "commutative" in TABLE[equation.op].traits:
-        reads.sort(key=repr)
+        reads.sort(key=lambda read: (read.name, repr(read.at)) if read.at else (read.name, ""))
     e = equation
     return e.op, tuple(reads), e.attrs, e.axes, e.shape, e.type, e.boundaries
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import PurePath
 
 from ...spec.records import dataclass
+from ...spec.source import Source
 from ..ir import AFTER, BEFORE, Boundary, Equation, Position, Read, lag_axes
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
@@ -46,13 +48,15 @@ def note_of(frame: Frame, equation: Equation) -> str:
     """The line of the spec that a statement comes from, and its place; an adjoint goes `back through` it."""
     whole = frame.table.get(equation.origin)
     span = whole.span if whole and whole.span else equation.span
-    if span is None:
-        return ""
-    line = span.source.line(span.line).split("#")[0].strip()
+    back = "back through " if equation.name.startswith("~") else ""
+    return _note(span.source, span.line, back) if span else ""
+
+
+@lru_cache(maxsize=1024)
+def _note(source: Source, number: int, back: str) -> str:
+    line = source.line(number).split("#")[0].strip()
     shown = line if len(line) <= 68 else line[:65] + "..."
-    place = f"{PurePath(span.source.path).name}:{span.line}"
-    back = {"~": "back through ", "^": "tangent of "}.get(equation.name[0], "")
-    note = f"{back}{shown}    {place}"
+    note = f"{back}{shown}    {PurePath(source.path).name}:{number}"
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in note)  # a comment must stay one
 
 

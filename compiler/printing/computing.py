@@ -100,7 +100,7 @@ def generic(frame: Frame, equation: Equation) -> Value:
     constant = elementwise and all(value.constant for value in values)
     slots = slots_of(frame, equation, values, dims)
     code = TABLE[equation.op].printed(call_of(frame, equation))
-    expr = without_real(expression(code.text, *slots, *(frame.size(size) for size in code.sizes)))
+    expr = filled_in(code.text, *slots, *(frame.size(size) for size in code.sizes))
     thin = elementwise and bool(equation.shape) and all(v.thin or v.constant for v in values)
     return Value(total(expr) if constant else expr, dims, thin, constant)
 
@@ -112,7 +112,7 @@ def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr 
         return None
     values = [operand(frame, equation, read) for read in equation.reads]
     slots = slots_of(frame, equation, values, frame.free(equation.axes))
-    return without_real(expression(code.text, *slots, *(frame.size(size) for size in code.sizes), place))
+    return filled_in(code.text, *slots, *(frame.size(size) for size in code.sizes), place)
 
 
 TOTAL = {ast.Div: "np.divide({0}, {1})", ast.Mod: "np.remainder({0}, {1})", ast.Pow: "np.power({0}, {1})"}
@@ -132,16 +132,17 @@ def total(tree: ast.expr) -> ast.expr:
     return Replace().visit(tree)  # type: ignore[no-any-return]  # visit keeps an expr an expr
 
 
-def without_real(tree: ast.expr) -> ast.expr:
-    """`1.0.real` is 1.0."""
+def filled_in(template: str, *slots: ast.expr) -> ast.expr:
+    """An operator's code with its operands; `1.0.real` is 1.0."""
+    tree = expression(template, *slots)
+    return _Bare().visit(tree) if ".real" in template else tree
 
-    class Drop(ast.NodeTransformer):
-        def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-            inner = self.visit(node.value)
-            bare = inner.operand if isinstance(inner, ast.UnaryOp) else inner
-            return inner if node.attr == "real" and isinstance(bare, ast.Constant) else node
 
-    return Drop().visit(tree)  # type: ignore[no-any-return]  # visit keeps an expr an expr
+class _Bare(ast.NodeTransformer):
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        inner = self.visit(node.value)
+        bare = inner.operand if isinstance(inner, ast.UnaryOp) else inner
+        return inner if node.attr == "real" and isinstance(bare, ast.Constant) else node
 
 
 def slots_of(frame: Frame, equation: Equation, values: list[Value], dims: tuple[str, ...]) -> list[ast.expr]:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from ..ir import BATCH, Equation, Position, Read, System, worked_along
+from ..ir import BATCH, Equation, Read, System, here, worked_along
 from ..operators import TABLE
 from ..schedule import Node
 from .layout import pooled_axes
@@ -70,7 +70,7 @@ def textbook_inlined(systems: Iterable[System], kept: Collection[str]) -> frozen
 
 def in_place(source: Equation, read: Read) -> bool:
     """A read at the reader's own indices."""
-    return read.at == tuple(Position(axis) for axis in source.axes)
+    return read.at == here(source.axes)
 
 
 def nodes(system: System, inlined: Collection[str]) -> tuple[Node, ...]:

@@ -48,6 +48,18 @@ class Storage:
     shares: dict[str, str] = field(default_factory=dict)
     loops: dict[str, str] = field(default_factory=dict)
     optional: dict[str, str] = field(default_factory=dict)
+    cut: dict[str, list[str]] = field(default_factory=dict)  # aliases and shares from the other side
+    takers: dict[str, list[str]] = field(default_factory=dict)
+
+    def alias(self, name: str, base: str, start: Size, size: Size) -> None:
+        """``name`` is a stretch of ``base``."""
+        self.aliases[name] = Alias(base, start, size)
+        self.cut.setdefault(base, []).append(name)
+
+    def share(self, name: str, owner: str) -> None:
+        """``name`` is made in the place of ``owner``."""
+        self.shares[name] = owner
+        self.takers.setdefault(owner, []).append(name)
 
     def owner(self, name: str) -> str:
         """The quantity whose place a temporary takes: itself, when it takes nobody's."""
@@ -62,8 +74,13 @@ class Storage:
             name = self.owner(self.aliases[name].base)
         return name
 
-    def aliases_of(self, base: str) -> list[str]:
-        return [name for name, alias in self.aliases.items() if self.owner(alias.base) == base]
+    def aliases_of(self, owner: str) -> list[str]:
+        """The stretches of an owner's array, and of what takes its place."""
+        found, bases = list[str](), [] if owner in self.shares else [owner]
+        for base in bases:
+            found += self.cut.get(base, ())
+            bases += self.takers.get(base, ())
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +99,12 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     kept = {e.name for system in systems for e in system.given} | {
         name for s in systems for _, name in s.outputs
     }
-    storage, stages = Storage(), list[tuple[Stage, ...]]()
+    plain, storage, stages = numbers(systems), Storage(), list[tuple[Stage, ...]]()
     stored: dict[str, Stored] = {}
     for system in systems:
-        virtual = _virtual(system, kept, numbers(systems))
-        storage.optional.update(optional(system))
+        missing = optional(system)
+        virtual = _virtual(system, kept, plain, missing)
+        storage.optional.update(missing)
         staged = tuple(map(_readers_first, schedule(nodes(system, virtual))))
         stages.append(staged)
         _Chooser(system, staged, kept, virtual, needed, storage).choose()
@@ -117,11 +135,13 @@ def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]
     return [tuple(s for s in stages if s not in late), tuple(late)]
 
 
-def _virtual(system: System, kept: set[str], plain: frozenset[str]) -> frozenset[str]:
+def _virtual(
+    system: System, kept: set[str], plain: frozenset[str], missing: Mapping[str, str]
+) -> frozenset[str]:
     """What is printed in its readers: it costs nothing there (a ``plain`` number, a broadcast, a view of a
     matrix), or is printed under a condition (`optional`)."""
     barred = kept | _read_elsewhere(system)
-    added = {name for name, leaf in optional(system).items() if name != leaf}
+    added = {name for name, leaf in missing.items() if name != leaf}
     return frozenset(
         e.name
         for e in system.equations
@@ -227,12 +247,14 @@ class _Chooser:
     storage: Storage
     table: Mapping[str, Equation] = field(init=False)
     readers: dict[str, list[tuple[Equation, Read]]] = field(init=False)
+    bounds: set[str] = field(init=False)
     stage_of: dict[str, int] = field(init=False)
     rank: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.table = self.system.table()
         self.readers = defaultdict(list)
+        self.bounds = {b.name for e in self.system.equations for b in e.boundaries}
         for equation in self.system.equations:
             for read in equation.reads:
                 self.readers[read.name].append((equation, read))
@@ -294,7 +316,7 @@ class _Chooser:
             self.stage_of.get(reader.name) == number
             and any(p.over == loop.axis and not p.ends for p in read.at)
             for reader, read in self._final_readers(root.name)
-        ) and root.name not in {b.name for e in self.system.equations for b in e.boundaries}
+        ) and root.name not in self.bounds
 
     def _movable(self, part: Equation, whole: Equation, read: Read) -> bool:
         """Whether a quantity that ``whole`` reads here, once, can be made in a place of ``whole``'s."""
@@ -325,7 +347,7 @@ class _Chooser:
         fits = kind == "array" or (kind == "scratch" and self.stage_of[base.name] == self.stage_of[root.name])
         if fits and in_place(base, root.reads[0]) and not self._slots(root) and root.axes == base.axes:
             if isinstance(start, Size) and isinstance(size, Size) and not root.boundaries:
-                self.storage.aliases[root.name] = Alias(base.name, start, size)
+                self.storage.alias(root.name, base.name, start, size)
 
     def _assemble(self, root: Equation) -> None:
         """The pieces are made where the whole wants them."""
@@ -333,7 +355,7 @@ class _Chooser:
         for read in root.reads:
             part = self.table[read.name]
             if self._movable(part, root, read) and root.reads.count(read) == 1:
-                self.storage.aliases[part.name] = Alias(root.name, start, part.shape[-1])
+                self.storage.alias(part.name, root.name, start, part.shape[-1])
             start = start + part.shape[-1]
 
     def _share(self, root: Equation) -> None:
@@ -346,7 +368,7 @@ class _Chooser:
             once = len(self.readers[part.name]) == 1 and is_temporary(part.name)
             alike = (part.shape, part.type) == (root.shape, root.type)
             if once and alike and self._movable(part, root, read) and not self.storage.aliases_of(part.name):
-                self.storage.shares[part.name] = root.name
+                self.storage.share(part.name, root.name)
                 return
 
 
