@@ -62,9 +62,8 @@ def _adopt(system: System) -> System:
             busy |= {copy.name, source.name}
     if not names:
         return system
-    return system.with_equations(
-        _adopted(e, names, own) for e in system.equations if e.name not in names.values()
-    )
+    gone = set(names.values())
+    return system.with_equations(_adopted(e, names, own) for e in system.equations if e.name not in gone)
 
 
 def _adopted(equation: Equation, names: dict[str, str], own: dict[str, Equation]) -> Equation:

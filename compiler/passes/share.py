@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..ir import Equation, System, rename
+from ..ir import Equation, Read, System, rename
 from ..operators import TABLE
 
 
@@ -56,9 +56,14 @@ def _value(equation: Equation, names: dict[str, str]) -> object:
     """What two equations of one value have in common."""
     reads = [rename(read, names) for read in equation.reads]
     if "commutative" in TABLE[equation.op].traits:
-        reads.sort(key=lambda read: (read.name, repr(read.at)) if read.at else (read.name, ""))
+        reads.sort(key=_rank)
     e = equation
     return e.op, tuple(reads), e.attrs, e.axes, e.shape, e.type, e.boundaries
+
+
+def _rank(read: Read) -> tuple[object, ...]:
+    """Any order of reads, always the same."""
+    return read.name, [(p.over or "", p.ends, p.of, p.offset) for p in read.at]
 
 
 def _renamed(equation: Equation, names: dict[str, str]) -> Equation:

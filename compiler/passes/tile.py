@@ -32,7 +32,7 @@ from ..ir import Equation, Read, System, plain
 
 def tile(system: System) -> System:
     """The system with every sum of pieces that fill a whole replaced; the same object if there is none."""
-    table = {e.name: e for e in system.equations}
+    table, known = {e.name: e for e in system.equations}, system.table()
     uses = Counter(read.name for e in system.equations for read in e.reads)
     uses.update(name for _, name in system.outputs)
     tiled: dict[str, Equation] = {}
@@ -40,7 +40,7 @@ def tile(system: System) -> System:
     for equation in reversed(system.equations):
         if equation.op == "add" and equation.name not in gone and len(equation.shape) > 0:
             links, pieces = _pieces(equation, table, uses)
-            parts = _in_order(equation, pieces, system.table()) if pieces else None
+            parts = _in_order(equation, pieces, known) if pieces else None
             if parts is not None:
                 tiled[equation.name] = replace(equation, op="concat", reads=parts, attrs=())
                 gone |= links

@@ -13,7 +13,7 @@ from ..ir import BATCH, Equation, Position, Read
 from ..operators import TABLE, Call
 from .contraction import contract_into
 from .frame import DTYPES, Frame, Value
-from .python import expression
+from .python import expression, rewritten
 from .reading import counter, read_stored, subscript
 
 Compute = Callable[[Frame, Equation], Value]
@@ -120,22 +120,22 @@ TOTAL = {ast.Div: "np.divide({0}, {1})", ast.Mod: "np.remainder({0}, {1})", ast.
 
 def total(tree: ast.expr) -> ast.expr:
     """Numbers as NumPy reckons with them: where Python's own operators raise an error, these give inf or NaN."""
+    return rewritten(tree, _Total())
 
-    class Replace(ast.NodeTransformer):
-        def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-            self.generic_visit(node)
-            safe = isinstance(node.op, ast.Div) and isinstance(node.right, ast.Constant) and node.right.value
-            if type(node.op) not in TOTAL or safe:
-                return node
-            return expression(TOTAL[type(node.op)], node.left, node.right)
 
-    return Replace().visit(tree)  # type: ignore[no-any-return]  # visit keeps an expr an expr
+class _Total(ast.NodeTransformer):
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        safe = isinstance(node.op, ast.Div) and isinstance(node.right, ast.Constant) and node.right.value
+        if type(node.op) not in TOTAL or safe:
+            return node
+        return expression(TOTAL[type(node.op)], node.left, node.right)
 
 
 def filled_in(template: str, *slots: ast.expr) -> ast.expr:
     """An operator's code with its operands; `1.0.real` is 1.0."""
     tree = expression(template, *slots)
-    return _Bare().visit(tree) if ".real" in template else tree
+    return rewritten(tree, _Bare()) if ".real" in template else tree
 
 
 class _Bare(ast.NodeTransformer):

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from functools import cache
 from typing import Any
 
-SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)  # one of each, without fields
 _SLOT = re.compile(r"\{(\d+)\}")
 
 
 def expression(template: str, *slots: ast.expr | str | int) -> ast.expr:
-    """The expression ``template`` with ``{0}``, ``{1}``, … replaced by expressions, names or numbers."""
+    """The expression ``template`` with ``{0}``, ``{1}``, … replaced by expressions, names or numbers.
+
+    Trees share what has no slots: nobody may change one."""
     parts = [_as_expression(slot) for slot in slots]
     filled: ast.expr = _filled(_parse(template), parts)
     return filled
+
+
+def rewritten(tree: ast.expr, by: ast.NodeTransformer) -> ast.expr:
+    """A copy of the tree, changed."""
+    return by.visit(copy.deepcopy(tree))  # type: ignore[no-any-return]  # visit keeps an expr an expr
 
 
 def text(tree: ast.expr | str) -> str:
@@ -29,7 +36,18 @@ def name(identifier: str) -> ast.expr:
 
 @cache
 def _parse(template: str) -> ast.expr:
-    return ast.parse(_SLOT.sub(r"_slot_\1", template), mode="eval").body
+    tree = ast.parse(_SLOT.sub(r"_slot_\1", template), mode="eval").body
+    _mark(tree)
+    return tree
+
+
+def _mark(node: Any) -> bool:
+    """Whether a tree has slots; it and its parts then know."""
+    children = [_mark(child) for child in ast.iter_child_nodes(node)]
+    if any(children) or (isinstance(node, ast.Name) and node.id.startswith("_slot_")):
+        node.open = True
+        return True
+    return False
 
 
 def _as_expression(slot: ast.expr | str | int) -> ast.expr:
@@ -39,11 +57,11 @@ def _as_expression(slot: ast.expr | str | int) -> ast.expr:
 
 
 def _filled(node: Any, parts: list[ast.expr]) -> Any:
-    """A copy of a template's tree, with parts for its slots."""
+    """A template's tree with parts for its slots."""
     if isinstance(node, list):
         return [_filled(item, parts) for item in node]
-    if not isinstance(node, ast.AST) or isinstance(node, SHARED):
+    if not hasattr(node, "open"):
         return node
-    if isinstance(node, ast.Name) and node.id.startswith("_slot_"):
+    if isinstance(node, ast.Name):
         return parts[int(node.id.removeprefix("_slot_"))]
     return type(node)(*(_filled(getattr(node, field), parts) for field in node._fields))

@@ -312,11 +312,14 @@ class _Chooser:
     def _inside_only(self, loop: Loop, root: Equation) -> bool:
         """Whether only this loop reads the quantity, each reader at its own step or at a delay from it."""
         number = self.stage_of[root.name]
-        return all(
-            self.stage_of.get(reader.name) == number
-            and any(p.over == loop.axis and not p.ends for p in read.at)
-            for reader, read in self._final_readers(root.name)
-        ) and root.name not in self.bounds
+        return (
+            all(
+                self.stage_of.get(reader.name) == number
+                and any(p.over == loop.axis and not p.ends for p in read.at)
+                for reader, read in self._final_readers(root.name)
+            )
+            and root.name not in self.bounds
+        )
 
     def _movable(self, part: Equation, whole: Equation, read: Read) -> bool:
         """Whether a quantity that ``whole`` reads here, once, can be made in a place of ``whole``'s."""

@@ -1,0 +1,77 @@
+"""How long compiling takes: counted in calls of functions, which do not depend on the machine or on its load.
+
+Work that compilers hide in one call (a list made over all equations for each equation) shows as well: what such a
+loop asks of every equation are calls too."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rnnc.compiler.driver import Options, compile_source
+from rnnc.spec.source import Source
+
+LAYERS = """use lstm
+dim n = 16
+axis t = 1..T
+input x[t] : real[n]
+h0[t] = x[t]
+for l in 1..{layers} {{
+  h{{l}}[t] = lstm(h{{l-1}}[t], n)
+}}
+head y[t] : real[n] ~ normal(affine(h{{{layers}}}[t]), 1)
+"""
+
+
+def calls(layers: int, unroll: int | None = None, level: int = 2) -> int:
+    """How many functions, of Python and of C, are called to compile so many layers."""
+    source = Source("layers.rnn", LAYERS.format(layers=layers))
+    count = 0
+
+    def counted(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    def run() -> None:
+        compile_source(source, Options(level=level, unroll=unroll), lambda span, name: None)
+
+    run()  # what is made once and kept is not counted
+    sys.setprofile(counted)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_linear_in_the_number_of_equations(level: int) -> None:
+    few, more, most = (calls(layers, level=level) for layers in (1, 4, 7))
+    assert most - more < 1.08 * (more - few), (few, more, most)
+
+
+def test_linear_in_the_number_of_steps_written_out() -> None:
+    few, more, most = (calls(1, unroll=steps) for steps in (4, 14, 24))
+    assert most - more < 1.08 * (more - few), (few, more, most)
+
+
+def test_a_start_without_what_is_not_needed() -> None:
+    code = "import rnnc, sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"numpy", "lark", "rnnc.api", "rnnc.compiler", "rnnc.spec"} & set(loaded)
+
+
+def test_compiling_loads_no_numpy_and_builds_no_parser(tmp_path: Path) -> None:
+    spec = tmp_path / "a.rnn"
+    spec.write_text(LAYERS.format(layers=1), "utf-8")
+    code = (
+        "import sys, lark; from rnnc.spec import tables\n"
+        "tables.built = lambda grammar: sys.exit('the parser was built')\n"
+        "from rnnc.__main__ import main; status = main(['compile', sys.argv[1]])\n"
+        "sys.exit(status or 'numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(spec)]).returncode == 0
