@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from weakref import WeakKeyDictionary
 
 from .compiler.driver import Compiled, Options, compile_source
 from .compiler.program import Program
@@ -20,6 +21,7 @@ from .spec.source import Source
 
 CACHED = 256
 
+_compiled: WeakKeyDictionary[ModuleType, Compiled] = WeakKeyDictionary()
 _cache: OrderedDict[tuple[Source, str], tuple[ModuleType, dict[Path, bytes]]] = OrderedDict()
 
 
@@ -65,11 +67,18 @@ def _cached(source: Source, imports: Imports, options: Options) -> ModuleType:
     if key in _cache and all(_unchanged(path, data) for path, data in _cache[key][1].items()):
         _cache.move_to_end(key)
         return _cache[key][0]
-    module = module_from(compile_with(source, options, imports).text, Path(source.path).stem)
+    compiled = compile_with(source, options, imports)
+    module = module_from(compiled.text, Path(source.path).stem)
+    _compiled[module] = compiled
     _cache[key] = module, imports.read
     if len(_cache) > CACHED:
         _cache.popitem(last=False)
     return module
+
+
+def compiled_of(module: ModuleType) -> Compiled | None:
+    """What a module that was loaded here was compiled from."""
+    return _compiled.get(module)
 
 
 def _unchanged(path: Path, data: bytes) -> bool:

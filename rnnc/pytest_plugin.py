@@ -1,7 +1,8 @@
 """Specs as tests: with ``-p rnnc.pytest_plugin``, every ``.rnn`` file that pytest finds is a file of tests,
 one for each property (``lstm.rnn::gradient``).
 
-Collecting needs the names of the properties only: NumPy and the compiler are imported when a test runs."""
+Collecting needs the names of the properties only: NumPy and the compiler are imported when a test runs. What
+does not hold is told with the place in the spec first, which editors and terminals make a link of."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from .runtime.properties.table import PROPERTIES, Property
 if TYPE_CHECKING:
     from .runtime.properties.report import Tested
     from .runtime.properties.subject import Subject
+    from .spec.diagnostics import SpecError
 
 FOLDER = "rnnc-failures"
 
@@ -33,7 +35,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile |
 
 
 class SpecFile(pytest.File):
-    """A spec; compiled once, by the first of its tests."""
+    """A spec; compiled once, by the first of its tests. ``error`` is why it could not be, ``shown`` whether
+    that has been told."""
+
+    error: SpecError | None = None
+    shown = False
 
     def collect(self) -> Iterator[pytest.Item]:
         for item in PROPERTIES:
@@ -43,8 +49,22 @@ class SpecFile(pytest.File):
     def subject(self) -> Subject:
         from . import api, testing
         from .compiler.driver import Options
+        from .spec.diagnostics import SpecError
 
-        return testing.from_compiled(api.compile_file(self.path, Options()))
+        if self.error is None:
+            try:
+                return testing.from_compiled(api.compile_file(self.path, Options()))
+            except SpecError as error:
+                self.error = error
+        raise self.error
+
+    def told(self, error: SpecError) -> str:
+        """What is wrong with the spec: once in full, then by its first line."""
+        from .spec.render import render
+
+        text = render(error.diagnostics, color=False)
+        shown, self.shown = self.shown, True
+        return text.split("\n")[0] if shown else text
 
 
 class SpecItem(pytest.Item):
@@ -76,16 +96,16 @@ class SpecItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         from .spec.diagnostics import SpecError
-        from .spec.render import render
 
         if isinstance(excinfo.value, PropertyFailed):
             return str(excinfo.value)
         if isinstance(excinfo.value, SpecError):
-            return render(excinfo.value.diagnostics, color=False)
+            assert isinstance(self.parent, SpecFile)
+            return self.parent.told(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, 0, f"{self.path.name}::{self.name}"
+        return self.path, 0, self.name
 
 
 class PropertyFailed(Exception):
@@ -95,4 +115,6 @@ class PropertyFailed(Exception):
         from .runtime.properties.report import story
 
         (result,) = tested.results
-        super().__init__("\n".join(story(tested, result)))
+        line = result.failure.line if result.failure else None
+        first = f"{tested.path}:{line or 1}: {result.property.name} does not hold"
+        super().__init__("\n".join([first, *story(tested, result)]))

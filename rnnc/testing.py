@@ -11,8 +11,9 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from . import api, stages
@@ -150,7 +151,20 @@ def from_compiled(compiled: Compiled, pinned: dict[str, int] | None = None) -> S
 
 
 def known(module: Any) -> Subject:
-    """A module with what its spec tells, if that compiles by itself."""
+    """A module with what its spec tells: as it was loaded here, else if the spec compiles by itself."""
+    if not isinstance(module, ModuleType) or not hasattr(module, "SPEC"):
+        raise TypeError(f"expected a compiled module, as `rnnc.load` gives it, got {type(module).__name__}")
+    return _known(module)
+
+
+@lru_cache(maxsize=64)
+def _known(module: ModuleType) -> Subject:
+    compiled = api.compiled_of(module) or _compiled_again(module)
+    name = Path(compiled.source.path).stem if compiled and compiled.source.path[:1] != "<" else "module"
+    return Subject(module, KnownSpec(compiled) if compiled else None, name)
+
+
+def _compiled_again(module: ModuleType) -> Compiled | None:
     source, imports = Source("<string>", module.SPEC), Imports(None)
     try:
         compiled = api.compile_with(source, Options(), imports)
@@ -159,8 +173,8 @@ def known(module: Any) -> Subject:
             dims = {name: module.DIMS[name] for name in changed}
             compiled = api.compile_with(source, Options(dims=dims), imports)
     except SpecError:
-        return Subject(module)
-    return Subject(module, KnownSpec(compiled))
+        return None
+    return compiled
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Tested:
         """The command that repeats it; of a module in memory, the call."""
         if self.path.startswith("<"):
             numbers = f"examples={self.examples}, seed={self.seed}"
-            return f"rnnc.runtime.properties.check_property(m, {result.property.name!r}, {numbers})"
+            return f"rnnc.properties.check_property(m, {result.property.name!r}, {numbers})"
         words = ["rnnc test", self.path, f"--property {result.property.name}", f"--seed {self.seed}"]
         return " ".join([*words, f"--examples {self.examples}", *([self.options] if self.options else [])])
 
