@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from .compiler.ir import BATCH, BEFORE, Equation, Position, Read, here
 from .compiler.operators import TABLE
@@ -20,24 +20,31 @@ Text = tuple[str, int]  # an expression, and how tight its outermost operator bi
 
 def equations(program: Program) -> str:
     """Every equation, grouped by the axes along which it holds; in each group the heads are last."""
-    shown = _Equations(program)
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for equation in program.forward.equations:
-        if shown.is_quantity(equation):
-            axes = tuple(axis for axis in equation.axes if axis != BATCH)
-            groups.setdefault(axes, []).extend(shown.lines(equation))
-    for head in program.heads:
-        groups.setdefault(head.axes, []).append(shown.head(head))
-    ordered = sorted(groups.items(), key=lambda group: len(group[0]))
-    parts = [shown.title(axes) + "".join(f"  {line}\n" for line in lines) for axes, lines in ordered]
+    shown = Equations(program)
+    parts = [
+        shown.title(axes) + "".join(f"  {line}\n" for line in lines) for axes, lines in shown.groups(program)
+    ]
     return "\n".join(parts)
 
 
-class _Equations:
+class Equations:
+    """Writes equations as a spec would; another notation overrides how things look."""
+
     def __init__(self, program: Program) -> None:
         self.table = program.forward.table()
         self.lengths = {axis.index: axis.length for axis in program.forward.axes}
         self.arguments = {name for head in program.heads for _, name in head.args}
+
+    def groups(self, program: Program) -> list[tuple[tuple[str, ...], list[str]]]:
+        """The lines that hold along the same axes, what holds along the fewest first."""
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for equation in program.forward.equations:
+            if self.is_quantity(equation):
+                axes = tuple(axis for axis in equation.axes if axis != BATCH)
+                groups.setdefault(axes, []).extend(self.lines(equation))
+        for head in program.heads:
+            groups.setdefault(head.axes, []).append(self.head(head))
+        return sorted(groups.items(), key=lambda group: len(group[0]))
 
     def title(self, axes: tuple[str, ...]) -> str:
         """``for t = 1..T``."""
@@ -74,8 +81,8 @@ class _Equations:
             return name, TIGHT
         if equation.op in TRANSPARENT:
             return self.read(equation.reads[0])
-        special = SPECIAL.get(equation.op)
-        return special(self, equation) if special else self.plain(equation)
+        write: Callable[[Equation], Text] = getattr(self, SPECIAL.get(equation.op, "plain"))
+        return write(equation)
 
     def read(self, read: Read) -> Text:
         """A quantity where it is read; a temporary as the expression it stands for."""
@@ -84,7 +91,11 @@ class _Equations:
         if whole and equation.name != equation.origin and equation.name not in self.arguments:
             return self.value(read.name)
         places = [self.position(p) for p in read.at if p.over != BATCH]
-        return read.name + _bracketed(places), TIGHT
+        return self.reference(read, places), TIGHT
+
+    def reference(self, read: Read, places: Sequence[str]) -> str:
+        """A quantity at some steps."""
+        return read.name + _bracketed(places)
 
     def position(self, position: Position) -> str:
         text = position.over or ""
@@ -101,9 +112,9 @@ class _Equations:
         if sign in BINDING and len(operands) == 2:
             return self.infix(sign, *operands)
         if sign in ("-", "not"):
-            return f"{sign}{' ' * (sign == 'not')}{_inside(operands[0], SIGN)}", SIGN
+            return f"{sign}{' ' * (sign == 'not')}{inside(operands[0], SIGN)}", SIGN
         if not sign.isidentifier() or sign in ("and", "or"):
-            return f"{_inside(operands[0], SUM)} {sign} {_inside(operands[1], SUM)}", LOOSE
+            return f"{inside(operands[0], SUM)} {sign} {inside(operands[1], SUM)}", LOOSE
         given = dict(equation.attrs)
         statics = [str(given[name]) for name in TABLE[equation.op].statics if name in given]
         return f"{sign}({', '.join([text for text, _ in operands] + statics)})", TIGHT
@@ -111,7 +122,7 @@ class _Equations:
     def infix(self, sign: str, left: Text, right: Text) -> Text:
         binding = BINDING[sign]
         right_binding = binding + (sign in "-/%@" or binding == POWER)
-        return f"{_inside(left, binding)} {sign} {_inside(right, right_binding)}", binding
+        return f"{inside(left, binding)} {sign} {inside(right, right_binding)}", binding
 
     def einsum(self, equation: Equation) -> Text:
         """``W @ h`` where the last size of the left goes with the first of the right, and nothing else."""
@@ -169,20 +180,14 @@ class _Equations:
         return self.lengths[str(dict(equation.attrs)["axis"])], TIGHT
 
 
-SPECIAL: dict[str, Callable[[_Equations, Equation], Text]] = {
-    "einsum": _Equations.einsum,
-    "softmax_over": _Equations.along,
-    "expand": _Equations.expand,
-    "take": _Equations.take,
-    "number": _Equations.number,
-    "dim": _Equations.dim,
-    "index": _Equations.index,
-    "length": _Equations.length,
-    **dict.fromkeys(OVER, _Equations.over),
+SPECIAL = {  # which method writes an operator, where `plain` does not
+    **{op: op for op in ("einsum", "expand", "take", "number", "dim", "index", "length")},
+    "softmax_over": "along",
+    **dict.fromkeys(OVER, "over"),
 }
 
 
-def _inside(expression: Text, binding: int) -> str:
+def inside(expression: Text, binding: int) -> str:
     """In parentheses where it binds looser than its place allows."""
     text, own = expression
     return text if own >= binding else f"({text})"

@@ -15,6 +15,7 @@ from ..compiler.program import Program
 from ..equations import equations
 from ..failure import FINE
 from ..files import check_replaceable
+from ..latex import latex
 from ..roles import observed
 from ..runtime.files import write_text
 from ..spec.records import dataclass
@@ -127,6 +128,11 @@ class View:
 VIEWS = {
     "equations": View(
         "every equation, cells opened (default)", "check", lambda compiled, _: equations(compiled.program)
+    ),
+    "latex": View(
+        "the equations in LaTeX, as the book prints them",
+        "check",
+        lambda compiled, _: latex(compiled.program),
     ),
     "shapes": View("inputs, targets and quantities with their sizes", "check", shapes),
     "params": View("parameters with their sizes", "check", params),
