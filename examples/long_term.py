@@ -9,8 +9,8 @@ marked, one in each half; the answer is the sum of the marked numbers. Who answe
 of which the last asks for the answer, then the ten symbols again. Who says blank until asked and then guesses has a
 cross-entropy of 10 ln 8 / (T + 20) a step.
 
-Beside the result stands what the gradient did before any training (`rnnc.gradient_flow`): the factor by which the norm of
-dL/dh shrinks on a way back of T steps, L being the loss of the last step."""
+Beside the result stands what the gradient did before any training (`rnnc.gradient_flow`): the factor by which the
+norm of dL/dh shrinks on a way back of T steps, L being the loss of the last step."""
 
 from __future__ import annotations
 

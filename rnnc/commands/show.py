@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,8 +14,11 @@ from ..compiler.driver import Compiled, Options
 from ..compiler.ir import BATCH, Equation
 from ..compiler.program import Program
 from ..equations import equations
-from ..failure import FINE
+from ..failure import FINE, Failure
 from ..files import check_replaceable
+from ..graph import graph
+from ..graph_svg import svg
+from ..graph_text import dot, mermaid
 from ..latex import latex
 from ..roles import observed
 from ..runtime.files import write_text
@@ -23,6 +27,7 @@ from ..terminal import show_diagnostics
 from .options import add_compile_options, compile_options, whole
 
 STEPS, ROWS = 100, 8
+PICTURES = {".svg": svg, ".dot": dot, ".gv": dot, ".mmd": mermaid, ".mermaid": mermaid}
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -32,7 +37,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         what.add_argument(f"--{name}", dest="view", action="store_const", const=name, help=view.summary)
     command.set_defaults(view="equations")
     _add_flow_arguments(command.add_argument_group("for --gradient-flow"))
-    command.add_argument("--unroll", type=whole(1), metavar="K", help="the schedule of exactly K steps")
+    command.add_argument(
+        "--unroll", type=whole(1), metavar="K", help="the schedule, or the graph, of exactly K steps"
+    )
     command.add_argument("-o", dest="out", metavar="FILE", default="-", help="default: standard output")
     command.add_argument("--force", action="store_true", help="overwrite a file")
     add_compile_options(command)
@@ -78,6 +85,14 @@ def gradient_flow(compiled: Compiled, arguments: argparse.Namespace) -> str:
     from ..flow_view import show
 
     return show(compiled, arguments)
+
+
+def picture(compiled: Compiled, arguments: argparse.Namespace) -> str:
+    """The graph in the form that the output's name asks for."""
+    ending = os.path.splitext(arguments.out)[1] or ".dot"
+    if ending not in PICTURES:
+        raise Failure(f"{arguments.out}: a graph is written to a name in {', '.join(PICTURES)}")
+    return PICTURES[ending](graph(compiled.program, arguments.unroll))
 
 
 def params(compiled: Compiled, _: argparse.Namespace) -> str:
@@ -140,6 +155,11 @@ VIEWS = {
         "what runs in which order, in which loop",
         "schedule",
         lambda compiled, _: compiled.dump("schedule"),
+    ),
+    "graph": View(
+        "who reads whom: DOT, or what the end of -o says (.svg, .dot, .mmd); with --unroll unfolded",
+        "check",
+        picture,
     ),
     "gradient-flow": View("how far back the loss of the last step reaches", "print", gradient_flow),
 }
