@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from .compiler.ir import BATCH, BEFORE, Equation, Read
 from .compiler.operators import TABLE
@@ -29,8 +29,8 @@ SIGNS = {
     "or": r"\vee",
 }
 AROUND = {
-    "abs": (r"\left|", r"\right|"),
-    "floor": (r"\left\lfloor", r"\right\rfloor"),
+    "abs": (r"\left| ", r" \right|"),
+    "floor": (r"\left\lfloor ", r" \right\rfloor"),
     "sqrt": (r"\sqrt{", "}"),
 }
 DISTRIBUTIONS = {
@@ -96,9 +96,7 @@ class Latex(Equations):
         if sign in SIGNS:
             return f"{inside(operands[0], SUM)} {SIGNS[sign]} {inside(operands[1], SUM)}", LOOSE
         if sign in AROUND:
-            return texts[0].join(AROUND[sign]) if sign == "sqrt" else " ".join(
-                (AROUND[sign][0], texts[0], AROUND[sign][1])
-            ), TIGHT
+            return texts[0].join(AROUND[sign]), TIGHT
         write = SHAPED.get(sign)
         if write is not None:
             return write(operands)
@@ -188,7 +186,7 @@ def _where(operands: Sequence[Text]) -> Text:
     )
 
 
-SHAPED = {  # operators with a shape of their own
+SHAPED: dict[str, Callable[[Sequence[Text]], Text]] = {  # operators with a shape of their own
     "where": _where,
     "square": lambda operands: (_power(operands[0], "2"), POWER),
     "outer": lambda operands: (f"{inside(operands[0], SIGN)} {_transposed(operands[1])}", PRODUCT),
