@@ -34,7 +34,7 @@ from .unroll import unroll
 
 Stage = TypeVar("Stage")
 STAGES = ("check", "passes", "unroll", "adjoint", "tangent", "schedule", "print")
-EXTRAS = ("jvp",)
+EXTRAS = ("jvp", "selfcheck")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def compile_source(
     if watch.go_on():
         made.tangent = watch.stage("tangent", lambda: _tangent(program, made.forward, options), _system_text)
     if watch.go_on():
-        systems = Systems(program, made.forward, made.adjoint, made.small, made.tangent)
+        systems = Systems(program, made.forward, made.adjoint, made.small, made.tangent, options.extras)
         plan = watch.stage("schedule", lambda: plan_module(systems, options.level), schedule_text)
         if watch.go_on():
             made.text = watch.stage("print", lambda: print_module(systems, plan, options.level), str)

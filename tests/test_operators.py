@@ -218,9 +218,11 @@ def test_out_is_the_same_in_a_buffer(operator: Operator) -> None:
             buffer = np.full_like(wanted, 7)
             here.function(code, dtype)(*operands, buffer)
             np.testing.assert_array_equal(buffer, wanted)
-            if "elementwise" in operator.traits and operands[0].dtype == wanted.dtype:
-                here.function(code, dtype)(*operands, operands[0])
-                np.testing.assert_array_equal(operands[0], wanted)
+            for k in range(len(operands) if "elementwise" in operator.traits else 0):
+                given = [operand.copy() for operand in operands]
+                if given[k].dtype == wanted.dtype:
+                    here.function(code, dtype)(*given, given[k])
+                    np.testing.assert_array_equal(given[k], wanted)
 
 
 @every_coded

@@ -337,8 +337,8 @@ define(
     shape=same,
     type=arithmetic,
     traits="elementwise zero",
-    code="np.minimum(np.maximum({0}, {1}), {2})",
-    out="np.minimum(np.maximum({0}, {1}, out={3}), {2}, out={3})",
+    code="np.clip({0}, {1}, {2})",
+    out="np.clip({0}, {1}, {2}, {3})",
     derivative=(
         lambda c: c.d * holds((c.a >= c.b) & (c.a <= c.c)),
         lambda c: c.d * holds((c.a < c.b) & (c.b <= c.c)),

@@ -72,7 +72,25 @@ PLAIN = frozenset((ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.Una
 FOLDERS = frozenset(name.rpartition(".")[0] for name in NUMPY) - {"np"}
 TYPE_NAME = re.compile(r"type\(\w+\)\.__name__")
 SETATTR = "setattr(self, name, value)"  # of drawn sequences: an attribute for each head
+# The one statement that runs when a module is run by itself, after all others: to the letter, or not at all.
+MAIN = """\
+if __name__ == "__main__":
+    import hashlib
+    import sys
+
+    if sys.argv[1:] != ["--selfcheck"]:
+        print("usage: --selfcheck: whether this module is right on this machine", file=sys.stderr)
+        sys.exit(2)
+    print("numpy: " + np.__version__)
+    checks = selfcheck(hashlib.sha256(SPEC.encode()).hexdigest())
+    for name, holds, told in checks:
+        print(name + ": " + {True: "ok", False: "FAILED", None: "not applicable"}[holds] + ", " + told)
+    sys.exit(int(any(holds is False for _, holds, _ in checks)))
+"""
 CODING = re.compile(r"coding[:=]")  # of PEP 263: in the first two lines it says how the file is to be read
+
+
+_MAIN = ast.unparse(ast.parse(MAIN))
 
 
 class NotAllowed(Exception):
@@ -91,7 +109,8 @@ def check_allowed(text: str) -> None:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise NotAllowed(f"the module would not be Python: {error}") from None
     known = {name for statement in tree.body for name in _defined(statement)}
-    for place, statement in enumerate(tree.body):
+    *body, last = tree.body
+    for place, statement in enumerate(body if ast.unparse(last) == _MAIN else tree.body):
         _top(statement, place, known)
 
 

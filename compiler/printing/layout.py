@@ -55,6 +55,7 @@ def demands(systems: Iterable[System]) -> Demands:
     slots: dict[tuple[str, str], tuple[int, int]] = {}
     ahead: set[tuple[str, str]] = set()
     pooled: set[str] = set()
+    systems = tuple(systems)
     for system in systems:
         table, lags = system.table(), lag_sizes(system)
         times = {axis.index for axis in system.axes if axis.length}
@@ -70,7 +71,21 @@ def demands(systems: Iterable[System]) -> Demands:
                     slots[read.name, axis] = max(old[0], low), max(old[1], high)
                     if high:
                         ahead.add((read.name, axis))
+    for system in systems:
+        _pass_on(system.equations, ahead, pooled)
     return Demands(slots, frozenset(ahead), frozenset(pooled))
+
+
+def _pass_on(equations: Iterable[Equation], ahead: set[tuple[str, str]], pooled: set[str]) -> None:
+    """What is met of a quantity past an end is met of its boundaries along the axes they share."""
+    owners = [e for e in equations if e.boundaries]
+    before = -1
+    while before != len(ahead) + len(pooled):
+        before = len(ahead) + len(pooled)
+        for e in owners:
+            for name in (boundary.name for boundary in e.boundaries):
+                ahead |= {(name, axis) for axis in e.axes if (e.name, axis) in ahead}
+                pooled |= {name} if e.name in pooled else set()
 
 
 def lag_sizes(system: System) -> dict[str, int]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from ...spec.records import dataclass
 from ..ir import System
 from ..program import Program
 from ..schedule import Stage
 from ..stepping import steps
 from . import page, structure  # noqa: F401  (structure fills the table of operators)
+from .allowed import MAIN
 from .body import print_stages
 from .fast_body import Printer
 from .forward_mode import jvp
@@ -24,13 +26,14 @@ from .unpack import unpacked
 @dataclass(frozen=True, slots=True)
 class Systems:
     """All that a module is printed from. ``small`` are the forward equations before they were joined, for
-    single steps; ``tangent`` those of `jvp`, or None."""
+    single steps; ``tangent`` those of `jvp`, or None; ``extras`` the further sections that were asked for."""
 
     program: Program
     forward: System
     adjoint: System
     small: System
     tangent: System | None = None
+    extras: frozenset[str] = frozenset()
 
 
 def plan_module(systems: Systems, level: int) -> Plan | FastPlan:
@@ -46,7 +49,8 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "backward_body": _backward(program, forward, adjoint, plan),
     }
     unrolled = _unrolled(program, forward)
-    table = [f"UNROLL = {page.literal(unrolled)}"] if unrolled else []
+    table = [f"UNROLL = {page.literal(unrolled)}"] if unrolled or "selfcheck" in systems.extras else []
+    table += [f"SPEC_SHA256 = {page.literal(_digest(program))}"] if "selfcheck" in systems.extras else []
     parts = {
         "docstring": page.docstring(
             program, ", ".join([f"-O{level}", *(f"{n} steps" for n in unrolled.values())])
@@ -61,10 +65,16 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "prepare": _prepare(program, unrolled),
         "stepping": stepping(program, small),
         "extras": _extras(systems, level, _prepare(program, unrolled)),
+        "main": MAIN if "selfcheck" in systems.extras else "",
         "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
         **bodies,
     }
     return page.render({**parts, "contract": page.shared_functions(parts)})
+
+
+def _digest(program: Program) -> str:
+    """By which a module knows its spec again."""
+    return hashlib.sha256(program.source.text.encode()).hexdigest()
 
 
 def _extras(systems: Systems, level: int, prepare: str) -> str:

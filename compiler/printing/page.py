@@ -68,11 +68,11 @@ def _tidy(page: str) -> str:
 
 TABLES = (
     "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS "
-    "STATE_AXES UNROLL HEADS LOSS NOISES COUNTED"
+    "STATE_AXES UNROLL HEADS LOSS NOISES COUNTED SPEC_SHA256"
 ).split()
 FUNCTIONS = (
     "init forward backward loss_and_grad jvp start step sample beam workspace Array "
-    "_start _begin _step _draw _noises _jvp"
+    "_start _begin _step _draw _noises _jvp selfcheck"
 ).split()
 
 
@@ -258,7 +258,7 @@ def init_names(init: Init) -> set[str]:
 # ------------------------------------------------------------------------------------------ functions
 
 
-SHARED = ("checks", "time", "directions", "noise", "stepping", "sampling", "beam", "inits")
+SHARED = ("checks", "time", "directions", "noise", "stepping", "sampling", "beam", "inits", "selfcheck")
 
 
 @cache

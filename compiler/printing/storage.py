@@ -357,7 +357,9 @@ class _Chooser:
         start = Size.of(0)
         for read in root.reads:
             part = self.table[read.name]
-            if self._movable(part, root, read) and root.reads.count(read) == 1:
+            kinds = self.storage.kinds.get(part.name), self.storage.kinds[root.name]
+            lost = kinds == ("array", "scratch")  # every step of the part is read, one of the whole
+            if self._movable(part, root, read) and root.reads.count(read) == 1 and not lost:
                 self.storage.alias(part.name, root.name, start, part.shape[-1])
             start = start + part.shape[-1]
 

@@ -228,7 +228,7 @@ def _direction(frame: Frame, equation: Equation) -> Value:
     """How the caller moves a parameter, an input or a state."""
     value = expression("call.directions[{0}]", ast.Constant(str(equation.attr("key"))))
     margins = _margins(frame, equation)
-    return Value(expression("padded({0}, {1})", value, *margins) if margins else value, equation.axes)
+    return Value(ast.Call(expression("padded"), [value, *margins], []) if margins else value, equation.axes)
 
 
 def _place(frame: Frame, equation: Equation) -> Value:

@@ -13,7 +13,7 @@ from ..module import Array, Arrays
 from .case import Case
 from .compare import Failure, Verdict, agree, rounding
 from .data import Data, full
-from .gradient import STEP, arguments, drawn, moved, tolerance
+from .gradient import STEP, arguments, drawn, moved, not_analytic, tolerance
 from .observe import backward, line_of, of_run
 from .subject import Subject, is_real
 
@@ -43,6 +43,8 @@ def check(subject: Subject, case: Case) -> Verdict:
         return _tangents(module, data, along, options)
 
     verdict = agree(subject, data, pair, ("forward mode", "complex step"), ACCURACY)
+    if verdict.failure and (doubt := not_analytic(subject, data, along)):
+        return Verdict(doubt=doubt)
     return verdict if verdict.failure else verdict.join(_reverse(subject, data, along, grads, tangents))
 
 

@@ -119,9 +119,9 @@ def _along(subject: Subject, data: Data, name: str, direction: Array, grad: Arra
         return Verdict(error / allowed)
     if not np.isfinite(error):
         return Verdict(np.inf, _worst(subject, data, name, grad, allowed))
-    second, slack = differences(subject, data, {name: direction})
-    if abs(second - numeric) > slack + 1e-6 * (abs(numeric) + np.sqrt(np.sum(direction**2))):
-        return Verdict(doubt=_doubt(name, numeric, second))
+    doubt = not_analytic(subject, data, {name: direction})
+    if doubt:
+        return Verdict(doubt=doubt)
     return Verdict(error / allowed, _worst(subject, data, name, grad, allowed))
 
 
@@ -135,6 +135,16 @@ def _unknowable(subject: Subject, data: Data, name: str, direction: Array) -> fl
     in a saturated softmax, no way of computing it can know it better."""
     there = [slope(subject, jittered(data, seed), {name: direction}) for seed in range(4)]
     return float(np.ptp([slope(subject, data, {name: direction}), *there]))
+
+
+def not_analytic(subject: Subject, data: Data, changes: Mapping[str, Array]) -> str:
+    """Why the complex step cannot be trusted along these changes: differences say something else. "" if not."""
+    numeric = slope(subject, data, changes)
+    second, slack = differences(subject, data, changes)
+    size = np.sqrt(sum(float(np.sum(change**2)) for change in changes.values()))
+    if abs(second - numeric) <= slack + 1e-6 * (abs(numeric) + size):
+        return ""
+    return _doubt(next(iter(changes)) if len(changes) == 1 else "x.all arguments", numeric, second)
 
 
 def _doubt(name: str, numeric: float, second: float) -> str:
