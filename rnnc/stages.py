@@ -38,10 +38,20 @@ def as_checked(compiled: Compiled, given: Arguments) -> Results:
     return {**values(forward, None, given), **values(_adjoint(compiled, forward), forward, given)}
 
 
-def after_passes(compiled: Compiled, given: Arguments) -> Iterator[tuple[str, Results, Results]]:
+Recipe = Sequence[tuple[Sequence[Pass], bool]]  # passes, and whether they run once
+RECIPES: dict[int, tuple[Recipe, Recipe]] = {
+    0: ([(TEXTBOOK, False)], [(BACK, False)]),
+    2: ([(PASSES, False), (WIDE, True), (PASSES, False), (LOOPS, True)], [(PASSES, False), (LOOPS, True)]),
+}
+"""Forward and backward, by level: what `compiler.driver` runs, in its order."""
+
+
+def after_passes(
+    compiled: Compiled, given: Arguments, recipes: Mapping[int, tuple[Recipe, Recipe]] = RECIPES
+) -> Iterator[tuple[str, Results, Results]]:
     """The results before and after every pass that changes an equation: of the forward equations, then of the
     gradient's."""
-    there, back = RECIPES[compiled.options.level]
+    there, back = recipes[compiled.options.level]
     forward = compiled.program.forward
     before = values(forward, None, given)
     for name, system in _changes(forward, there):
@@ -54,14 +64,6 @@ def after_passes(compiled: Compiled, given: Arguments) -> Iterator[tuple[str, Re
         after = values(system, forward, given)
         yield f"`{name}` on the gradient's equations", before, after
         before = after
-
-
-Recipe = Sequence[tuple[Sequence[Pass], bool]]  # passes, and whether they run once
-RECIPES: dict[int, tuple[Recipe, Recipe]] = {
-    0: ([(TEXTBOOK, False)], [(BACK, False)]),
-    2: ([(PASSES, False), (WIDE, True), (PASSES, False), (LOOPS, True)], [(PASSES, False), (LOOPS, True)]),
-}
-"""Forward and backward, by level: what `compiler.driver` runs, in its order."""
 
 
 def _changes(system: System, recipe: Recipe) -> Iterator[tuple[str, System]]:

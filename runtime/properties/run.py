@@ -46,7 +46,9 @@ def run_all(
         return [found[item] if item in found else waiting[item].result() for item in items]
 
 
-def run_one(subject: Subject, item: Property, examples: int = 10, seed: int = 0) -> Result:
+def run_one(
+    subject: Subject, item: Property, examples: int = 10, seed: int = 0, shrink: bool = True
+) -> Result:
     """One property on so many cases; the first failure is shrunk and reported."""
     began = time.perf_counter()
     examples = 1 if item.once else max(1, examples // item.cost)
@@ -55,11 +57,12 @@ def run_one(subject: Subject, item: Property, examples: int = 10, seed: int = 0)
         return Result(item, NOT_APPLICABLE, reason)
     trial = _Trial(subject, item)
     usual, case = typical(subject, seed), None
+    shrink = shrink and not item.apart
     if trial.fails(usual):
-        case = usual if item.apart else _search(trial, SMALLER, seed) or usual
+        case = (_search(trial, SMALLER, seed) if shrink else None) or usual
     else:
         case = _search(trial, examples - 1, seed)
-    if case is not None and not item.apart:
+    if case is not None and shrink:
         case = _shrunk(trial, case)
     seconds = time.perf_counter() - began
     if case is not None:

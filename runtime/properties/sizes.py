@@ -25,7 +25,8 @@ def check_short(subject: Subject, case: Case) -> Verdict:
 def shortest(subject: Subject, case: Case) -> Iterator[Case]:
     counts = {0, 1, max(subject.delay - 1, 0)}
     for count in sorted(count for count in counts if count >= subject.least_length):
-        yield replace(case, steps=tuple((axis, count) for axis, _ in case.steps))
+        for seed in (case.seed, case.seed ^ 1):  # from the start, and going on from a state
+            yield replace(case, steps=tuple((axis, count) for axis, _ in case.steps), seed=seed)
     yield replace(case, rows=0)
     yield replace(case, rows=1)
     if not subject.least_length:

@@ -1,0 +1,36 @@
+"""Every property can fail: each fault of the table is caught by the property that should catch it; every property
+has one; and nothing is said of what is right. `tools/planted.py` runs all of it, at length."""
+
+from __future__ import annotations
+
+import planted
+import pytest
+from backward_mutants import fate, mutants
+from right_models import MODELS, alarms
+from rnnc.runtime.properties.run import FAILED, run_one
+from rnnc.runtime.properties.table import NAMES, PROPERTIES
+
+BY_NAME = {item.name: item for item in PROPERTIES}
+EVERY = 30  # of the mutants
+
+
+@pytest.mark.parametrize("fault", planted.FAULTS, ids=lambda fault: fault.name)
+def test_is_caught(fault: planted.Fault) -> None:
+    result = run_one(planted.planted(fault), BY_NAME[fault.property], shrink=False)
+    assert result.status == FAILED, f"{fault.property} says: {result.status} {result.reason}"
+
+
+def test_every_property_has_a_fault() -> None:
+    assert set(NAMES) == {fault.property for fault in planted.FAULTS}
+
+
+def test_mutants_of_a_backward_pass_are_caught() -> None:
+    subject = planted.planted(planted.Fault("none", "gradient", level=0))
+    found = list(mutants(subject.module))
+    assert len(found) > 200
+    assert [mutant.name for mutant in found[::EVERY] if fate(subject, mutant) == "missed"] == []
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_right_models_raise_no_alarm(name: str) -> None:
+    assert alarms(name, seed=1, examples=1) == []
