@@ -101,7 +101,7 @@ class ArrayBatches:
         rows: int = 32, seed: int = 0,
     ) -> None:  # fmt: skip
         self.data, self.axes, self.lengths, self.seed = dict(data), axes, lengths, seed
-        total = _batch_size(data, axes)
+        total = batch_size(data, axes)
         kept = total // 10
         self.training, self.kept = np.arange(total - kept), np.arange(total - kept, total)
         self.rows = min(rows, len(self.training))
@@ -130,7 +130,7 @@ class ArrayBatches:
         return int(np.prod(sizes, axis=0).sum()) if sizes else rows
 
 
-def _batch_size(data: Mapping[str, Array], axes: Mapping[str, int]) -> int:
+def batch_size(data: Mapping[str, Array], axes: Mapping[str, int]) -> int:
     """The number of sequences all arrays agree on."""
     sizes: dict[int, str] = {}
     for name, value in data.items():

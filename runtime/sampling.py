@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,19 +11,40 @@ from .batching import Fields
 from .module import Array, Arrays, Module
 
 
-def draw(logits: Array, temperature: float, rng: np.random.Generator, never: Sequence[int] = ()) -> Array:
-    """One token from each row of logits; temperature 0 takes the likeliest."""
-    scores = logits.astype(float)
-    scores[..., list(never)] = -np.inf
-    if temperature > 0:
-        scores = scores / temperature + rng.gumbel(size=scores.shape)
-    tokens: Array = scores.argmax(-1)
-    return tokens
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a token is drawn: `temperature` 0 takes the likeliest; `top_k` keeps the likeliest alone, `top_p` the
+    fewest that hold this much probability (Holtzman et al. 2020)."""
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def draw(self, logits: Array, rng: np.random.Generator, never: Sequence[int] = ()) -> Array:
+        """One token from each row of logits."""
+        scores = logits.astype(float)
+        scores[..., list(never)] = -np.inf
+        if self.temperature > 0:
+            scores = self._kept(scores / self.temperature) + rng.gumbel(size=scores.shape)
+        tokens: Array = scores.argmax(-1)
+        return tokens
+
+    def _kept(self, scores: Array) -> Array:
+        """The scores, -inf for those left out; a token is kept while those above it hold less than `top_p`."""
+        order = np.argsort(-scores, axis=-1, kind="stable")
+        ranked = np.take_along_axis(scores, order, -1)[..., : self.top_k]
+        if self.top_p is not None:
+            powers = np.exp(ranked - ranked[..., :1])
+            above = np.cumsum(powers, axis=-1) - powers
+            ranked = np.where(above < self.top_p * powers.sum(axis=-1, keepdims=True), ranked, -np.inf)
+        kept = np.full_like(scores, -np.inf)
+        np.put_along_axis(kept, order[..., : self.top_k], ranked, -1)
+        return kept
 
 
 def generate(
-    module: Module, params: Arrays, fields: Fields, prime: Sequence[int], temperature: float = 1.0,
-    seed: int = 0, never: Sequence[int] = (0,),
+    module: Module, params: Arrays, fields: Fields, prime: Sequence[int], choice: Choice, seed: int = 0,
+    never: Sequence[int] = (0,),
 ) -> Iterator[int]:  # fmt: skip
     """Tokens without end, each drawn given the prime and all tokens before; `prime` has one at least
     where the spec has an input."""
@@ -31,7 +53,7 @@ def generate(
     for token in prime:
         reader.read(token)
     while True:
-        token = int(draw(reader.logits(), temperature, rng, never)[0])
+        token = int(choice.draw(reader.logits(), rng, never)[0])
         reader.read(token)
         yield token
 

@@ -111,8 +111,13 @@ def test_drawn_without_text(capsys, folder):
     np.savez("data.npz", y=rng.integers(0, 5, (7, 20)))
     run(capsys, "train", "fed.rnn", "--data", "data.npz", "--steps", "5")
     out, _ = run(capsys, "sample", "fed.rnn", "--params", "runs/fed/best.npz", "--length", "9")
-    head, *rows = out.rstrip("\n").split("\n")
-    assert head == "y:" and len(rows) == 9 and all(row in "01234" for row in rows)
+    title, head, *rows = out.rstrip("\n").split("\n")
+    assert (
+        title.startswith("# 1: 9 steps, ")
+        and head == "y:"
+        and len(rows) == 9
+        and all(row in "01234" for row in rows)
+    )
 
 
 def test_the_character_model_learns(capsys, folder):

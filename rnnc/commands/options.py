@@ -60,5 +60,13 @@ def at_least_zero(text: str) -> float:
     return value
 
 
+def probability(text: str) -> float:
+    """A number above 0, 1 at most."""
+    value = at_least_zero(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a probability above 0, got {text!r}")
+    return value
+
+
 def _digits(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 15

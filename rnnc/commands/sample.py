@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-
 from .. import api
 from ..compiler.program import Program
 from ..failure import FINE, Failure
@@ -19,10 +17,11 @@ from ..roles import text_roles
 from ..runtime import archive
 from ..runtime.module import Arrays, Module
 from ..runtime.params import load_params, noted_dims
-from ..runtime.sampling import generate
+from ..runtime.sampling import Choice, generate
 from ..runtime.text import Vocabulary
 from ..training import Text
-from .options import add_compile_options, at_least_zero, compile_options, whole
+from .drawn import draw
+from .options import add_compile_options, at_least_zero, compile_options, probability, whole
 
 PARAGRAPH = "\n\n"  # what a text begins after, if nothing is given
 
@@ -37,8 +36,22 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--temperature", type=at_least_zero, default=1.0, metavar="X",
                          help="below 1: likelier text; 0: always the likeliest (default 1)")  # fmt: skip
+    command.add_argument("--top-k", type=whole(1), metavar="K", help="only the K likeliest tokens")
+    command.add_argument("--top-p", type=probability, metavar="P",
+                         help="only the fewest tokens that hold this much probability")  # fmt: skip
     command.add_argument("--seed", type=whole(0), default=0)
-    command.add_argument("--prime", default="", metavar="TEXT", help="what the text begins with")
+    text = command.add_argument_group("from a model of text")
+    text.add_argument("--prime", metavar="TEXT", help="what the text begins with")
+    other = command.add_argument_group("from any other model")
+    other.add_argument(
+        "--context", metavar="FILE.npz", help="what is given: arrays named like inputs, lengths"
+    )
+    other.add_argument("--prefix", metavar="FILE.npz", help="how it begins: arrays named like heads, lengths")
+    other.add_argument("--count", type=whole(1), default=1, metavar="N",
+                       help="sequences, or for each that a file gives so many (default 1)")  # fmt: skip
+    other.add_argument("--beam", type=whole(1), metavar="WIDTH",
+                       help="the likeliest sequences, found with so many at a time, instead of drawn ones")  # fmt: skip
+    other.add_argument("--out", metavar="FILE.npz", help="writes arrays instead of printing numbers")
     add_compile_options(command)
 
 
@@ -54,10 +67,26 @@ def run(arguments: argparse.Namespace) -> int:
         raise Failure(str(error)) from None
     program = compiled.program
     if "vocabulary" not in meta:
-        return _draw(module, params, program, arguments)
+        if arguments.prime is not None:
+            raise Failure(
+                f"{arguments.params} is of no model of text: --prefix FILE.npz tells how a sample begins"
+            )
+        draw(module, params, program, arguments)
+        return FINE
     text = _text(program, meta, arguments.params)
-    show_text(module, params, text, arguments.length, arguments.temperature, arguments.seed, arguments.prime)
+    _refuse(arguments)
+    choice = Choice(arguments.temperature, arguments.top_k, arguments.top_p)
+    show_text(module, params, text, arguments.length, choice, arguments.seed, arguments.prime or "")
     return FINE
+
+
+def _refuse(arguments: argparse.Namespace) -> None:
+    """What a model of text has no use for."""
+    for name in ("context", "prefix", "beam", "out"):
+        if getattr(arguments, name) is not None:
+            raise Failure(f"--{name} is not for a model of text: --prime TEXT tells how the text begins")
+    if arguments.count != 1:
+        raise Failure("--count is not for a model of text; another --seed draws another text")
 
 
 def _text(program: Program, meta: Mapping[str, Any], path: str) -> Text:
@@ -71,31 +100,14 @@ def _text(program: Program, meta: Mapping[str, Any], path: str) -> Text:
 
 
 def show_text(
-    module: Module, params: Arrays, text: Text, length: int, temperature: float, seed: int, prime: str = ""
+    module: Module, params: Arrays, text: Text, length: int, choice: Choice, seed: int, prime: str = ""
 ) -> None:
     """Writes the prime and `length` characters more as they are drawn."""
     start = prime or (PARAGRAPH if "\n" in text.vocabulary.characters else text.vocabulary.characters[:1])
     first = text.vocabulary.encode(start).tolist()
-    tokens = generate(module, params, text.fields, first, temperature, seed, text.never)
+    tokens = generate(module, params, text.fields, first, choice, seed, text.never)
     sys.stdout.write(prime)
     for token in itertools.islice(tokens, length):
         sys.stdout.write(text.vocabulary.decode([token]))
         sys.stdout.flush()
     sys.stdout.write("\n")
-
-
-def _draw(module: Module, params: Arrays, program: Program, arguments: argparse.Namespace) -> int:
-    """Whatever the heads draw, one line of numbers per step."""
-    rng = np.random.default_rng(arguments.seed)
-    try:
-        drawn = module.sample(
-            params, rng, batch_size=1, max_steps=arguments.length, temperature=arguments.temperature
-        )
-    except ValueError as error:
-        raise Failure(f"{arguments.spec}: {error}") from None
-    for head in program.heads:
-        value = np.asarray(getattr(drawn, head.name))
-        print(f"{head.name}:")
-        for row in value.reshape(len(value) if head.axes else 1, -1):
-            print(" ".join(f"{number:g}" for number in row))
-    return FINE

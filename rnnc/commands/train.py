@@ -16,6 +16,7 @@ from ..runtime import archive
 from ..runtime.optimizers import SCHEDULES, SGD, Adam
 from ..runtime.progress import ProgressLine
 from ..runtime.runs import RunFolder, state_file
+from ..runtime.sampling import Choice
 from ..runtime.trainer import Limit, NotFinite, Trainer
 from ..terminal import show_diagnostics
 from ..training import Job, Settings, array_job, text_job
@@ -190,6 +191,6 @@ def _report(job: Job, trainer: Trainer, folder: RunFolder, arguments: argparse.N
         print(line)
     if job.text is not None and arguments.length:
         print(f"\na sample at temperature {arguments.temperature:g}:\n")
-        show_text(job.module, trainer.best, job.text, arguments.length, arguments.temperature, seed=0)
+        show_text(job.module, trainer.best, job.text, arguments.length, Choice(arguments.temperature), seed=0)
         print()
     print(f"\nin {folder.path}: {', '.join(path.name for path in folder.files)}")
