@@ -221,6 +221,25 @@ def mixture_density(p: Params, y: Array) -> Losses:
     return {"y": losses}
 
 
+def forecast(p: Params, when: Array, y: Array) -> Losses:
+    before = np.concatenate([[0.0, *y[:-1]][: len(y)], *when.T]).reshape(1 + when.shape[1], len(y)).T
+    h = gru(of_copy(p, "h"), before)[1:]
+    means = [last[0] + gate(p, "centre", ("h", v)) for last, v in zip(before, h, strict=True)]
+    scales = [np.exp(gate(p, "spread", ("h", v))) for v in h]
+    return {"y": [normal(*parts) for parts in zip(y, means, scales, strict=True)]}
+
+
+def canon(p: Params, y: Array) -> Losses:
+    h = gru(of_copy(p, "h"), np.concatenate([np.zeros((1, y.shape[1])), y[:-1]])[: len(y)])[1:]
+    logits = [gate(p, "y", ("h", v)) for v in h]
+    return {"y": [sum(map(bernoulli, o, notes)) for o, notes in zip(logits, y, strict=True)]}
+
+
+def classifier(p: Params, x: Array, y: Any) -> Losses:
+    h, g = (lstm_states(of_copy(p, name), x[::way])[-1][0] for name, way in (("h", 1), ("g", -1)))
+    return {"y": [-log_softmax(gate(p, "y", ("h", h), ("g", g)))[y]]}
+
+
 def plain(p: Params, x: Array, w: Array) -> list[Array]:
     """The states of the plain network whose transition is `w`."""
     h, states = np.zeros_like(p["b_h"]), []
