@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rnnc import api
-from rnnc.compiler.cost import Cost, total, training_costs
+from rnnc.compiler.cost import AS_WRITTEN, Cost, extents, total, training_costs
 from rnnc.compiler.driver import Options
-from rnnc.compiler.ir import BATCH
 from rnnc.machine import Peaks
 from rnnc.timing import interleaved
 
@@ -57,10 +56,10 @@ def measure(
 
 def cost_of(case: Case) -> Cost:
     """Operations, functions and bytes of a step, told from the equations as the spec has them."""
-    options = Options(dims={"input": case.size.D, "hidden": case.size.H}, skip=frozenset({"join", "regroup"}))
+    options = Options(dims={"input": case.size.D, "hidden": case.size.H}, skip=AS_WRITTEN)
     made = api.compile_file(SPECS / f"{case.cell}.rnn", options)
-    extents = {axis.index: case.size.T for axis in made.forward.axes} | {BATCH: case.size.B}
-    return total(*training_costs(made.forward, made.adjoint, dict(made.program.dims), extents))
+    sizes = extents(made.adjoint, case.size.T, case.size.B)
+    return total(*training_costs(made.forward, made.adjoint, dict(made.program.dims), sizes))
 
 
 def row_of(case: Case, names: Sequence[str], seconds: float, slow: float, clock: str) -> Row:

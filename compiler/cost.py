@@ -12,12 +12,13 @@ from dataclasses import replace
 from math import prod
 
 from ..spec.records import dataclass
-from .ir import Equation, System
+from .ir import BATCH, Equation, System
 from .operators import TABLE
 from .operators.products import letters
 from .passes.dead import drop_dead
 
 BYTES = 4  # of a number, in single precision
+AS_WRITTEN = frozenset({"join", "regroup"})  # passes to leave out, so that a quantity keeps its own products
 LEAVES = ("param", "input", "noise")
 
 
@@ -60,6 +61,12 @@ def training_costs(
     for name in (*(e.name for e in tape), *waiting, *waiting, *(name for _, name in gradients)):
         back.add(count.table[name], count.transfer(count.table[name]))
     return there.costs, back.costs
+
+
+def extents(system: System, steps: int, rows: int) -> dict[str, int]:
+    """Of every axis, where all sequences have so many steps."""
+    found = {axis.index: steps if axis.size is None else axis.size for axis in system.axes}
+    return {**found, BATCH: rows}
 
 
 def total(*parts: Mapping[str, Cost]) -> Cost:

@@ -20,6 +20,7 @@ COMMANDS = {
     "test": "derive properties from a spec and test them",
     "train": "train a spec on text or arrays",
     "sample": "draw from a trained model",
+    "bench": "time a module, beside its equations in other libraries",
     "show": "explain a spec: equations, sizes, what runs where",
     "fmt": "lay specs out in the one way",
     "explain": "an error code, with a wrong and a right example",

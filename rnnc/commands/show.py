@@ -36,7 +36,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     for name, view in VIEWS.items():
         what.add_argument(f"--{name}", dest="view", action="store_const", const=name, help=view.summary)
     command.set_defaults(view="equations")
-    _add_flow_arguments(command.add_argument_group("for --gradient-flow"))
+    _add_data_arguments(command.add_argument_group("for --gradient-flow and --cost"))
     command.add_argument(
         "--unroll", type=whole(1), metavar="K", help="the schedule, or the graph, of exactly K steps"
     )
@@ -45,12 +45,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add_compile_options(command)
 
 
-def _add_flow_arguments(group: argparse._ArgumentGroup) -> None:
+def _add_data_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--weights", metavar="W.npz", help="what `rnnc train` left (default: starting weights)"
+        "--weights",
+        metavar="W.npz",
+        help="what `rnnc train` left (--gradient-flow; default: starting weights)",
     )
     group.add_argument("--data", metavar="FILE.npz",
-                       help="arrays named like inputs, targets and lengths (default: drawn at random)")  # fmt: skip
+                       help="arrays named like inputs, targets and lengths (--gradient-flow; else drawn)")  # fmt: skip
     group.add_argument("--steps", type=whole(1), default=STEPS, metavar="T",
                        help=f"of sequences drawn at random (default {STEPS})")  # fmt: skip
     group.add_argument("--batch", type=whole(1), default=ROWS, metavar="B",
@@ -93,6 +95,12 @@ def picture(compiled: Compiled, arguments: argparse.Namespace) -> str:
     if ending not in PICTURES:
         raise Failure(f"{arguments.out}: a graph is written to a name in {', '.join(PICTURES)}")
     return PICTURES[ending](graph(compiled.program, arguments.unroll))
+
+
+def cost(compiled: Compiled, arguments: argparse.Namespace) -> str:
+    from ..cost_view import show
+
+    return show(compiled, arguments)
 
 
 def params(compiled: Compiled, _: argparse.Namespace) -> str:
@@ -161,6 +169,7 @@ VIEWS = {
         "check",
         picture,
     ),
+    "cost": View("operations, functions, bytes and time of a training step", "print", cost),
     "gradient-flow": View("how far back the loss of the last step reaches", "print", gradient_flow),
 }
 
