@@ -103,7 +103,8 @@ class State:
 class Program:
     """``forward`` outputs: ``loss``, ``nll:y``, ``output:y`` …, ``state:h`` … (see `ir.System`).
 
-    ``losses`` are the IR names of one element of every head's and term's loss, with their weights.
+    ``losses`` are the IR names of one element of every head's and term's loss, with their weights; ``alone``
+    tells whether there are terms of the parameters alone besides.
 
     ``dims`` are the defaults (overrides applied); ``fixed`` are those `init` refuses, with the reason.
     ``stream`` is the axis of `step` and of chunks, or None with ``no_stream`` saying why not."""
@@ -121,6 +122,7 @@ class Program:
     forward: System
     stop: Stop | None = None
     losses: tuple[tuple[str, float], ...] = ()
+    alone: bool = False
 
     @property
     def counted(self) -> bool:

@@ -44,8 +44,9 @@ ATTRIBUTES = frozenset(
     startswith endswith strides strip sum swapaxes take tolist transpose type uniform update upper values
     writeable
 
-    B absent advance buffer dims directions drawing ended given gumbel inputs last lengths log_prob logistic
-    longest loss nll outputs params rng state steps stream tape temperature top_k top_p total train workspace
+    B absent advance begun buffer count dims directions drawing ended final given gumbel inputs last lengths
+    log_prob logistic longest loss nll outputs params rng state steps stream tape temperature top_k top_p total
+    train whole workspace
     """.split()
 )
 BUILTINS = frozenset(

@@ -19,14 +19,14 @@ JVP = '''def jvp(
 ):
     """How the loss, the outputs and the final state of a batch move with the parameters, the real inputs and
     the starting state, along the directions given: a `Run` of tangents, without a tape."""
-    call = _checked_call(params, batch, state){prepare}
+    call = _called(params, batch, state, train, seed, last, None)
     call.directions = _checked_directions(call, d_params, d_batch, d_state)
     with _quiet(call):
         return _jvp(call)'''
 
 
-def jvp(program: Program, system: System, level: int, prepare: str) -> str:
-    """The section; ``prepare`` is what a call needs besides its checked arguments."""
+def jvp(program: Program, system: System, level: int) -> str:
+    """The section."""
     if level:
         fast = fast_plan(program, (system,))
         frame, body = fast.frame, Printer(fast).print(fast.stages[0])
@@ -45,4 +45,4 @@ def jvp(program: Program, system: System, level: int, prepare: str) -> str:
     tail += [f"    return Run(outputs, {total}, nll, state, None)"]
     head = ["def _jvp(call):", '    """The equations, and beside each quantity h its tangent h_dot."""']
     function = "\n".join([*head, *unpacked(frame, program, [*body, *tail], {}), *body, *tail])
-    return "\n\n\n".join([SECTION, JVP.format(prepare=prepare), function])
+    return "\n\n\n".join([SECTION, JVP, function])

@@ -64,7 +64,8 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "init_body": page.init_body(program),
         "prepare": _prepare(program, unrolled),
         "stepping": stepping(program, small),
-        "extras": _extras(systems, level, _prepare(program, unrolled)),
+        "segments": _segments(program, unrolled),
+        "extras": jvp(program, systems.tangent, level) if systems.tangent else "",
         "main": MAIN if "selfcheck" in systems.extras else "",
         "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
         **bodies,
@@ -77,9 +78,15 @@ def _digest(program: Program) -> str:
     return hashlib.sha256(program.source.text.encode()).hexdigest()
 
 
-def _extras(systems: Systems, level: int, prepare: str) -> str:
-    """The sections that were asked for."""
-    return jvp(systems.program, systems.tangent, level, prepare) if systems.tangent else ""
+def _segments(program: Program, unrolled: Mapping[str, int]) -> str:
+    """What `loss_and_grad` does when asked for segments, or why it cannot."""
+    if unrolled:
+        why = f"checkpoint: the steps along {', '.join(unrolled)} are written one after the other"
+        return f"raise NotImplementedError({page.literal(why)})"
+    if program.no_stream:
+        return 'raise NotImplementedError(f"checkpoint: {NO_STREAM}")'
+    given = f"params, batch, checkpoint, state, train, seed, last, workspace, {program.alone}"
+    return f"return _in_segments({given})"
 
 
 def _prepare(program: Program, unrolled: Mapping[str, int]) -> str:

@@ -72,7 +72,7 @@ TABLES = (
 ).split()
 FUNCTIONS = (
     "init forward backward loss_and_grad jvp start step sample beam workspace Array "
-    "_start _begin _step _draw _noises _jvp selfcheck"
+    "_called _start _begin _step _draw _noises _jvp selfcheck"
 ).split()
 
 
@@ -258,7 +258,18 @@ def init_names(init: Init) -> set[str]:
 # ------------------------------------------------------------------------------------------ functions
 
 
-SHARED = ("checks", "time", "directions", "noise", "stepping", "sampling", "beam", "inits", "selfcheck")
+SHARED = (
+    "checks",
+    "time",
+    "directions",
+    "noise",
+    "segments",
+    "stepping",
+    "sampling",
+    "beam",
+    "inits",
+    "selfcheck",
+)
 
 
 @cache

@@ -71,6 +71,9 @@ def _last(frame: Frame, equation: Equation) -> Value:
 
 def _count(frame: Frame, equation: Equation) -> Value:
     axes = [axis for axis in _names(equation.attr("axes")) if axis != BATCH]
+    if frame.stream in frame.axes:  # the call may be of a segment
+        named = ", ".join(repr(axis) for axis in axes)
+        return Value(expression(f"call.count({named})"), (), constant=True)
     if not axes:
         return Value(expression("B"), (), constant=True)
     product = frame.length(axes[0])

@@ -152,6 +152,14 @@ PROPERTIES = (
         STREAMS,
     ),
     Property(
+        "segments",
+        "`loss_and_grad` with `checkpoint`, of any number of steps, gives the loss and the gradients it gives "
+        "without, and the same bits when asked again.",
+        ROUNDING,
+        "segments.check_segments",
+        "segments.why_not",
+    ),
+    Property(
         "time-shift",
         "A network that does not read the step's number does the same at any time.",
         BITS,

@@ -20,6 +20,20 @@ class Run:
 class Call:
     """The checked arguments of one call, and its buffers."""
 
+    def __init__(self):
+        # of a segment: the call it is a part of, how many steps are before it, whether it is the last
+        self.whole, self.begun, self.final = None, 0, True
+
+    def count(self, *axes):
+        """How many valid elements a mean over these axes and the batch is of. A segment has its part in the
+        means of the whole; what has no step has it in the last segment alone."""
+        if not self.final and STREAM not in axes:
+            return np.inf
+        elements = np.ones(self.B, np.intp)
+        for axis in axes:
+            elements = elements * (self.whole or self).lengths[axis]
+        return int(elements.sum())
+
     def buffer(self, name, *shape, dtype=None):
         """An array that nobody else uses: a new one, or this workspace's of that name."""
         dtype = self.dtype if dtype is None else dtype
@@ -221,6 +235,14 @@ def _state_shape(call, name):
     """The shape of an entry of the state."""
     extents = (axis if isinstance(axis, int) else call.longest[axis] for axis in STATE_AXES[name])
     return (*extents, call.B, *_state_shapes(call.dims)[name])
+
+
+def _check_loss(call):
+    """A loss needs every target."""
+    if LOSS is None or call.absent:
+        raise ValueError(
+            f"batch: missing {call.absent}, which the loss needs" if LOSS else "the spec has no loss"
+        )
 
 
 def _scalar(value):

@@ -38,12 +38,11 @@ def _checked_last(call, last):
 
 def _check_ends(call, axis, ends):
     """No sequence of the batch goes on after the step that the spec's rule says is its last."""
-    early = ends & (np.arange(1, len(ends) + 1)[:, None] < call.lengths[axis])
+    T = (call.whole or call).lengths[axis]
+    early = ends & (np.arange(1, len(ends) + 1)[:, None] < T - call.begun)
     if early.any():
         step, row = np.argwhere(early)[0]
-        found = (
-            f"sequence {row} ends at step {step + 1}, by `stop when`, and has {call.lengths[axis][row]} steps"
-        )
+        found = f"sequence {row} ends at step {call.begun + step + 1}, by `stop when`, and has {T[row]} steps"
         raise ValueError(f"batch: {found}")
 
 
