@@ -16,6 +16,7 @@ from .checking.stopping import check_stopping
 from .checking.unused import warn_unused
 from .lower import lower
 from .program import Program
+from .stream import check_stream
 
 ReadImport = Callable[[str, Span], Source | None]
 
@@ -41,5 +42,7 @@ def check(
     typed = infer(model, report)
     check_causality(model, report)
     check_stopping(model, report)
+    if not diagnostics.failed:
+        check_stream(typed, report)
     warn_unused(typed, report)
     return None if diagnostics.failed else typed

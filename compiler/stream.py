@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from ..spec.diagnostics import Label
 from .checking.infer import Typed
 from .checking.model import Model, Quantity
+from .checking.report import Report
 from .checking.stopping import common_axis
 from .checking.terms import Term
 from .ir import Position
@@ -15,11 +19,33 @@ def stream_axis(typed: Typed) -> tuple[str | None, str]:
     axis = _common(typed.model)
     if axis is None:
         return None, "the spec has no axis to step along"
+    return axis, next((why for why, _ in _hindrances(typed, axis)), "")
+
+
+def check_stream(typed: Typed, report: Report) -> None:
+    """Reports a stopping rule where steps after the present one are read, so that nothing can be drawn step by
+    step: how many there are is not known before the rule has spoken."""
+    rule = typed.model.stop
+    found = list(_hindrances(typed, rule.axis)) if rule is not None else []
+    ahead = [(why, term) for why, term in found if any(p.over and p.offset > 0 for p in term.at)]
+    if rule is None or not ahead:
+        return
+    why, term = ahead[0]
+    report(
+        "RNN511",
+        rule.span,
+        "no sequence can be drawn until this holds: the network does not run step by step",
+        labels=[Label(term.span, why)],
+        help="leave the rule out (a sequence is then as long as its inputs), or read nothing of later steps",
+    )
+
+
+def _hindrances(typed: Typed, axis: str) -> Iterator[tuple[str, Term]]:
+    """Why there is no stepping along an axis, and the terms that are to blame."""
     for reader, term in _terms(typed):
         why = _hindrance(typed.model, term, axis)
         if why:
-            return axis, f"{reader} {why}"
-    return axis, ""
+            yield f"{reader} {why}", term
 
 
 def _common(model: Model) -> str | None:

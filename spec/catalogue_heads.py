@@ -95,4 +95,15 @@ ENTRIES: tuple[Entry, ...] = (
         wrong="axis t = 1..T\ninput x[t] : real\nhead T : int ~ poisson(x[1])\noutput x\n",
         right="axis t = 1..T\ninput x[t] : real\noutput x\n",
     ),
+    Entry(
+        "RNN511",
+        "a rule to stop where nothing can be drawn step by step",
+        "`stop when …` ends a sequence that is drawn step by step. A bidirectional network needs the whole "
+        "sequence before it can say anything of the first step: its length comes with its inputs, and it is drawn "
+        "all at once.",
+        wrong="dim k = 4\naxis t = 1..T\ninput x[t] : real[k]\ng[t] : real[k] = tanh(affine(x[t], g[t+1]))\n"
+        "head y[t] : token(k) ~ categorical(g[t])\nstop when y[t] == 0\n",
+        right="dim k = 4\naxis t = 1..T\ninput x[t] : real[k]\ng[t] : real[k] = tanh(affine(x[t], g[t+1]))\n"
+        "head y[t] : token(k) ~ categorical(g[t])\n",
+    ),
 )

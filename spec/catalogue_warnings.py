@@ -43,4 +43,14 @@ ENTRIES: tuple[Entry, ...] = (
         right="axis t = 1..T\ninput x[t] : real\nh[t] = tanh(x[t] + h[t-1])\noutput h\n",
         severity="warning",
     ),
+    Entry(
+        "RNN906",
+        "a reduction over an axis that is not there",
+        "Nothing inside the reduction runs along its axis, so it reduces equal values: a sum is the value times "
+        "the length, a mean the value itself. An index was probably mixed up.",
+        wrong="axis s = 1..S\naxis t = 1..T\ninput x[s] : real, z[t] : real\nc[t] = sum[s](z[t]) + sum[s](x[s])\n"
+        "output c\n",
+        right="axis s = 1..S\naxis t = 1..T\ninput x[s] : real, z[t] : real\nc[t] = sum[s](x[s] * z[t])\noutput c\n",
+        severity="warning",
+    ),
 )

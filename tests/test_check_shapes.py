@@ -221,3 +221,37 @@ def test_a_size_cannot_be_negative_by_override() -> None:
     assert [item.code for item in attempt(text, {"n": -1})[1]] == ["RNN314"]
     assert program(text, {"n": 7}).dims == (("n", 7),)
     assert [item.code for item in attempt(text, {"m": 7})[1]] == ["RNN314"]
+
+
+HEAD = "dim n = 4\naxis s = 1..S\naxis t = 1..T\ninput x[t] : real[n], z[t] : real, w[s] : real\n"
+
+
+@pytest.mark.parametrize(
+    "value", ["0.9 * h[t-1] + tanh(affine(x[t]))", "z[t] * affine(x[t])", "affine(x[t]) - 1"]
+)
+def test_an_affine_that_only_numbers_stand_beside_needs_a_type(value: str) -> None:
+    """A number goes with every shape: it does not say which one."""
+    assert codes(f"{HEAD}h[t] = {value}\noutput h\n") == ["RNN304"]
+    assert codes(f"{HEAD}h[t] : real[n] = {value}\noutput h\n") == []
+
+
+@pytest.mark.parametrize(
+    "value", ["h[t-1] + 1", "0.9 * h[t-1] + z[t]", "0.9 * h[t-1] + tanh(affine(x[t]) + x[t])"]
+)
+def test_where_something_has_a_shape_no_type_is_needed(value: str) -> None:
+    assert codes(f"{HEAD}h[t] = {value}\noutput h\n") == []
+
+
+def test_a_reduction_over_an_axis_that_is_not_there() -> None:
+    assert codes(f"{HEAD}h[t] = sum[i](x[t])\noutput h\n") == ["RNN410"]
+    _, reported = attempt(f"{HEAD}h[t] = sum[s](z[t])\noutput h\n")
+    assert [item.code for item in reported if item.code == "RNN906"]
+    for legal in ("sum[s](1)", "sum[s](w[s] * z[t])", "sum[s](s * z[t])"):
+        assert "RNN906" not in [item.code for item in attempt(f"{HEAD}h[t] = {legal}\noutput h\n")[1]]
+
+
+def test_a_step_of_what_has_no_index() -> None:
+    for index in ("t", "t-1", "T"):
+        assert codes(f"{HEAD}noise m : real[n] ~ bernoulli(0.5)\nh[t] = m[{index}] * x[t]\noutput h\n") == [
+            "RNN403"
+        ]

@@ -144,3 +144,25 @@ def test_noise_is_a_leaf_with_its_distribution() -> None:
         "u.dropout": ("bernoulli", (0.75,), ("t",)),
     }
     assert lines(found, "once") == ['once[@] : real[n] = noise() {name: "once"}']
+
+
+NEVER = ["y[t] == 0 and y[t] == 1", "not (y[t] == 0 or y[t] == 1)", "y[t] > 1", "y[t] == 0 and y[t] != 0"]
+
+
+@pytest.mark.parametrize("rule", NEVER)
+def test_a_rule_that_no_symbol_fulfils(rule: str) -> None:
+    assert codes(f"{HEADER}{NETWORK}stop when {rule}\n") == ["RNN509"]
+
+
+@pytest.mark.parametrize(
+    "rule", ["y[t] == 0 or y[t] == 1", "not y[t] == 0", "y[t] == 1 and t > 2", "y[t] < 1"]
+)
+def test_a_rule_that_can_come_true(rule: str) -> None:
+    assert codes(f"{HEADER}{NETWORK}stop when {rule}\n") == []
+
+
+def test_what_reads_later_steps_cannot_end_by_a_rule() -> None:
+    ahead = "input x[t] : real[n]\ng[t] : real[n] = tanh(affine(x[t], g[t+1]))\n"
+    head = "head y[t] : token(k) ~ categorical(affine(g[t]))\n"
+    assert codes(f"{HEADER}{ahead}{head}stop when y[t] == 0\n") == ["RNN511"]
+    assert codes(f"{HEADER}{ahead}{head}") == []

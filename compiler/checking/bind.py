@@ -12,11 +12,11 @@ from ...spec.source import Span
 from ..ir import Position, here
 from . import tree
 from .functions import FUNCTIONS, OVER, STATIC, unknown_function
-from .index import position
+from .index import is_step, position
 from .inits import init
 from .model import Distribution, Quantity
 from .numbers import lookup, name_text, size, unknown_name
-from .report import plural
+from .report import listing, plural
 from .scope import AxisIndex, AxisLength, Context, Dim, Scope, Thing
 
 
@@ -105,23 +105,29 @@ class Binder:
             if text is None:
                 return tree.Bad(span)
             found = lookup(self.context, self.scope, text)
-            if isinstance(found, Thing) and self.context.declared[found.name].axes:
+            if isinstance(found, Thing) and (self.context.declared[found.name].axes or self._is_step(args)):
                 return self._read(span, found.name, text, args)
         table = self.bind(base)
         if len(args) == 1:
             return tree.Row(span, table, self.bind(args[0]))
         return self.error("RNN403", span, f"a row is taken with one index, not {len(args)}")
 
+    def _is_step(self, args: tuple[syntax.Expr, ...]) -> bool:
+        """Whether an index is a step of an axis and no key of a table."""
+        return any(is_step(self.context, self.scope, arg) for arg in args)
+
     def _read(self, span: Span, whole: str, local: str, args: tuple[syntax.Expr, ...]) -> tree.Expr:
         declaration = self.context.declared[whole]
         axes = declaration.axes
         if len(args) != len(axes):
             shown = f"{local}[{', '.join(axes)}]" if axes else local
+            needs = plural(len(axes), "index") if len(axes) < 2 else f"{len(axes)} indices"
             return self.error(
                 "RNN403",
                 span,
-                f"`{local}` needs {plural(len(axes), 'index') if len(axes) < 2 else f'{len(axes)} indices'}, "
-                f"{len(args) or 'none'} found",
+                f"`{local}` needs {needs}, {len(args) or 'none'} found"
+                if axes
+                else f"`{local}` has no index: it is the same at every step",
                 labels=[Label(declaration.span, f"`{local}` is defined here")],
                 help=f"write `{shown}`",
             )
@@ -168,8 +174,12 @@ class Binder:
             text = name_text(self.context, self.scope, expr.name) if isinstance(expr, syntax.Ref) else None
             found = lookup(self.context, self.scope, text) if text else None
             if not isinstance(found, AxisIndex):
+                known = listing(a.index for a in self.context.model.axes.values())
                 self.error(
-                    "RNN410", expr.span, f"`{expr.span.text}` is not the index of an axis to reduce over"
+                    "RNN410",
+                    expr.span,
+                    f"`{expr.span.text}` is not the index of an axis to reduce over",
+                    help=f"the axes here run along {known}" if known else "there is no axis: `axis t = 1..T`",
                 )
                 return None
             axes.append(found.axis)
@@ -203,7 +213,23 @@ class Binder:
         static = tuple(found for found in sizes if found is not None)
         if len(static) < fixed:
             return tree.Bad(call.span)
+        for axis in over:
+            self._warn_still(call, args[0], axis)
         return tree.Apply(call.span, name, args, call.function.span, over, static)
+
+    def _warn_still(self, call: syntax.Call, value: tree.Expr, axis: str) -> None:
+        """Warns of a reduction of quantities none of which runs along the axis."""
+        nodes = list(tree.walk(value))
+        read = [node for node in nodes if isinstance(node, tree.Read) and node.at]
+        runs = any(position.over == axis for node in read for position in node.at)
+        if read and not runs and not any(isinstance(n, tree.Bad | tree.IndexNumber) for n in nodes):
+            length = self.context.model.axes[axis].length
+            self.error(
+                "RNN906",
+                call.span,
+                f"nothing in `{call.span.text}` runs along `{axis}`: the same value {length} times",
+                help=f"read something at `{axis}`, or leave the reduction out",
+            )
 
     def _within(self, over: tuple[str, ...]) -> Binder:
         more = tuple(axis for axis in over if axis not in self.axes)

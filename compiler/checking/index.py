@@ -87,6 +87,17 @@ def _linear(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Lin
     return None if constant is None else Linear(0, 0, constant)
 
 
+def is_step(context: Context, scope: Scope, expr: syntax.Expr) -> bool:
+    """Whether an expression is an index along some axis: `t`, `t-k`, `T`, sums of such."""
+    match expr:
+        case syntax.Ref(_, name):
+            text = name_text(context, scope, name)
+            return isinstance(lookup(context, scope, text) if text else None, AxisIndex | AxisLength)
+        case syntax.Binary(_, "+" | "-", left, right):
+            return is_step(context, scope, left) or is_step(context, scope, right)
+    return False
+
+
 def _runs(context: Context, scope: Scope, expr: syntax.Expr) -> bool:
     """Whether an expression depends on the index or the length of an axis, or on a quantity."""
     names = [node for node, _ in walk([expr]) if isinstance(node, syntax.Name)]

@@ -52,6 +52,7 @@ class _Inference:
         self.sizes: dict[str, Size] = {}
         self.elaborator = Elaborator(report, self.type_of, self.sizes)
         self.readers = self._readers()
+        self.guessed: list[Quantity] = []  # scalars, because a number stands beside what has no shape
         for quantity in model.quantities.values():
             self.types[quantity.name] = _written(quantity)
 
@@ -70,9 +71,24 @@ class _Inference:
         waiting = deque(self.model.quantities)
         for guess in (False, True):
             self.elaborator.guess = guess
-            waiting.extend(name for name in self.model.quantities if not self.type_of(name).known)
+            unknown = [name for name in self.model.quantities if not self.type_of(name).known]
+            waiting.extend(unknown)
             self._settle(waiting)
+        found = (self.model.quantities[name] for name in unknown)
+        self.guessed = [q for q in found if self.type_of(q.name).scalar and self._decides_affine(q)]
         self.report.muted = False
+
+    def _decides_affine(self, quantity: Quantity) -> bool:
+        """Whether an `affine` in the equation has no shape but the left side's."""
+        values = [value for value in expressions(quantity) if quantity.role != "head"]
+        made = []
+        for wanted in (self.type_of(quantity.name), UNKNOWN):
+            self.elaborator.weights.clear()
+            self.elaborator.guess = wanted.known
+            for value in values:
+                self.elaborator.term(value, wanted)
+            made.append(len(self.elaborator.weights))
+        return made[0] > made[1]
 
     def _settle(self, waiting: deque[str]) -> None:
         listed = set(waiting)
@@ -167,6 +183,9 @@ class _Inference:
             if self.report.count > before or any(_has_bad(expr) for expr in expressions(quantity)):
                 wrong.add(quantity.name)
         self._check_untyped(wrong)
+        for quantity in self.guessed:
+            if quantity.name not in wrong:
+                self._needs_type(quantity)
         typed.types = {name: self.type_of(name) for name in self.types}
         typed.params = self._params()
         typed.sizes = self.sizes
@@ -234,13 +253,16 @@ class _Inference:
             if made or self.type_of(quantity.name).known or quantity.name in explained:
                 continue
             self._spread({quantity.name}, explained)
-            self.report(
-                "RNN304",
-                quantity.span,
-                f"nothing says which shape `{quantity.span.text}` has",
-                via=quantity.via,
-                help=f"write its type: `{quantity.span.text} : real[…] = …`",
-            )
+            self._needs_type(quantity)
+
+    def _needs_type(self, quantity: Quantity) -> None:
+        self.report(
+            "RNN304",
+            quantity.span,
+            f"nothing says which shape `{quantity.span.text}` has",
+            via=quantity.via,
+            help=f"write its type: `{quantity.span.text} : real[…] = …`",
+        )
 
     def _spread(self, names: set[str], explained: set[str]) -> None:
         """Adds what reads these, straight or through others of no type, and so has no type either."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from math import prod
 
 from ...spec import syntax
 from ...spec.diagnostics import Label
@@ -77,9 +80,17 @@ def _check_stop(model: Model, report: Report, rule: Stop) -> None:
             "this can never end a sequence: it depends on nothing that is drawn",
             help=help,
         )
+    before = report.count
     for node in reached:
         if isinstance(node, tree.Apply) and node.function == "==":
             _check_token(model, report, node)
+    if value is not None and report.count == before and not can_hold(model, value):
+        report(
+            "RNN509",
+            rule.span,
+            "this is never so, whatever is drawn",
+            help="write `or` for either of two symbols",
+        )
 
 
 def _check_token(model: Model, report: Report, node: tree.Apply) -> None:
@@ -101,6 +112,53 @@ def _check_token(model: Model, report: Report, node: tree.Apply) -> None:
                 report("RNN509", node.span, message)
 
 
+MOST = 4096  # combinations of symbols that are tried
+
+
+def can_hold(model: Model, condition: tree.Expr) -> bool:
+    """Whether some symbols make a condition true. True where that cannot be told by trying: where more is read
+    than tokens and truth values, or there are too many of them."""
+    drawn = {(n.name, n.at): _values(model, n) for n in tree.reads(condition)}
+    choices = list(drawn.values())
+    if any(values is None for values in choices) or prod(len(values or ()) for values in choices) > MOST:
+        return True
+    for chosen in product(*(values or () for values in choices)):
+        if _value(condition, dict(zip(drawn, chosen))) is not False:
+            return True
+    return False
+
+
+def _values(model: Model, node: tree.Read) -> range | None:
+    """What a token or a truth value can be."""
+    quantity = model.quantities.get(node.name)
+    type = quantity.types[0] if quantity is not None and quantity.types else None
+    if type is None or type.shape or quantity is None or quantity.role != "head":
+        return None
+    if type.kind == "bool":
+        return range(2)
+    count = type.count
+    return range(count.value(model.dims)) if count is not None and count.dims <= model.dims.keys() else None
+
+
+def _value(node: tree.Expr, chosen: Mapping[tuple[str, object], int]) -> float | bool | None:
+    """The value of a condition; None for what is neither a comparison, a number nor a read."""
+    match node:
+        case tree.Read():
+            return chosen[node.name, node.at]
+        case tree.Number():
+            return node.value
+        case tree.Apply() if node.function in TESTS and not node.over:
+            values = [_value(arg, chosen) for arg in node.args]
+            return None if None in values else bool(TESTS[node.function](*values))
+    return None
+
+
+TESTS: Mapping[str, Callable[..., object]] = {
+    **{"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt},
+    **{">=": operator.ge, "not_": operator.not_, "and": lambda a, b: a and b, "or": lambda a, b: a or b},
+}
+
+
 def _check_length(model: Model, report: Report, head: Quantity, axis: str) -> None:
     assert head.distribution is not None
     for type in head.types:
@@ -109,6 +167,7 @@ def _check_length(model: Model, report: Report, head: Quantity, axis: str) -> No
                 "RNN510",
                 type.origin or head.span,
                 f"a length is an `int` or a `token(K)`, and this is {type}",
+                help=f"write `head {head.name} : int ~ poisson(…)` or `head {head.name} : token(K) ~ categorical(…)`",
             )
             return
     for node in _reached(model, head.distribution.args):
