@@ -20,6 +20,12 @@ def draw(module: Module, params: Arrays, program: Program, arguments: argparse.N
     """Prints what the heads draw, sequence by sequence, one line of numbers per step."""
     dtype = next((value.dtype.name for value in params.values()), "float64")
     given = {what: _read(path, program, dtype) for what, path in _files(arguments).items()}
+    if program.inputs and "context" not in given:
+        names, why = (
+            ", ".join(i.name for i in program.inputs),
+            f" ({program.no_stream})" if program.no_stream else "",
+        )
+        raise Failure(f"{arguments.spec}: its inputs are missing: give {names} with --context FILE.npz{why}")
     try:
         if arguments.beam is None:
             samples = [_sample(module, params, program, arguments, **given)]
