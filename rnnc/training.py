@@ -34,6 +34,7 @@ class Settings:
     steps: int | None = None
     batch: int = 16
     chunk: int = 32
+    k2: int | None = None
     optimizer: str = "adam"
     rate: float = 0.015
     momentum: float = 0.9
@@ -113,7 +114,12 @@ def text_job(spec: str, options: Options, settings: Settings) -> Job:
     compiled = api.compile_file(spec, options)
     tokens = roles.count.value(dict(compiled.program.dims))
     encoded = vocabulary.encode(train), vocabulary.encode(held_out)
-    batches = TextStreams(*encoded, roles.fields, settings.batch, settings.chunk, settings.seed)
+    try:
+        batches = TextStreams(
+            *encoded, roles.fields, settings.batch, settings.chunk, settings.seed, settings.k2
+        )
+    except ValueError as error:
+        raise Failure(f"--k2: {error}") from None
     about = _about(compiled, text.encode("utf-8", "surrogatepass"))
     unknown = f", {(encoded[1] == 0).sum()} held out unknown" if (encoded[1] == 0).any() else ""
     return Job(
@@ -152,6 +158,8 @@ def read_text(path: str | None) -> str:
 
 def array_job(spec: str, options: Options, settings: Settings) -> Job:
     """Any spec, on arrays named like its inputs, targets and lengths."""
+    if settings.k2 is not None:
+        raise Failure("--k2: gradients of whole sequences flow to their beginning; it is for text")
     compiled = api.compile_file(spec, options)
     program = compiled.program
     data, fingerprint = read_arrays(str(settings.data), program, settings.dtype)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -16,11 +17,19 @@ from .module import Array, Arrays
 WARM_UP = 64  # characters read before the first one that is scored
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Steps of a batch; ``weight`` is their part in its loss, 0 for those that only lead up to it."""
+
+    steps: slice
+    weight: float
+
+
 class Batches(Protocol):
     streamed: bool  # whether batches continue one another's sequences
 
     def batch(self, number: int) -> tuple[Arrays, bool]:
-        """A training batch (from 0), and whether it goes on where the one before ended."""
+        """A training batch (from 0), and whether it goes on from a state that an earlier one left."""
 
     def epoch(self, number: int) -> float:
         """How often all data was seen before this batch."""
@@ -45,13 +54,16 @@ class Fields:
 class TextStreams:
     """A text as `rows` parallel streams read in chunks: truncated backpropagation with carried state.
 
-    Every pass over the text starts at another offset, so chunks are cut at other places."""
+    Gradients of a chunk's loss flow back over `reach` steps, the chunk's own among them: BPTT(reach; chunk) of
+    Williams & Peng (1990), with the steps before the chunk computed anew with the present parameters. Every pass over
+    the text starts at another offset, so chunks are cut at other places."""
 
     streamed = True
 
     def __init__(
-        self, train: Array, held_out: Array, fields: Fields, rows: int = 32, chunk: int = 64, seed: int = 0
-    ) -> None:
+        self, train: Array, held_out: Array, fields: Fields, rows: int = 32, chunk: int = 64, seed: int = 0,
+        reach: int | None = None,
+    ) -> None:  # fmt: skip
         if len(train) < 2:
             raise ValueError(f"the training text has {len(train)} characters; at least 2 are needed")
         self.train, self.fields, self.seed = train, fields, seed
@@ -59,14 +71,35 @@ class TextStreams:
         self.rows = max(1, min(rows, (len(train) - 1) // 2))
         self.chunk = max(1, min(chunk, (len(train) - 1) // self.rows // 2))
         self.chunks = (len(train) - self.chunk) // (self.rows * self.chunk)
+        self.reach = self.chunk if reach is None else reach
+        if self.reach < self.chunk:
+            raise ValueError(
+                f"gradients that flow {self.reach} steps back leave steps of a chunk out ({self.chunk})"
+            )
 
     def batch(self, number: int) -> tuple[Arrays, bool]:
         epoch, index = divmod(number, self.chunks)
         offset = int(np.random.default_rng([self.seed, epoch]).integers(self.chunk)) if epoch else 0
-        stride = self.chunks * self.chunk
-        starts = offset + index * self.chunk + stride * np.arange(self.rows)
-        where = starts + np.arange(self.chunk)[:, None]
-        return self.fields.chunk(self.train[where], self.train[where + 1]), index > 0
+        begin, end = self._begin(index), (index + 1) * self.chunk
+        starts = offset + self.chunks * self.chunk * np.arange(self.rows)
+        where = starts + np.arange(begin, end)[:, None]
+        return self.fields.chunk(self.train[where], self.train[where + 1]), begin > 0
+
+    def _begin(self, index: int) -> int:
+        """The stream's first step that gradients of a chunk's loss reach."""
+        return max(0, (index + 1) * self.chunk - self.reach)
+
+    def pieces(self, number: int) -> tuple[list[Piece], int]:
+        """A batch cut where its chunk begins and where the next batch does; how many pieces are before that."""
+        index = number % self.chunks
+        begin, own, end = self._begin(index), index * self.chunk, (index + 1) * self.chunk
+        later = self._begin(index + 1)
+        cuts = sorted({begin, own, later, end})
+        found = [
+            Piece(slice(a - begin, b - begin), (b - a) / self.chunk if a >= own else 0.0)
+            for a, b in pairwise(cuts)
+        ]
+        return found, cuts.index(later)
 
     def epoch(self, number: int) -> float:
         return number / self.chunks

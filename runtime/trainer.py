@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .batching import Batches
+from .batching import Batches, Piece, TextStreams
 from .module import Array, Arrays, Module, Run
 from .optimizers import Optimizer, Schedule, clip, constant
 
@@ -90,7 +90,7 @@ class Trainer:
         self._began = time.perf_counter()
         self._carried: Arrays = {}
         self._losses: list[float] = []
-        self._workspaces: dict[Any, Any] = {}
+        self._workspaces: dict[int, tuple[Any, Any]] = {}
 
     @property
     def seconds(self) -> float:
@@ -145,20 +145,42 @@ class Trainer:
 
     def _gradients(self, batch: Arrays, options: dict[str, Any]) -> tuple[float, Arrays, Arrays]:
         """Loss, gradients, and the state to carry on."""
+        if isinstance(self.batches, TextStreams):
+            return self._through_time(batch, options, *self.batches.pieces(self.step))
         workspace = self._workspace(batch)
-        if not self.batches.streamed:
-            loss, grads = self.module.loss_and_grad(self.params, batch, workspace=workspace, **options)
-            return loss, grads, {}
-        run = self.module.forward(self.params, batch, workspace=workspace, **options)
-        carried = {name: np.array(value) for name, value in run.state.items()}
-        return loss_of(run), self.module.backward(self.params, run, workspace=workspace)[0], carried
+        loss, grads = self.module.loss_and_grad(self.params, batch, workspace=workspace, **options)
+        return loss, grads, {}
 
-    def _workspace(self, batch: Arrays) -> Any:
-        """Buffers kept between batches of one shape."""
+    def _through_time(
+        self, batch: Arrays, options: dict[str, Any], pieces: Sequence[Piece], kept: int
+    ) -> tuple[float, Arrays, Arrays]:
+        """Piece by piece forward, and back through the states between them; the state after ``kept`` pieces is
+        where the next batch begins."""
+        state: Any = options.get("state")
+        states, runs, spaces = [state], [], []
+        for number, piece in enumerate(pieces):
+            part = {name: value[piece.steps] for name, value in batch.items()}
+            spaces.append(self._workspace(part, number))
+            run = self.module.forward(self.params, part, workspace=spaces[-1], **{**options, "state": state})
+            state = {name: np.array(value) for name, value in run.state.items()}
+            states.append(state)
+            runs.append(run)
+        loss, total, cotangents = 0.0, Arrays(), Arrays()
+        for piece, run, space in reversed(list(zip(pieces, runs, spaces))):
+            wanted = {"loss": piece.weight, **cotangents} if piece.weight else cotangents
+            grads, _, d_state = self.module.backward(self.params, run, wanted, workspace=space)
+            total = {name: total[name] + grad if total else grad for name, grad in grads.items()}
+            cotangents = {f"state.{name}": value for name, value in d_state.items()}
+            loss += piece.weight * loss_of(run)
+        return loss, total, states[kept] or {}
+
+    def _workspace(self, batch: Arrays, number: int = 0) -> Any:
+        """Buffers kept between batches of one shape, for every piece of a batch its own."""
         key = tuple(sorted((name, value.shape) for name, value in batch.items()))
-        if key not in self._workspaces:
-            self._workspaces = {key: self.module.workspace(self.params, batch)}
-        return self._workspaces[key]
+        known = self._workspaces.get(number)
+        if known is None or known[0] != key:
+            known = self._workspaces[number] = (key, self.module.workspace(self.params, batch))
+        return known[1]
 
     def _record(self, before: float) -> None:
         """Points of the curve and evaluations, evenly over the run."""

@@ -47,7 +47,13 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seconds", type=at_least_zero, metavar="S", help="length of the run (default 60)")
     group.add_argument("--steps", type=whole(0), metavar="N", help="length of the run in steps instead")
     group.add_argument("--batch", type=whole(1), metavar="B", help="sequences or streams side by side")
-    group.add_argument("--chunk", type=whole(1), metavar="T", help="steps of text between updates")
+    group.add_argument("--chunk", "--k1", type=whole(1), metavar="T", help="steps of text between updates")
+    group.add_argument(
+        "--k2",
+        type=whole(1),
+        metavar="T",
+        help="steps that gradients flow back, T of --k1 or more (default: those)",
+    )
     group.add_argument("--optimizer", choices=("adam", "sgd"))
     group.add_argument("--rate", type=at_least_zero, metavar="R", help="peak learning rate")
     group.add_argument("--momentum", type=at_least_zero, metavar="M", help="of sgd")
