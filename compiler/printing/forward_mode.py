@@ -35,14 +35,13 @@ def jvp(program: Program, system: System, level: int) -> str:
         print_stages(plan.frame, plan.demands, plan.stages[0], lines)
         frame, body = plan.frame, lines.lines
     tail: list[str] = []
-    for kind, variable in (("output", "outputs"), ("nll", "nll"), ("state", "state")):
-        entries = output_entries(system, kind).items()
-        items = [f"        {page.literal(k)}: np.array({output(frame, v)}, dtype)," for k, v in entries]
-        tail += [f"    {variable} = {{", *items, "    }"]
+    for kind, variable in (("output", "outputs"), ("nll", "nll"), ("state", "after")):
+        entries = {key: output(frame, name) for key, name in output_entries(system, kind).items()}
+        tail += page.table(f"{variable} = _own({{}}, dtype)", entries)
     loss = dict(system.outputs).get("loss")
     total = f"_scalar({output(frame, loss)})" if loss else "None"
-    tail += ["    if call.absent:", "        return Run(outputs, None, None, state, None)"]
-    tail += [f"    return Run(outputs, {total}, nll, state, None)"]
+    tail += ["    if call.absent:", "        return Run(outputs, None, None, after, None)"]
+    tail += [f"    return Run(outputs, {total}, nll, after, None)"]
     head = ["def _jvp(call):", '    """The equations, and beside each quantity h its tangent h_dot."""']
     function = "\n".join([*head, *unpacked(frame, program, [*body, *tail], {}), *body, *tail])
     return "\n\n\n".join([SECTION, JVP, function])

@@ -111,12 +111,12 @@ def _forward(program: Program, forward: System, adjoint: System, plan: Plan | Fa
     body = _block(plan, plan.stages[0])
     asked = [name for key, name in forward.outputs if key != "stop"]
     wanted = dict.fromkeys(asked + [e.name for e in adjoint.given])
-    entries = [
-        f"        {page.literal(name)}: {plan.frame.stored[name].identifier},"
+    entries = {
+        name: plan.frame.stored[name].identifier
         for name in wanted
         if name in plan.frame.stored and plan.frame.table[name].op != "param"
-    ]
-    tail = [*_ends(program, forward, plan), "    return {", *entries, "    }"]
+    }
+    tail = [*_ends(program, forward, plan), *page.table("return {}", entries)]
     return "\n".join([*unpacked(plan.frame, program, [*body, *tail], {}), *body, *tail])
 
 
@@ -130,7 +130,7 @@ def _ends(program: Program, forward: System, plan: Plan | FastPlan) -> list[str]
 
 
 def _backward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> str:
-    given = {e.name: f"tape[{page.literal(e.name)}]" for e in adjoint.given if e.op != "param"}
+    given = {e.name: "tape" for e in adjoint.given if e.op != "param"}
     if isinstance(plan, FastPlan):
         printer = Printer(plan)
         body, late = printer.print(plan.stages[1]), printer.late(plan.stages[2])
@@ -145,24 +145,20 @@ def _results(program: Program, adjoint: System, plan: Plan | FastPlan, late: lis
     trained = [p.name for p in program.params if p.trained]
     real = [i.name for i in page.observed(program) if i.kind == "real"]
     states = [s.key for s in program.states if s.type == "real"]
-    lines: list[str] = []
-    for variable, kind, keys in (("grads", "grad", trained), ("dstate", "dstate", states)):
-        lines += _copies(plan, variable, kind, keys, adjoint, "    ")
-    lines += ["    dbatch = {}", "    if inputs:", *late]
-    lines += _copies(plan, "dbatch", "dinput", real, adjoint, "        ")
-    return [*lines, "    return grads, dbatch, dstate"]
+    lines = [
+        *page.table("grads = {}", _found(plan, "grad", trained, adjoint)),
+        *page.table("dstate = {}", _found(plan, "dstate", states, adjoint)),
+        *page.table("dbatch = {}", {}),
+    ]
+    if inputs := _found(plan, "dinput", real, adjoint):
+        lines += ["    if inputs:", *late, *page.table("dbatch = {}", inputs, indent=2)]
+    return [*lines, "    return _own(grads, dtype), _own(dbatch, dtype), _own(dstate, dtype)"]
 
 
-def _copies(
-    plan: Plan | FastPlan, variable: str, kind: str, keys: list[str], adjoint: System, margin: str
-) -> list[str]:
-    """A dict of gradients, each an array of its own."""
+def _found(plan: Plan | FastPlan, kind: str, keys: list[str], adjoint: System) -> dict[str, str]:
+    """The gradients of one kind, by the caller's keys."""
     found = output_entries(adjoint, kind)
-    lines = [f"{margin}{variable} = {{"]
-    for key in keys:
-        value = output(plan.frame, found[key]) if key in found else _missing(kind, key)
-        lines.append(f"{margin}    {page.literal(key)}: np.array({value}, call.dtype),")
-    return [*lines, margin + "}"]
+    return {key: output(plan.frame, found[key]) if key in found else _missing(kind, key) for key in keys}
 
 
 def _missing(kind: str, key: str) -> str:
@@ -175,7 +171,6 @@ def _missing(kind: str, key: str) -> str:
 
 def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     """The function that turns a tape into a `Run`."""
-    lines = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
     used: list[str] = []
 
     def entry(name: str) -> str:
@@ -184,35 +179,29 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
         value = output(plan.frame, name)
         if any(end_value(plan.frame.table[name], axis) for axis in plan.frame.times(stored.axes)):
             return f"_own_steps(call, {page.literal(stored.axes)}, {value})"
-        return f"np.array({value})"
+        return value
 
-    outputs = [
-        f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(forward, "output").items()
-    ]
-    nll = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(forward, "nll").items()]
-    states = [f"        {page.literal(k)}: {entry(v)}," for k, v in output_entries(forward, "state").items()]
+    outputs, nll, states = (
+        {key: entry(name) for key, name in output_entries(forward, kind).items()}
+        for kind in ("output", "nll", "state")
+    )
     if program.stream:
-        states.append(f"        {page.literal(program.stream)}: _steps_done(call),")
+        states[program.stream] = "_steps_done(call)"
     if program.counted:
-        length = program.forward.axis(program.stream or "").length
-        states.append(f"        {page.literal(length)}: np.array(call.total),")
-    for name in dict.fromkeys(used):
-        lines.append(f"    {plan.frame.stored[name].identifier} = tape[{page.literal(name)}]")
-    lines += [
-        "    outputs = {",
-        *outputs,
-        "    }",
-        "    nll = {",
-        *nll,
-        "    }",
-        "    state = {",
-        *states,
-        "    }",
-    ]
-    lines += ["    if call.absent:", "        return Run(outputs, None, None, state, (call, tape))"]
+        states[program.forward.axis(program.stream or "").length] = "call.total"
     loss = dict(forward.outputs).get("loss")
     value = f"_scalar(tape[{page.literal(loss)}])" if loss else "None"
-    return "\n".join([*lines, f"    return Run(outputs, {value}, nll, state, (call, tape))"])
+    body = [
+        *page.table("outputs = _own({})", outputs),
+        *page.table("nll = _own({})", nll),
+        *page.table("after = _own({})", states),
+        "    if call.absent:",
+        "        return Run(outputs, None, None, after, (call, tape))",
+        f"    return Run(outputs, {value}, nll, after, (call, tape))",
+    ]
+    head = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
+    given = dict.fromkeys(used, "tape")
+    return "\n".join([*head, *unpacked(plan.frame, program, body, given), *body])
 
 
 def _unrolled(program: Program, forward: System) -> dict[str, int]:

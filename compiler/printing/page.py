@@ -97,6 +97,14 @@ def literal(value: object) -> str:
     return ascii(value)
 
 
+def table(statement: str, entries: Mapping[str, str], indent: int = 1) -> list[str]:
+    """A statement in which ``{}`` is a dict: its keys, and the expressions of its values."""
+    items = ", ".join(f"{literal(key)}: {value}" for key, value in entries.items())
+    lines = Lines(indent=indent)
+    lines.add(statement.replace("{}", "{" + items + "}"))
+    return lines.lines
+
+
 def sizes_text(shape: Sequence[Size]) -> str:
     return "(" + "".join(f"{literal(str(size))}, " for size in shape).strip() + ")"
 

@@ -124,7 +124,7 @@ def _has_end(program: Program) -> bool:
 def _start(program: Program, made: Steps) -> str:
     """The state before the first step: starting values, and what no step changes."""
     plan = textbook_plan(program, (made.start,), looped=False)
-    tail = ["    return {", *_entries(plan, *_started(made.start)), "    }"]
+    tail = page.table("return {}", _entries(plan, *_started(made.start)))
     doc = "What every step needs: the starting state, and what no step changes."
     return _function("_start(call)", doc, program, plan, tail, {})
 
@@ -139,27 +139,25 @@ def _begin(program: Program, made: Steps) -> str:
     if not output_entries(made.begin, "drawn"):
         return f'def _begin(call, draws):\n    """{doc}"""\n    return _start(call), {{}}, {{}}'
     plan = textbook_plan(program, (made.begin,), looped=False)
-    started, (drawn, nll) = _entries(plan, *_started(made.begin)), _drawn(plan, made.begin)
-    tail = ["    started = {", *started, "    }", "    drawn = {", *drawn, "    }"]
-    tail += ["    return started, drawn, {", *nll, "    }"]
+    tail = page.table("started = {}", _entries(plan, *_started(made.begin)))
+    tail += _drawn(plan, made.begin)
+    tail += ["    return started, drawn, nll"]
     return _function("_begin(call, draws)", doc, program, plan, tail, {})
 
 
 def _step(program: Program, made: Steps) -> str:
     plan = _one_step(program, made.step)
-    states = _entries(plan, output_entries(made.step, "state"))
-    outputs = _entries(plan, output_entries(made.step, "output"))
-    tail = ["    after = {", *states, "    }", "    return after, {", *outputs, "    }"]
+    tail = page.table("after = {}", _entries(plan, output_entries(made.step, "state")))
+    tail += page.table("return after, {}", _entries(plan, output_entries(made.step, "output")))
     doc = "The equations at one step; the past comes from the state."
     return _function("_step(call)", doc, program, plan, tail, _statics(made))
 
 
 def _draw(program: Program, made: Steps) -> str:
     plan = _one_step(program, made.draw)
-    states = _entries(plan, output_entries(made.draw, "state"))
-    drawn, nll = _drawn(plan, made.draw)
     ends = [plan.frame.stored[name].identifier for key, name in made.draw.outputs if key == "stop"]
-    tail = ["    after = {", *states, "    }", "    drawn = {", *drawn, "    }", "    nll = {", *nll, "    }"]
+    tail = page.table("after = {}", _entries(plan, output_entries(made.draw, "state")))
+    tail += _drawn(plan, made.draw)
     tail += [f"    return after, drawn, nll, {ends[0] if ends else 'np.zeros(call.B, bool)'}"]
     doc = "One step while sampling: targets are drawn from their heads. Last, which sequences it ends."
     return _function("_draw(call, draws)", doc, program, plan, tail, _statics(made))
@@ -167,8 +165,7 @@ def _draw(program: Program, made: Steps) -> str:
 
 def _whole(program: Program, system: System) -> str:
     plan = textbook_plan(program, (system,), looped=False)
-    drawn, nll = _drawn(plan, system)
-    tail = ["    drawn = {", *drawn, "    }", "    return drawn, {", *nll, "    }"]
+    tail = [*_drawn(plan, system), "    return drawn, nll"]
     doc = "Whole sequences: targets are drawn from their heads."
     return _function("_draw(call, draws)", doc, program, plan, tail, {})
 
@@ -183,20 +180,18 @@ def _one_step(program: Program, system: System) -> Plan:
 
 
 def _statics(made: Steps) -> dict[str, str]:
-    return {name: f"call.state[{page.literal(name)}]" for name in made.statics}
+    return dict.fromkeys(made.statics, "call.state")
 
 
-def _drawn(plan: Plan, system: System) -> tuple[list[str], list[str]]:
-    return _entries(plan, output_entries(system, "drawn")), _entries(plan, output_entries(system, "nll"))
+def _drawn(plan: Plan, system: System) -> list[str]:
+    """The statements that gather what was drawn, and its negative log-likelihoods."""
+    drawn, nll = (_entries(plan, output_entries(system, kind)) for kind in ("drawn", "nll"))
+    return [*page.table("drawn = {}", drawn), *page.table("nll = {}", nll)]
 
 
-def _entries(plan: Plan, *groups: Mapping[str, str]) -> list[str]:
+def _entries(plan: Plan, *groups: Mapping[str, str]) -> dict[str, str]:
     """Items of a printed dict: the steps of each quantity, without the slots around them."""
-    return [
-        f"        {page.literal(key)}: {output(plan.frame, name)},"
-        for names in groups
-        for key, name in names.items()
-    ]
+    return {key: output(plan.frame, name) for names in groups for key, name in names.items()}
 
 
 def _function(

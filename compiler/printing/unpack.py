@@ -2,37 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..prelude_text import names
 from ..program import Program
 from . import page
 from .frame import Frame
+from .lines import WIDTH, Lines
 
 
 def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping[str, str]) -> list[str]:
     """Assignments from ``call``; ``given`` maps quantities to where else they come from."""
     used = names("\n".join(body))
-    values: dict[str, str] = {
-        "B": "call.B",
-        "dtype": "call.dtype",
-        "state": "call.state",
-        "buffer": "call.buffer",
-        "last": "call.last",
-    }
-    values["fresh"] = "call.state is None"
-    for axis, around in frame.axes.items():
-        values[around.length] = f"call.lengths[{page.literal(axis)}]"
-        values[around.longest] = f"call.longest[{page.literal(axis)}]"
+    lines = Lines()
+    plain = {"B": "call.B", "dtype": "call.dtype", "state": "call.state", "buffer": "call.buffer"}
+    plain |= {"last": "call.last", "fresh": "call.state is None"}
     if frame.stream:
-        values[frame.past] = "_steps_before(call)"
+        plain[frame.past] = "_steps_before(call)"
     if frame.total:
-        values[frame.total] = "call.total"
-    values.update({name: f"call.dims[{page.literal(dim)}]" for dim, name in frame.dim_names.items()})
-    for param in program.params:
-        if param.name in frame.stored:
-            values[frame.stored[param.name].identifier] = f"call.params[{page.literal(param.name)}]"
-    values.update(
-        {frame.stored[name].identifier: text for name, text in given.items() if name in frame.stored}
-    )
-    return [f"    {name} = {value}" for name, value in values.items() if name in used]
+        plain[frame.total] = "call.total"
+    for axis, around in frame.axes.items():
+        plain[around.length] = f"call.lengths[{page.literal(axis)}]"
+        plain[around.longest] = f"call.longest[{page.literal(axis)}]"
+    _together(lines, {name: value for name, value in plain.items() if name in used})
+    params = [param.name for param in program.params if param.name in frame.stored]
+    tables = {"call.dims": {name: dim for dim, name in frame.dim_names.items()}}
+    tables["call.params"] = {frame.stored[name].identifier: name for name in params}
+    for name, table in given.items():
+        if name in frame.stored:
+            tables.setdefault(table, {})[frame.stored[name].identifier] = name
+    for table, entries in tables.items():
+        _entries(lines, table, {name: key for name, key in entries.items() if name in used})
+    return lines.lines
+
+
+def _together(lines: Lines, values: Mapping[str, str]) -> None:
+    """Several assignments a line, as far as they fit."""
+    for group in _groups(values, lambda name, value: len(name) + len(value) + 4):
+        lines.add(f"{', '.join(group)} = {', '.join(group.values())}")
+
+
+def _entries(lines: Lines, table: str, keys: Mapping[str, str]) -> None:
+    """Entries of one table, several a line."""
+    quoted = {name: page.literal(key) for name, key in keys.items()}
+    for group in _groups(quoted, lambda name, key: len(name) + len(key) + 4, len(table) + 12):
+        if len(group) == 1:
+            lines.add(f"{', '.join(group)} = {table}[{', '.join(group.values())}]")
+        else:
+            lines.add(f"{', '.join(group)} = entries({table}, {', '.join(group.values())})")
+
+
+def _groups(
+    values: Mapping[str, str], width: Callable[[str, str], int], around: int = 0
+) -> Iterator[dict[str, str]]:
+    """The items in order, as many together as fit on a line that has ``around`` characters besides."""
+    group: dict[str, str] = {}
+    room = WIDTH - 4 - around
+    for name, value in values.items():
+        if group and sum(width(*item) for item in group.items()) + width(name, value) > room:
+            yield group
+            group = {}
+        group[name] = value
+    if group:
+        yield group

@@ -80,9 +80,14 @@ def _next_state(call, after):
     return {STREAM: call.state[STREAM] + 1, **after, **fixed}
 
 
-def _own(arrays):
-    """Arrays that share no memory with anything."""
-    return {name: np.array(value) for name, value in arrays.items()}
+def _own(arrays, dtype=None):
+    """Arrays that share no memory with anything; of ``dtype`` where it is given."""
+    return {name: np.array(value, dtype) for name, value in arrays.items()}
+
+
+def entries(table, *names):
+    """Several entries of a table, in order."""
+    return [table[name] for name in names]
 
 
 def _steps_before(call):
