@@ -19,6 +19,8 @@ def stream_axis(typed: Typed) -> tuple[str | None, str]:
     axis = _common(typed.model)
     if axis is None:
         return None, "the spec has no axis to step along"
+    if not any(axis in quantity.axes for quantity in typed.model.quantities.values()):
+        return axis, f"nothing runs along {axis}"
     return axis, next((why for why, _ in _hindrances(typed, axis)), "")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import rnnc
-from rnnc.runtime.properties import check_property
+from rnnc.properties import NotApplicable, check_property
 from stopping_models import WAYS
 
 CORNER = """\
@@ -49,3 +49,42 @@ def test_an_empty_chunk_hands_gradients_back_where_the_length_is_an_output(way: 
 
 def test_a_network_without_a_loss_has_gradients() -> None:
     holds(COUNTER, "short", "contract", "no-aliasing", "files")
+
+
+LENGTH_ONLY = """\
+dim k = 3
+input c : real[2]
+axis t = 1..T
+head T : token(k) ~ categorical(affine(c))
+"""
+LENGTH_BEHIND = """\
+dim n = 3, k = 4
+axis t = 1..T
+input x : real[n]
+q[t] : real[n] = tanh(affine(x, q[t+1]))
+head y[t] : token(k) ~ categorical(affine(q[t]))
+head T : token(k) ~ categorical(affine(x))
+"""
+LOSS_ONLY = """\
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+h[t] : real[n] = clip(affine(h[t-1], x[t]), -0.5, 0.5)
+loss spread[t] = max(h[t]) - min(h[t])
+"""
+
+
+@pytest.mark.parametrize("text", [LENGTH_ONLY, LENGTH_BEHIND], ids=["alone", "of what runs backwards"])
+def test_a_length_is_an_output_where_nothing_is_stepped(text: str) -> None:
+    holds(text, "gradient", "contract", "padding", "files")
+
+
+def test_a_spec_with_nothing_along_its_axis_says_why_it_has_no_steps() -> None:
+    with pytest.raises(NotImplementedError, match="nothing runs along t"):
+        rnnc.loads(LENGTH_ONLY).sample({}, None)
+
+
+def test_single_steps_are_asked_about_where_there_are_outputs() -> None:
+    holds(LOSS_ONLY, "gradient", "causality")
+    with pytest.raises(NotApplicable, match="no real output runs along t"):
+        check_property(rnnc.loads(LOSS_ONLY), "causal-gradient")

@@ -53,7 +53,12 @@ def faults() -> int:
 def mutants(every: int) -> int:
     subject = planted.planted(planted.Fault("none", "gradient", level=0))
     found = list(backward_mutants.mutants(subject.module))[::every]
-    fates = Counter(backward_mutants.fate(subject, mutant) for mutant in found)
+    fates: Counter[str] = Counter()
+    for mutant in found:
+        fate = backward_mutants.fate(subject, mutant)
+        fates[fate] += 1
+        if fate == "missed":
+            print(f"  missed: {mutant.name}", flush=True)
     print(f"mutants of a backward pass: {len(found)}, equivalent: {fates['equivalent']}, "
           f"caught by `gradient`: {fates['caught']}, missed: {fates['missed']}", flush=True)  # fmt: skip
     return fates["missed"]

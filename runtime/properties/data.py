@@ -47,7 +47,7 @@ TRIES = 30
 def _accepted(subject: Subject, data: Data, rng: Rng) -> Data:
     """Targets under which no sequence ends too early: redrawn, and where that does not do, cut."""
     drawn = [name for name in subject.module.HEADS if name in subject.inputs]
-    length = subject.axes[str(subject.module.STREAM)]
+    length = subject.ending
     found = {name: value.copy() for name, value in data.batch.items()}
     for row in range(data.case.rows):
         tries = 0
@@ -66,7 +66,7 @@ def _accepts(subject: Subject, data: Data, row: int) -> bool:
         one = rows(subject, data, np.array([row]))
         subject.module.forward(one.params, one.batch)
     except (ValueError, IndexError):
-        if not data.batch[subject.axes[str(subject.module.STREAM)]][row]:
+        if not data.batch[subject.ending][row]:
             raise
         return False
     return True
@@ -108,9 +108,12 @@ def batch(subject: Subject, case: Case, rng: Rng, ragged: bool = True, least: in
 
 
 def lengths(rng: Rng, longest: int, rows: int, least: int = 0) -> Array:
-    """One sequence as long as can be, one shorter if there are two; the others anything from `least`."""
+    """One sequence as long as can be, one shorter if there are two; the others anything from `least`, one of
+    them `least` every second time."""
     least = min(least, longest)
     found = rng.integers(least, longest + 1, rows)
+    if rows > 2 and rng.random() < 0.5:
+        found[1] = least
     found[:1] = longest
     if rows > 1 and longest > least:
         found[-1] = rng.integers(max(longest - 2, least), longest)

@@ -100,7 +100,7 @@ def _without_targets(subject: Subject, data: Data) -> Verdict:
     """Targets that nothing reads may be left out: the outputs are the same, and there is no loss."""
     optional = [name for name in subject.module.OPTIONAL if name in data.batch and name in subject.inputs]
     kept = {name: value for name, value in data.batch.items() if name not in optional}
-    if not optional or not _tells_sizes(subject, kept):
+    if not optional or not _tells_sizes(subject, data, kept):
         return GOOD
     with_targets, without = (subject.module.forward(data.params, b) for b in (data.batch, kept))
     if without.loss is not None:
@@ -112,9 +112,14 @@ def _without_targets(subject: Subject, data: Data) -> Verdict:
     return Comparison(subject, ("without targets", "with")).of(*parts)
 
 
-def _tells_sizes(subject: Subject, batch: Arrays) -> bool:
-    """Whether what is left still says how long every axis is: the lengths do."""
-    return all(length in batch for length in subject.axes.values())
+def _tells_sizes(subject: Subject, data: Data, kept: Arrays) -> bool:
+    """Whether what is left still says how long every axis is: an array, or the longest sequence."""
+    extents = dict(data.case.steps)
+    arrays = {axis for name in kept if name in subject.inputs for axis in subject.inputs[name].axes}
+    return all(
+        axis in arrays or kept[length].max(initial=0) == extents[axis]
+        for axis, length in subject.axes.items()
+    )
 
 
 def check_wrong(subject: Subject, case: Case) -> Verdict:

@@ -128,6 +128,13 @@ class Subject:
         """Whether some sequences end before their length says: the module then refuses them."""
         return "stop when" in self.module.SPEC or bool(set(self.axes.values()) & set(self.module.HEADS))
 
+    @cached_property
+    def ending(self) -> str:
+        """The name of the length that a head gives or that a rule ends."""
+        given = [length for length in self.axes.values() if length in self.module.HEADS]
+        along = [axis for axes in self.module.HEADS.values() for axis in axes]
+        return given[0] if given else self.axes[along[0]]
+
     @property
     def carried(self) -> tuple[str, ...]:
         """The entries of a state that `forward` takes and gives."""

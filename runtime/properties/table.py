@@ -87,7 +87,7 @@ PROPERTIES = (
         "Outputs up to a step have no gradient with respect to inputs after it.",
         BITS,
         "time.check_causal_gradient",
-        STREAMS,
+        "time.no_timed_outputs",
     ),
     Property(
         "cone",

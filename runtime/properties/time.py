@@ -102,6 +102,16 @@ def _spoilt_after(subject: Subject, data: Data, cut: int) -> Arrays:
     return found
 
 
+def no_timed_outputs(subject: Subject) -> str | None:
+    """Why no gradient of single steps can be asked for."""
+    if subject.no_stream:
+        return subject.no_stream
+    data = draw(subject, Case(tuple((axis, 1) for axis in subject.axes), 1, subject.smallest), ragged=False)
+    real = with_cotangents(subject, data, ("outputs",)).cotangents
+    timed = any(subject.stream in subject.layouts[name] for name in real)
+    return None if timed else f"no real output runs along {subject.stream}"
+
+
 def check_causal_gradient(subject: Subject, case: Case) -> Verdict:
     """A cotangent at one step gives no gradient to later steps."""
     data = draw(subject, case, ragged=False)
