@@ -109,10 +109,8 @@ def _is_step(index: ast.AST) -> bool:
 
 
 def slips(node: ast.AST) -> ast.AST | None:
-    """A value that a statement stores is off by 1e-7."""
-    if not isinstance(node, ast.AugAssign | ast.Assign) or isinstance(
-        node.value, ast.Call | ast.Dict | ast.Attribute
-    ):
+    """A value that a statement computes is off by 1e-7."""
+    if not isinstance(node, ast.AugAssign | ast.Assign) or not isinstance(node.value, ast.BinOp):
         return None
     changed = copy.copy(node)
     changed.value = ast.BinOp(node.value, ast.Mult(), ast.Constant(SLIP))
