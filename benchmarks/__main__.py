@@ -20,9 +20,9 @@ from . import threads
 
 CELLS = "vanilla,lstm,gru,lstm_norm_peephole,skip,mingru,lru,attention,bilstm2"
 SIZES = "tiny,small,medium,large,long"
-PEERS = "O0,hand,torch.nn,torch loop,torch.compile,jax scan,autograd"
+PEERS = "O0,hand,torch.nn,torch loop,torch.compile,jax scan,jax associative,autograd"
 PARTS = "training,streaming,lengths,batches,ablation"
-QUICK_PEERS = "hand,torch.nn,torch loop,jax scan"
+QUICK_PEERS = "hand,torch.nn,torch loop,jax scan,jax associative"
 
 
 def main(words: Sequence[str]) -> int:

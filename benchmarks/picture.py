@@ -17,6 +17,7 @@ COLOURS = {
     "torch loop": "#ee9b5f",
     "torch.compile": "#b5838d",
     "jax scan": "#2e86ab",
+    "jax associative": "#7fc8f8",
     "autograd": "#6a994e",
 }
 LEFT, RIGHT, TOP, ROW, GAP, WIDTH = 250, 30, 56, 15, 8, 900
@@ -61,8 +62,8 @@ def _scale(bottom: float) -> str:
 def _legend(rows: Sequence[Row]) -> str:
     there = [name for name in COLOURS if any(name in row["seconds"] for row in rows)]
     items = [
-        f'<circle cx="{LEFT + number * 92}" cy="16" r="4.5" fill="{COLOURS[name]}"/>'
-        f'<text x="{LEFT + 9 + number * 92}" y="20">{_shown(name)}</text>\n'
+        f'<circle cx="{LEFT + number * 80}" cy="16" r="4.5" fill="{COLOURS[name]}"/>'
+        f'<text x="{LEFT + 9 + number * 80}" y="20">{_shown(name)}</text>\n'
         for number, name in enumerate(there)
     ]
     return f'<text x="10" y="20">time of a training step over that of -O2</text>\n{"".join(items)}'

@@ -10,8 +10,9 @@ import numpy as np
 from rnnc.timing import interleaved, repeated
 
 from .cases import Case, Size
-from .contenders.contender import Disagreement, missing
+from .contenders.contender import Absent, Disagreement, missing
 from .contenders.networks import STATES, one_step, pack
+from .handwritten.step import lstm_step
 
 STATE_SIZES = (32, 128, 512)
 REPEATED = 50  # steps timed together
@@ -47,6 +48,8 @@ def _row(case: Case, seconds: float, clock: str) -> Row:
     row, ready = Row(case.cell, case.size.H), dict[str, Stepper]()
     for name, (make, package) in STEPPERS.items():
         absent = missing(package) if package else None
+        if name == "hand" and case.cell != "lstm":
+            absent = Absent("–", "written by hand for the LSTM")
         if absent is None:
             ready[name] = make(case)
         else:
@@ -81,7 +84,7 @@ def _agree(steppers: dict[str, Stepper], case: Case) -> None:
             states[name], out = step(states[name], x)
             found[name] = np.asarray(out)
         for name, out in found.items():
-            difference = float(np.max(np.abs(out - found["O2"])))
+            difference = float(np.max(np.abs(out.reshape(-1) - found["O2"].reshape(-1))))
             if not difference <= TOLERANCE:
                 raise Disagreement(f"{name}: a step of {case.cell} differs by {difference:.2g}")
 
@@ -94,6 +97,13 @@ def _ours(case: Case) -> Stepper:
         return state, outputs["y"]
 
     return lambda: module.start(params, 1), step
+
+
+def _handwritten(case: Case) -> Stepper:
+    def start() -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros(case.size.H, np.float32), np.zeros(case.size.H, np.float32)
+
+    return start, lstm_step(case.params)
 
 
 def _onnx(case: Case) -> Stepper:
@@ -138,6 +148,7 @@ def _zeros(case: Case, zeros: Callable[[tuple[int, ...]], Any]) -> Any:
 
 STEPPERS: dict[str, tuple[Callable[[Case], Stepper], str]] = {
     "O2": (_ours, ""),
+    "hand": (_handwritten, ""),
     "ONNX Runtime": (_onnx, "onnxruntime"),
     "torch": (_torch, "torch"),
     "jax": (_jax, "jax"),

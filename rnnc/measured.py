@@ -14,9 +14,10 @@ from .compiler.driver import Compiled
 from .compiler.program import Noise
 from .failure import Failure
 from .runtime.properties.case import Case
-from .runtime.properties.data import context, draw
+from .runtime.properties.data import Data, context, draw
 from .runtime.properties.subject import Subject
 
+TRIES = 8
 Array = np.ndarray[Any, Any]
 
 
@@ -31,7 +32,7 @@ class Measured:
         self.subject = Subject(self.module)
         case = Case(tuple(self.lengths.items()), rows, (), seed)
         try:
-            self.drawn = draw(self.subject, case, ragged=False)
+            self.drawn = self._whole(draw(self.subject, case, ragged=False))
         except ValueError as error:
             raise Failure(f"{compiled.source.path}: {error}") from None
         self.params: Mapping[str, Array] = self.module.init(seed=seed, dtype=dtype)
@@ -39,6 +40,32 @@ class Measured:
             **{name: self._typed(value) for name, value in self.drawn.batch.items()},
             **{noise.name: self._mean(noise) for noise in self.program.noises},
         }
+
+    def _whole(self, drawn: Data) -> Data:
+        """No sequence ends early: where a symbol ends it, targets are of the symbols that do not."""
+        full = {
+            length: np.full_like(drawn.batch[length], self.lengths[a])
+            for a, length in self.subject.axes.items()
+        }
+        if all(np.array_equal(drawn.batch[length], lengths) for length, lengths in full.items()):
+            return drawn
+        drawn = drawn.with_batch(full)
+        random = np.random.default_rng(drawn.case.seed)
+        for name in (name for name in self.module.HEADS if name in self.subject.inputs):
+            item, shape = self.subject.inputs[name], drawn.batch[name].shape
+            count = self.subject.number(item.count, drawn.case) if item.count else 0
+            alike = (drawn.with_batch({name: np.full(shape, k)}) for k in random.permutation(count)[:TRIES])
+            fine = [one.batch[name].flat[0] for one in alike if self._accepts(one)]
+            if fine:
+                return drawn.with_batch({name: random.choice(fine, shape)})
+        raise ValueError("no sequences of this length could be drawn; try fewer --steps")
+
+    def _accepts(self, drawn: Data) -> bool:
+        try:
+            self.module.forward(drawn.params, drawn.batch)
+        except (ValueError, IndexError):
+            return False
+        return True
 
     def _typed(self, value: Array) -> Array:
         return value.astype(self.dtype) if value.dtype.kind == "f" else value

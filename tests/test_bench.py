@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rnnc import benching, cost_view
+from rnnc import api, benching, cost_view
 from rnnc.__main__ import main
+from rnnc.compiler.driver import Options
 from rnnc.machine import Peaks
+from rnnc.measured import Measured
 from rnnc.peers.run import Peer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +42,20 @@ def test_axes_may_have_lengths_of_their_own(capsys: pytest.CaptureFixture[str]) 
     assert main(["bench", spec, "--steps", "many"]) == 2
     assert main(["bench", spec, "--against", "theano"]) == 2
     assert "expected some of torch, jax, got 'theano'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("spec", ["stop_symbol", "stop_event"])
+def test_sequences_that_could_end_early_do_not(spec: str) -> None:
+    compiled = api.compile_file(ROOT / "examples" / f"{spec}.rnn", Options())
+    measured = Measured(compiled, {"t": 60}, 3)
+    assert measured.batch["T"].tolist() == [60] * 3
+    assert np.isfinite(measured.loss_and_grad()[0])
+
+
+def test_a_length_that_the_spec_does_not_allow_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", str(ROOT / "examples" / "stop_length.rnn"), "--steps", "80"]) != 0
+    error = capsys.readouterr().err
+    assert "stop_length.rnn: no sequences of this length could be drawn; try fewer --steps" in error
 
 
 def imitation(factor: float) -> Any:

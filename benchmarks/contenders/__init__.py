@@ -19,6 +19,7 @@ TRAINING = {
     "torch loop": ("with_torch", "loop"),
     "torch.compile": ("with_torch", "compiled_step"),
     "jax scan": ("with_jax", "scan"),
+    "jax associative": ("with_jax", "associative"),
     "autograd": ("with_autograd", "loop"),
 }
 

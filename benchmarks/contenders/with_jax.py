@@ -1,15 +1,16 @@
-"""JAX: `lax.scan` under jit."""
+"""JAX, under jit: `lax.scan`, and for the diagonal cells `lax.associative_scan`."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..cases import Case
 from .contender import Absent, Contender, missing
-from .networks import NETWORKS, Functions, negative_log_likelihood, pack, unpack
+from .networks import NETWORKS, Functions, Tensor, Tensors, negative_log_likelihood, pack, unpack
 
 
 def functions(dtype: str) -> Functions:
@@ -29,15 +30,55 @@ def functions(dtype: str) -> Functions:
 
 
 def scan(case: Case) -> Contender | Absent:
-    if absent := missing("jax"):
-        return absent
+    return missing("jax") or _jitted(case, NETWORKS[case.cell])
+
+
+def associative(case: Case) -> Contender | Absent:
+    """`lax.associative_scan`, which is for what is linear in the state."""
+    if case.cell not in ASSOCIATIVE:
+        return Absent("–", "for the two diagonal cells")
+    return missing("jax") or _jitted(case, ASSOCIATIVE[case.cell])
+
+
+def _mingru(xp: Functions, p: Tensors, data: Tensors) -> Tensor:
+    z, g = xp.split(data["x"] @ p["W"] + p["b"], 2)
+    z = xp.sigmoid(z)
+    return _linear(1 - z, z * g)
+
+
+def _lru(xp: Functions, p: Tensors, data: Tensors) -> Tensor:
+    import jax.numpy as jnp
+
+    x, angle = data["x"], xp.exp(p["theta"])
+    modulus = xp.exp(-xp.exp(p["nu"]))
+    u, v = xp.split(x @ p["B"], 2)
+    scale = xp.sqrt(-xp.expm1(-2 * xp.exp(p["nu"])))
+    decay = jnp.broadcast_to(modulus * (xp.cos(angle) + 1j * xp.sin(angle)), u.shape)
+    state = _linear(decay, scale * (u + 1j * v))
+    return state.real @ p["C_re"] - state.imag @ p["C_im"] + p["D"] * x
+
+
+def _linear(decay: Tensor, new: Tensor) -> Tensor:
+    """h[t] = decay[t] * h[t-1] + new[t]."""
+    import jax
+
+    def joined(left: Any, right: Any) -> Any:
+        return left[0] * right[0], right[0] * left[1] + right[1]
+
+    return jax.lax.associative_scan(joined, (decay, new))[1]
+
+
+ASSOCIATIVE = {"mingru": _mingru, "lru": _lru}
+
+
+def _jitted(case: Case, network: Callable[[Functions, Tensors, Tensors], Tensor]) -> Contender:
     import jax
 
     if case.dtype == "float64":
         jax.config.update("jax_enable_x64", True)
     packed = jax.device_put(pack(case.cell, case.params))
     data = jax.device_put(dict(case.batch))
-    xp, network = functions(case.dtype), NETWORKS[case.cell]
+    xp = functions(case.dtype)
 
     def loss(packed: Any, data: Any) -> Any:
         return negative_log_likelihood(network(xp, packed, data), data["y"])

@@ -74,7 +74,7 @@ def _torch(measured: Measured, network: Network) -> Peer:
         f"eager, {'step by step' if network.unrolled else 'a Python loop over the steps'}",
         forward,
         gradients,
-        lambda found: {name: value.numpy() for name, value in found.items()},
+        lambda found: {name: value.detach().numpy() for name, value in found.items()},
         numbers,
     )
 
