@@ -23,6 +23,7 @@ from .check import ReadImport, frontend
 from .differentiate import differentiate
 from .ir import System
 from .ir_text import system_text
+from .learning import Learning, learning, why_not
 from .passes import BACK, LOOPS, PASSES, TEXTBOOK, WIDE, run_passes
 from .passes.dead import drop_dead
 from .printing.allowed import check_allowed
@@ -34,7 +35,7 @@ from .unroll import unroll
 
 Stage = TypeVar("Stage")
 STAGES = ("check", "passes", "unroll", "adjoint", "tangent", "schedule", "print")
-EXTRAS = ("jvp", "selfcheck")
+EXTRAS = ("jvp", "rtrl", "selfcheck")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ def compile_source(
         made.tangent = watch.stage("tangent", lambda: _tangent(program, made.forward, options), _system_text)
     if watch.go_on():
         systems = Systems(program, made.forward, made.adjoint, made.small, made.tangent, options.extras)
+        if "rtrl" in options.extras and not why_not(program):
+            systems = replace(systems, learning=_learning(program, options))
         plan = watch.stage("schedule", lambda: plan_module(systems, options.level), schedule_text)
         if watch.go_on():
             made.text = watch.stage("print", lambda: print_module(systems, plan, options.level), str)
@@ -163,6 +166,12 @@ def _tangent(program: Program, forward: System, options: Options) -> System | No
     system = tangents(forward, (f"{kind}:{name}" for kind, name in _leaves(program)))
     system = _small(system, options)
     return run_passes(system, LOOPS, options.skip, once=True) if options.level else system
+
+
+def _learning(program: Program, options: Options) -> Learning:
+    """The systems of real-time recurrent learning, made small."""
+    made = learning(program)
+    return replace(made, start=_small(made.start, options), step=_small(made.step, options))
 
 
 def _system_text(system: System | None) -> str:

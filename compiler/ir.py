@@ -8,7 +8,8 @@ Terms.
 
 *Axis*: a direction in which a quantity has one value per index, counted 1..length. A time axis has
 a length for each sequence of the batch. The *batch* axis ``@`` is an axis like the others, but
-nothing is ever read along it at an offset. A *lag* axis has a fixed length: it holds the last K
+nothing is ever read along it at an offset. Nor along ``^``, which tangents in every direction have:
+one for each number of the trained parameters. A *lag* axis has a fixed length: it holds the last K
 values before the first step (or the first K past the end) of a quantity.
 
 *Read*: an operand; the quantity's name and, for each of *its* axes, the position read.
@@ -32,6 +33,7 @@ from ..spec.sizes import Size
 from ..spec.source import Span
 
 BATCH = "@"
+EACH = "^"
 
 Attr = Union[int, float, str, bool, Size, tuple["Attr", ...], None]
 

@@ -37,27 +37,30 @@ class Steps:
 
 def steps(program: Program, forward: System) -> Steps:
     """The systems of `start`, `step` and `sample` of a program that can be streamed."""
-    assert program.stream is not None
-    axis = program.stream
-    stepped = {e.name for e in forward.equations if axis in e.axes}
-    pasts = {state.past: state for state in program.states}
-    forward = _placed(forward, stepped, pasts.keys())
-    statics = tuple(_statics(forward, stepped, pasts))
-    one = _OneStep(program, forward, stepped, pasts, axis, statics)
-    outputs = [(k, v) for k, v in forward.outputs if k.startswith("output:") and v in stepped]
-    started = [(f"state:{state.key}", state.past) for state in program.states]
-    started += [(f"static:{name}", name) for name in statics]
+    one = one_step(program, forward)
+    forward, axis = one.forward, one.axis
+    outputs = [(k, v) for k, v in forward.outputs if k.startswith("output:") and v in one.stepped]
     once = [head for head in program.heads if axis not in head.axes]
     return Steps(
-        _needed(forward, forward.table(), started),
-        _drawing(forward, once, axis, started),
+        one.start(),
+        _drawing(forward, once, axis, one.started),
         one.system(outputs, drawn=()),
         one.system(
             [(k, v) for k, v in forward.outputs if k == "stop"],
             drawn=[head for head in program.heads if axis in head.axes],
         ),
-        statics,
+        one.statics,
     )
+
+
+def one_step(program: Program, forward: System) -> OneStep:
+    """The streaming axis opened: what its steps are, and what they read of the rest."""
+    assert program.stream is not None
+    axis = program.stream
+    stepped = {e.name for e in forward.equations if axis in e.axes}
+    pasts = {state.past: state for state in program.states}
+    forward = _placed(forward, stepped, pasts.keys())
+    return OneStep(program, forward, stepped, pasts, axis, tuple(_statics(forward, stepped, pasts)))
 
 
 def _placed(forward: System, stepped: Collection[str], pasts: Collection[str]) -> System:
@@ -147,7 +150,9 @@ def _needed(
 
 
 @dataclass(slots=True)
-class _OneStep:
+class OneStep:
+    """``stepped`` are the quantities along the axis, ``pasts`` the boundaries that the state fills."""
+
     program: Program
     forward: System
     stepped: set[str]
@@ -159,6 +164,16 @@ class _OneStep:
     def events(self) -> set[str]:
         """Targets along the axis that are made from the lengths."""
         return {h.target.name for h in self.program.heads if not h.given and self.axis in h.axes}
+
+    @property
+    def started(self) -> list[tuple[str, str]]:
+        """What the first step needs."""
+        states = [(f"state:{state.key}", state.past) for state in self.program.states]
+        return states + [(f"static:{name}", name) for name in self.statics]
+
+    def start(self) -> System:
+        """The equations of all that is there before the first step."""
+        return _needed(self.forward, self.forward.table(), self.started)
 
     def system(self, outputs: list[tuple[str, str]], drawn: Iterable[Head]) -> System:
         """The equations of one step that these outputs and the next state need."""

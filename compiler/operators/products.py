@@ -68,6 +68,24 @@ define(
 )
 
 
+def _influence_shape(call: Call) -> Shape:
+    shapes, operand = list(call.shapes), call.attrs["operand"]
+    assert isinstance(operand, int)
+    shapes.insert(operand, call.sizes("sizes"))
+    return _einsum_shape(Call(tuple(shapes), ("real",) * len(shapes), (), call.attrs))
+
+
+define(
+    "influence",
+    "factors*",
+    "the einsum `spec` of the factors and, as its `operand`, the basis of a parameter",
+    shape=_influence_shape,
+    type=real,
+    statics={"key": "str", "operand": "int", "sizes": "sizes", "spec": "str"},
+    traits="structure",
+)
+
+
 def _outer_code(call: Call) -> str:
     left, right = (len(shape) for shape in call.shapes)
     rows = "{0}[..., " + "None, " * right + "]" if right else "{0}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..ir import BATCH, Position
 from .elementwise import portion
 from .record import TypeRule, agreeing, always, define, first, real, same, scalar, unchanged
@@ -27,6 +29,11 @@ leaf("last", "whether this call ends the sequence", {}, always("bool"))
 leaf("count", "how many valid elements the batch has over the axes", {"axes": "axes"})
 leaf("cotangent", "the caller's cotangent of an output, 0 when not given", {"key": "str"})
 leaf("direction", "the caller's tangent of a parameter, input or state, 0 when not given", {"key": "str"})
+leaf(
+    "basis",
+    "a parameter moved by 1 in one place after the other, along the axis of all places",
+    {"key": "str"},
+)
 
 define(
     "copy",
@@ -38,15 +45,6 @@ define(
     code="{0}",
     derivative=(lambda c: c.d,),
 )
-
-
-def _carry_tangent(c: Tangent) -> Term:
-    """That of the start, or the direction of the state that was given."""
-    key = c.text("key")
-    start = apply("fresh", c.da, key=key)
-    return c.builder.direction(f"state:{key}", c.q) + start
-
-
 define(
     "carry",
     "start",
@@ -56,7 +54,7 @@ define(
     statics={"key": "str"},
     traits="moves structure",
     derivative=(lambda c: apply("fresh", c.d, key=c.text("key")),),
-    tangent=_carry_tangent,
+    tangent=lambda c: apply("fresh", c.da, key=c.text("key")),  # a given state has a direction of its own
 )
 define(
     "fresh",
@@ -88,14 +86,18 @@ def _mean_over(c: Cotangent) -> Term:
     return c.d / expand(apply("maximum", count, c.builder.number(1.0)), c.d.shape)
 
 
+def _summed(term: Term, away: Collection[str]) -> Term:
+    """The sum over some axes."""
+    return term.builder.apply("sum_over", term, over=[axis for axis in term.axes if axis not in away])
+
+
 def _max_tangent(c: Tangent) -> Term:
     """That of the first of the largest, axis by axis."""
     tangent, inner = c.da, c.a
     for axis in reversed(reduced(c)):
-        left = [other for other in inner.axes if other != axis]
         chosen = where(apply("first_max_over", inner, axis=axis), tangent, 0)
-        tangent = c.builder.apply("sum_over", chosen, over=left)
-        inner = c.builder.apply("max_over", inner, over=left)
+        tangent = c.builder.apply("sum_over", chosen, over=_without(chosen, axis))
+        inner = c.builder.apply("max_over", inner, over=_without(inner, axis))
     return tangent
 
 
@@ -157,7 +159,7 @@ define(
     type=real,
     traits="transcendental structure reduces",
     derivative=(lambda c: c.d * portion(c.a, c.q),),
-    tangent=lambda c: c.builder.apply("sum_over", portion(c.a, c.q) * c.da, over=c.q.axes),
+    tangent=lambda c: _summed(portion(c.a, c.q) * c.da, reduced(c)),
     surface="logsumexp",
 )
 
@@ -169,8 +171,7 @@ def _softmax_over(c: Cotangent) -> Term:
 
 def _softmax_tangent(c: Tangent) -> Term:
     part = c.q * c.da
-    rest = [axis for axis in part.axes if axis != c.text("axis")]
-    return part - c.q * c.builder.apply("sum_over", part, over=rest)
+    return part - c.q * _summed(part, (c.text("axis"),))
 
 
 define(

@@ -55,10 +55,10 @@ class Builder:
         name, statics = self.name(), attributes(key=key)
         return self._add(Equation(name, output.axes, output.shape, output.type, "cotangent", (), statics))
 
-    def direction(self, key: str, like: Term) -> Term:
+    def direction(self, key: str, like: Equation, op: str = "direction") -> Term:
         """The caller's tangent of a parameter, an input or a state, which is like a quantity."""
         name, statics = self.name(), attributes(key=key)
-        return self._add(Equation(name, like.axes, like.shape, like.type, "direction", (), statics))
+        return self._add(Equation(name, like.axes, like.shape, like.type, op, (), statics))
 
     def number(self, value: float, like: Shape = ()) -> Term:
         """A real literal, repeated to a feature shape."""

@@ -48,7 +48,7 @@ def note_of(frame: Frame, equation: Equation) -> str:
     """The line of the spec that a statement comes from, and its place; an adjoint goes `back through` it."""
     whole = frame.table.get(equation.origin)
     span = whole.span if whole and whole.span else equation.span
-    back = "back through " if equation.name.startswith("~") else ""
+    back = {"~": "back through ", "^": "tangent of "}.get(equation.name[0], "")
     return _note(span.source, span.line, back) if span else ""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 
 from ...spec.records import dataclass
-from ..ir import BATCH, Equation
+from ..ir import BATCH, EACH, Equation
 from .layout import Stored
 from .python import expression
 
@@ -85,6 +85,7 @@ class Frame:
     scopes: tuple[Scope, ...] = ()  # the loops around, outermost first, when they run over arrays
     turned: dict[str, str] | None = None  # matrix -> its transposed copy, where copies are kept
     textbook: bool = False  # words of the textbook (softmax, onehot) where the fast code has shortcuts
+    each: str = ""  # the name of how many directions there are, along the axis of all of them
     flat: bool = True  # products over many leading dimensions as one two-dimensional product
 
     def inside(self, axis: str) -> Frame:
@@ -120,7 +121,7 @@ class Frame:
             return expression("B")
         if axis in self.lags:
             return expression(str(self.lags[axis]))
-        return expression(self.axes[axis].longest)
+        return expression(self.each if axis == EACH else self.axes[axis].longest)
 
     def length(self, axis: str) -> ast.expr:
         """The lengths of every sequence along a time axis: an integer array (B,)."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from ...spec.records import dataclass
 from ..ir import System
+from ..learning import Learning, why_not
 from ..program import Program
 from ..schedule import Stage
 from ..stepping import steps
@@ -16,6 +17,7 @@ from .body import print_stages
 from .fast_body import Printer
 from .forward_mode import jvp
 from .layout import end_value
+from .learning import learning_section, moving_table, no_learning
 from .lines import Lines
 from .plan import Plan, output, output_entries, textbook_plan
 from .stepping import stepping, streams
@@ -34,6 +36,7 @@ class Systems:
     small: System
     tangent: System | None = None
     extras: frozenset[str] = frozenset()
+    learning: Learning | None = None
 
 
 def plan_module(systems: Systems, level: int) -> Plan | FastPlan:
@@ -50,6 +53,7 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
     }
     unrolled = _unrolled(program, forward)
     table = [f"UNROLL = {page.literal(unrolled)}"] if unrolled or "selfcheck" in systems.extras else []
+    table += [f"MOVING = {page.literal(moving_table(systems.learning))}"] if systems.learning else []
     table += [f"SPEC_SHA256 = {page.literal(_digest(program))}"] if "selfcheck" in systems.extras else []
     parts = {
         "docstring": page.docstring(
@@ -65,7 +69,7 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "prepare": _prepare(program, unrolled),
         "stepping": stepping(program, small),
         "segments": _segments(program, unrolled),
-        "extras": jvp(program, systems.tangent, level) if systems.tangent else "",
+        "extras": _extras(systems, level),
         "main": MAIN if "selfcheck" in systems.extras else "",
         "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
         **bodies,
@@ -87,6 +91,16 @@ def _segments(program: Program, unrolled: Mapping[str, int]) -> str:
         return 'raise NotImplementedError(f"checkpoint: {NO_STREAM}")'
     given = f"params, batch, checkpoint, state, train, seed, last, workspace, {program.alone}"
     return f"return _in_segments({given})"
+
+
+def _extras(systems: Systems, level: int) -> str:
+    """The sections that were asked for."""
+    parts = [jvp(systems.program, systems.tangent, level)] if systems.tangent else []
+    if systems.learning is not None:
+        parts.append(learning_section(systems.program, systems.learning))
+    elif "rtrl" in systems.extras:
+        parts.append(no_learning(why_not(systems.program)))
+    return "\n\n\n".join(parts)
 
 
 def _prepare(program: Program, unrolled: Mapping[str, int]) -> str:

@@ -68,11 +68,11 @@ def _tidy(page: str) -> str:
 
 TABLES = (
     "DIMS SHAPES SPEC PARAMS TRAINED AXES INPUTS OPTIONAL STATES FIXED STREAM NO_STREAM COTANGENTS STATICS "
-    "STATE_AXES UNROLL HEADS LOSS NOISES COUNTED SPEC_SHA256"
+    "STATE_AXES UNROLL HEADS LOSS NOISES COUNTED SPEC_SHA256 MOVING"
 ).split()
 FUNCTIONS = (
     "init forward backward loss_and_grad jvp start step sample beam workspace Array "
-    "_called _start _begin _step _draw _noises _jvp selfcheck"
+    "_called _start _begin _step _draw _noises _jvp selfcheck learn_start learn_step _learn _influence_start"
 ).split()
 
 
@@ -276,6 +276,7 @@ SHARED = (
     "sampling",
     "beam",
     "inits",
+    "learning",
     "selfcheck",
 )
 

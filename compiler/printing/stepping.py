@@ -22,12 +22,12 @@ def stepping(program: Program, forward: System) -> str:
     inner: list[str] = []
     made = steps(program, forward) if streams(program) else None
     if made is None:
-        parts.append(_absent(["start", "step"], program.no_stream))
+        parts.append(absent(["start", "step"], program.no_stream))
     else:
         parts += [START, STEP]
         inner += [_start(program, made), _step(program, made)]
     if not program.heads:
-        parts.append(_absent(["sample"], "the network has no head to sample from"))
+        parts.append(absent(["sample"], "the network has no head to sample from"))
     elif made is not None and any(program.stream in head.axes for head in program.heads):
         parts.append(
             _sample(
@@ -37,7 +37,7 @@ def stepping(program: Program, forward: System) -> str:
         parts += [BEAM] if _searchable(program) else []
         inner += [_begin(program, made), _draw(program, made)]
     elif program.stop is not None or any(not head.given for head in program.heads):
-        parts.append(_absent(["sample"], program.no_stream))
+        parts.append(absent(["sample"], program.no_stream))
     else:
         parts.append(
             _sample(program, "_sampled_whole(params, {draws}, batch_size, max_steps, context or {{}})")
@@ -50,7 +50,7 @@ def streams(program: Program) -> bool:
     return program.stream is not None and not program.no_stream
 
 
-def _absent(names: list[str], reason: str) -> str:
+def absent(names: list[str], reason: str) -> str:
     return "\n\n\n".join(
         f"def {name}(*args, **kwargs):\n"
         f'    """Not there: a stream of steps needs a network that reads the past alone."""\n'
@@ -124,9 +124,9 @@ def _has_end(program: Program) -> bool:
 def _start(program: Program, made: Steps) -> str:
     """The state before the first step: starting values, and what no step changes."""
     plan = textbook_plan(program, (made.start,), looped=False)
-    tail = page.table("return {}", _entries(plan, *_started(made.start)))
+    tail = page.table("return {}", entries(plan, *_started(made.start)))
     doc = "What every step needs: the starting state, and what no step changes."
-    return _function("_start(call)", doc, program, plan, tail, {})
+    return function("_start(call)", doc, program, plan, tail, {})
 
 
 def _started(system: System) -> tuple[Mapping[str, str], Mapping[str, str]]:
@@ -139,38 +139,38 @@ def _begin(program: Program, made: Steps) -> str:
     if not output_entries(made.begin, "drawn"):
         return f'def _begin(call, draws):\n    """{doc}"""\n    return _start(call), {{}}, {{}}'
     plan = textbook_plan(program, (made.begin,), looped=False)
-    tail = page.table("started = {}", _entries(plan, *_started(made.begin)))
+    tail = page.table("started = {}", entries(plan, *_started(made.begin)))
     tail += _drawn(plan, made.begin)
     tail += ["    return started, drawn, nll"]
-    return _function("_begin(call, draws)", doc, program, plan, tail, {})
+    return function("_begin(call, draws)", doc, program, plan, tail, {})
 
 
 def _step(program: Program, made: Steps) -> str:
-    plan = _one_step(program, made.step)
-    tail = page.table("after = {}", _entries(plan, output_entries(made.step, "state")))
-    tail += page.table("return after, {}", _entries(plan, output_entries(made.step, "output")))
+    plan = one_step_plan(program, made.step)
+    tail = page.table("after = {}", entries(plan, output_entries(made.step, "state")))
+    tail += page.table("return after, {}", entries(plan, output_entries(made.step, "output")))
     doc = "The equations at one step; the past comes from the state."
-    return _function("_step(call)", doc, program, plan, tail, _statics(made))
+    return function("_step(call)", doc, program, plan, tail, _statics(made))
 
 
 def _draw(program: Program, made: Steps) -> str:
-    plan = _one_step(program, made.draw)
+    plan = one_step_plan(program, made.draw)
     ends = [plan.frame.stored[name].identifier for key, name in made.draw.outputs if key == "stop"]
-    tail = page.table("after = {}", _entries(plan, output_entries(made.draw, "state")))
+    tail = page.table("after = {}", entries(plan, output_entries(made.draw, "state")))
     tail += _drawn(plan, made.draw)
     tail += [f"    return after, drawn, nll, {ends[0] if ends else 'np.zeros(call.B, bool)'}"]
     doc = "One step while sampling: targets are drawn from their heads. Last, which sequences it ends."
-    return _function("_draw(call, draws)", doc, program, plan, tail, _statics(made))
+    return function("_draw(call, draws)", doc, program, plan, tail, _statics(made))
 
 
 def _whole(program: Program, system: System) -> str:
     plan = textbook_plan(program, (system,), looped=False)
     tail = [*_drawn(plan, system), "    return drawn, nll"]
     doc = "Whole sequences: targets are drawn from their heads."
-    return _function("_draw(call, draws)", doc, program, plan, tail, {})
+    return function("_draw(call, draws)", doc, program, plan, tail, {})
 
 
-def _one_step(program: Program, system: System) -> Plan:
+def one_step_plan(program: Program, system: System) -> Plan:
     """The plan of a step: quantities that `start` made are given."""
     plan = textbook_plan(program, (system,), looped=False)
     stored = {**plan.frame.stored}
@@ -185,16 +185,16 @@ def _statics(made: Steps) -> dict[str, str]:
 
 def _drawn(plan: Plan, system: System) -> list[str]:
     """The statements that gather what was drawn, and its negative log-likelihoods."""
-    drawn, nll = (_entries(plan, output_entries(system, kind)) for kind in ("drawn", "nll"))
+    drawn, nll = (entries(plan, output_entries(system, kind)) for kind in ("drawn", "nll"))
     return [*page.table("drawn = {}", drawn), *page.table("nll = {}", nll)]
 
 
-def _entries(plan: Plan, *groups: Mapping[str, str]) -> dict[str, str]:
+def entries(plan: Plan, *groups: Mapping[str, str]) -> dict[str, str]:
     """Items of a printed dict: the steps of each quantity, without the slots around them."""
     return {key: output(plan.frame, name) for names in groups for key, name in names.items()}
 
 
-def _function(
+def function(
     signature: str, doc: str, program: Program, plan: Plan, tail: list[str], given: dict[str, str]
 ) -> str:
     lines = Lines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from ..ir import BATCH, Equation
+from ..ir import BATCH, EACH, Equation
 from .computing import (
     STRUCTURAL,
     Compute,
@@ -234,6 +234,24 @@ def _direction(frame: Frame, equation: Equation) -> Value:
     return Value(ast.Call(expression("padded"), [value, *margins], []) if margins else value, equation.axes)
 
 
+def _basis(frame: Frame, equation: Equation) -> Value:
+    """A parameter in every direction."""
+    name = ast.Constant(str(equation.attr("key")).partition(":")[2])
+    return Value(expression("basis(call, {0})", name), equation.axes)
+
+
+def _influence(frame: Frame, equation: Equation) -> Value:
+    """A product with a parameter's basis, which is not written out."""
+    values = [full_features(frame, equation, read) for read in equation.reads]
+    dims = union(frame, equation, values)
+    sources = [frame.table[read.name] for read in equation.reads]
+    factors = [filled(frame, value, dims, source) for value, source in zip(values, sources, strict=True)]
+    name = ast.Constant(str(equation.attr("key")).partition(":")[2])
+    spec, operand = ast.Constant(str(equation.attr("spec"))), expression(str(equation.attr("operand")))
+    call = ast.Call(expression("influence"), [expression("call"), name, spec, operand, *factors], [])
+    return Value(call, (EACH, *dims))
+
+
 def _place(frame: Frame, equation: Equation) -> Value:
     """``keep(t == T, a)``: the value at one step, 0 elsewhere."""
     value = operand(frame, equation, equation.reads[0])
@@ -304,7 +322,14 @@ def _draw(frame: Frame, equation: Equation) -> Value:
 
 def _shift_in(frame: Frame, equation: Equation) -> Value:
     past, now = (completed_operand(frame, equation, read) for read in equation.reads)
-    return Value(expression("np.concatenate([{0}[1:], {1}[None]])", past, now), frame.free(equation.axes))
+    axes = frame.free(equation.axes)
+    place = next(k for k, axis in enumerate(axes) if axis in frame.lags)
+    if not place:
+        return Value(expression("np.concatenate([{0}[1:], {1}[None]])", past, now), axes)
+    before: list[ast.expr] = [ast.Slice()] * place
+    past = subscript(past, [*before, ast.Slice(ast.Constant(1))])
+    now = subscript(now, [*before, ast.Constant(None)])
+    return Value(expression("np.concatenate([{0}, {1}], axis={2})", past, now, place), axes)
 
 
 def _spread_pick(frame: Frame, equation: Equation) -> Value:
@@ -356,6 +381,8 @@ STRUCTURAL |= {
     "noise": _input,
     "cotangent": _cotangent,
     "direction": _direction,
+    "basis": _basis,
+    "influence": _influence,
     "sum_over": _over("sum"),
     "mean_over": _mean_over,
     "max_over": _masked_over("max_over"),

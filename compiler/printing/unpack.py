@@ -19,6 +19,8 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
     plain |= {"last": "call.last", "fresh": "call.state is None"}
     if frame.stream:
         plain[frame.past] = "_steps_before(call)"
+    if frame.each:
+        plain[frame.each] = "call.numbers"
     if frame.total:
         plain[frame.total] = "call.total"
     for axis, around in frame.axes.items():
