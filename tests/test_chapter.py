@@ -6,12 +6,14 @@ well, in `references/cases.py` and are compared in `test_examples.py`."""
 from __future__ import annotations
 
 import functools
+import itertools
 import time
 from collections import defaultdict
 from typing import Any
 
 import numpy as np
 import pytest
+import rnnc
 from compiled import EXAMPLES
 from oracles import STEP, Subject, compiled, near
 from references import forward
@@ -86,3 +88,42 @@ def test_equals_the_network_written_by_hand(name: str) -> None:
             terms = grad * direction
             assert abs(terms.sum() - slope) <= 1e-11 * (np.abs(terms).sum() + 1e-3), f"-O{level} {param}"
             assert np.any(grad), f"{param} has no gradient: the check would say nothing"
+
+
+def test_the_directed_model_is_a_distribution() -> None:
+    """All sequences that end within four steps, and all beginnings of four steps, together (eq. 10.31)."""
+    m = rnnc.load(EXAMPLES / "directed_model.rnn", vocab=3, hidden=4)
+    params = {name: 2 * value for name, value in m.init(seed=2, dtype="float64").items()}
+    total = 0.0
+    for length in range(1, 5):
+        ends = (0, 1, 2) if length == 4 else (0,)
+        y = np.array([(*w, e) for w in itertools.product((1, 2), repeat=length - 1) for e in ends]).T
+        run = m.forward(params, {"y": y})
+        total += np.exp(-run.nll["y"]).sum()
+    assert total == pytest.approx(1, abs=1e-13)
+
+
+def test_the_probabilities_of_all_labellings_sum_to_one() -> None:
+    """What three steps can show, by the loss of connectionist temporal classification."""
+    m = rnnc.load(EXAMPLES / "ctc.rnn", symbols=3, hidden=4)
+    params = {name: 2 * value for name, value in m.init(seed=2, dtype="float64").items()}
+    labels = [z for length in range(4) for z in itertools.product((1, 2), repeat=length)]
+    x = np.random.default_rng(0).standard_normal((3, 1, 8))
+    batches = [{"x": x, "z": np.array(z, int).reshape(-1, 1)} for z in labels]
+    losses = np.array([m.forward(params, batch).loss for batch in batches])
+    assert np.exp(-losses).sum() == pytest.approx(1, abs=1e-13)
+    assert (losses > 1e29).sum() == 6  # three labels with a repeat, which needs a blank between
+
+
+@pytest.mark.parametrize("name, derived", [("orthogonal_cayley", "W"), ("orthogonal_exp", "Q5")])
+def test_the_derived_transition_is_orthogonal(name: str, derived: str) -> None:
+    s = subject(name)
+    w = s.m.forward(s.params, s.batch).outputs[derived]
+    near(w @ w.T, np.eye(len(w)), "W W'")
+    assert np.abs(w - np.eye(len(w))).max() > 0.5
+
+
+def test_the_derived_transition_does_not_stretch() -> None:
+    s = subject("spectral_scaling")
+    norms = np.linalg.svd(s.m.forward(s.params, s.batch).outputs["S"])[1]
+    assert norms[0] == pytest.approx(0.95, rel=0.02) and norms[-1] < 0.9

