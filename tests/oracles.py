@@ -17,9 +17,6 @@ from rnnc.compiler.driver import Compiled, Options, compile_source
 from rnnc.compiler.ir import System
 from rnnc.compiler.program import Program
 from rnnc.compiler.reference import Evaluator
-from rnnc.spec.diagnostics import Diagnostics
-from rnnc.spec.formatter import format_spec
-from rnnc.spec.parser import parse
 from rnnc.spec.source import Source
 
 STEP = 1e-30
@@ -77,6 +74,8 @@ class Subject:
     lengths: Mapping[str, Any] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     modules: dict[int, Any] = field(default_factory=dict)
+    directions: int = 0  # derivatives held against a complex step
+    worst: float = 0.0  # the largest difference met, over what is tolerated
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
@@ -192,10 +191,8 @@ class Subject:
             for state in [None] if self.state is None else [None, self.state]:
                 yield level, module, state, module.forward(self.params, self.batch, state=state)
 
-    # ------------------------------------------------------------------------------- properties
-
     def check(self) -> None:
-        """All of them."""
+        """All properties of this file."""
         for check in PROPERTIES:
             with np.errstate(all="ignore"):
                 check(self)
@@ -254,7 +251,10 @@ def _directions(
         wanted = float(np.imag(value(moved["params"], moved["batch"], moved["state"])) / STEP)
         terms = grad * direction
         slack = 1e-11 * np.abs(terms).sum() + 1e-14 * np.abs(grad).max(initial=1.0) * np.sqrt(grad.size)
-        assert abs(terms.sum() - wanted) <= slack, f"{what}: {terms.sum()} is not {wanted}"
+        difference = abs(terms.sum() - wanted)
+        s.directions += 1
+        s.worst = max(s.worst, difference / slack if slack else 0.0)
+        assert difference <= slack, f"{what}: {terms.sum()} is not {wanted}"
 
 
 def ignores_padding(s: Subject) -> None:
@@ -442,17 +442,6 @@ def takes_empty_batches(s: Subject) -> None:
             near(grads_two[name], grads_one[name], f"lengths {lengths}: gradient {name}", 1e-11)
 
 
-def survives_the_formatter(s: Subject) -> None:
-    tree = parse(Source("random.rnn", s.text), Diagnostics())
-    assert tree is not None
-    shown = format_spec(tree)
-    again = parse(Source("random.rnn", shown), Diagnostics())
-    assert again is not None and format_spec(again) == shown, "formatting twice changes the text"
-    assert compiled(shown, 0).dump("check") == s.made[min(LEVELS)].dump("check"), (
-        "formatting changes the meaning"
-    )
-
-
 PROPERTIES = (
     equals_the_reference,
     has_right_gradients,
@@ -463,5 +452,4 @@ PROPERTIES = (
     keeps_single_precision,
     repeats_in_a_workspace,
     takes_empty_batches,
-    survives_the_formatter,
 )

@@ -1,0 +1,169 @@
+"""The long figures: random specs, malformed and hostile inputs, mutants, other implementations.
+
+python tools/figures.py --minutes 10              all that has not been done yet, for so long
+python tools/figures.py specs malformed           only these
+python tools/figures.py --table                   writes what was counted into README.md
+python tools/figures.py --again specs:1234        one case by its number, with the traceback
+
+What was done is kept in `.figures/`, a file for each kind, and goes on where it ended. Every case follows
+from its number alone, so any failure can be had again."""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import datetime
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from long_runs import KINDS, Counts  # noqa: E402
+from rnnc.runtime.files import write_text  # noqa: E402
+
+STATE = ROOT / ".figures"
+KEPT = 50  # failures told in full
+
+
+class Record:
+    """What has been counted of one kind. ``next`` is the first batch not yet handed out; ``open`` are those
+    handed out and not counted, which an earlier run may have left."""
+
+    def __init__(self, kind: str) -> None:
+        self.path = STATE / f"{kind}.json"
+        found = json.loads(self.path.read_text()) if self.path.exists() else {}
+        self.next: int = found.get("next", 0)
+        self.left: list[int] = found.get("open", [])
+        self.open: set[int] = set()
+        self.counts: Counts = found.get("counts", {})
+        self.failures: list[str] = found.get("failures", [])
+        self.seconds: float = found.get("seconds", 0.0)
+
+    def hand_out(self, most: int) -> int | None:
+        """A batch to do."""
+        if not self.left and self.next >= most:
+            return None
+        if not self.left:
+            self.left, self.next = [self.next], self.next + 1
+        number = self.left.pop(0)
+        self.open.add(number)
+        return number
+
+    def add(self, number: int, counts: Counts, failures: list[str], seconds: float) -> None:
+        for key, value in counts.items():
+            old = self.counts.get(key, 0)
+            self.counts[key] = max(old, value) if key.startswith("worst") else old + value
+        self.failures = (self.failures + failures)[:KEPT]
+        self.seconds += seconds
+        self.open.discard(number)
+
+    def save(self) -> None:
+        STATE.mkdir(exist_ok=True)
+        content = {
+            "date": datetime.date.today().isoformat(),
+            "next": self.next,
+            "open": sorted(self.open | {*self.left}),
+            "counts": self.counts,
+            "failures": self.failures,
+            "seconds": round(self.seconds, 1),
+        }
+        write_text(self.path, json.dumps(content, indent=1) + "\n")
+
+
+def run(kind: str, ends: float, processes: int) -> None:
+    """Batch after batch until the time is over or there is no more to do; saved after each."""
+    record = Record(kind)
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
+        waiting = {pool.submit(_timed, kind, number) for number in _numbers(record, kind, processes, ends)}
+        while waiting:
+            done, waiting = concurrent.futures.wait(waiting, return_when="FIRST_COMPLETED")
+            for future in done:
+                record.add(*future.result())
+            waiting |= {pool.submit(_timed, kind, n) for n in _numbers(record, kind, len(done), ends)}
+            record.save()
+    print(f"{kind}: {record.counts}")
+    for failure in record.failures:
+        print("  " + failure.replace("\n", "\n  "))
+
+
+def _numbers(record: Record, kind: str, count: int, ends: float) -> Iterator[int]:
+    """The next batches, while there is time and something left."""
+    for _ in range(count):
+        number = record.hand_out(KINDS[kind].batches) if time.monotonic() < ends else None
+        if number is not None:
+            yield number
+
+
+def _timed(kind: str, number: int) -> tuple[int, Counts, list[str], float]:
+    began = time.process_time()
+    counts, failures = KINDS[kind].batch(number)
+    return number, counts, failures, time.process_time() - began
+
+
+# ---------------------------------------------------------------------------------------- README
+
+BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+
+
+def table() -> str:
+    """What has been counted, as a table."""
+    rows = ["| what | how many | of these |", "|---|---|---|"]
+    dates = []
+    for name, kind in KINDS.items():
+        record = Record(name)
+        if record.counts:
+            dates.append(json.loads(record.path.read_text())["date"])
+            rows += [f"| {' | '.join(row)} |" for row in kind.rows(record.counts)]
+    said = (
+        f"Counted by `tools/figures.py` up to {max(dates)}; every case follows from its number, from 0 on."
+        if dates
+        else ""
+    )
+    return "\n".join([said, "", *rows]) + "\n"
+
+
+def write_table() -> None:
+    readme = ROOT / "README.md"
+    before, _, rest = readme.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    write_text(readme, before + BEGIN + table() + END + after)
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)} (default: all)")
+    parser.add_argument(
+        "--minutes", type=float, default=5.0, metavar="N", help="for all together (default 5)"
+    )
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="P")
+    parser.add_argument("--table", action="store_true", help="write the README's table and do nothing else")
+    parser.add_argument("--again", metavar="KIND:NUMBER", help="one case again")
+    arguments = parser.parse_args(words)
+    unknown = [kind for kind in arguments.kinds if kind not in KINDS]
+    if unknown:
+        parser.error(f"there is no kind {unknown[0]}; there are {', '.join(KINDS)}")
+    if arguments.table:
+        write_table()
+    elif arguments.again:
+        kind, _, number = arguments.again.partition(":")
+        KINDS[kind].again(int(number))
+    else:
+        os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        kinds = arguments.kinds or [*KINDS]
+        for place, kind in enumerate(kinds):
+            left = arguments.minutes * 60 * (place + 1) / len(kinds)
+            run(kind, START + left, arguments.processes)
+    return 0
+
+
+START = time.monotonic()
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
