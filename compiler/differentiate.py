@@ -258,7 +258,10 @@ class _Reverse:
         away = [axis for axis, position in at.items() if position != Position(axis)]
         if not away:
             return v
-        axes = union((v.axes, tuple(away)))
+        rows = (
+            (BATCH,) if any(self.axes[axis].length for axis in away) else ()
+        )  # each sequence has its own end
+        axes = union((v.axes, tuple(away), rows))
         if axes != v.axes or v.read.at != here(v.axes):
             v = self.builder.apply("copy", v, over=axes)
         positions = tuple(at.get(axis, Position(axis)) for axis in v.axes)
@@ -271,7 +274,7 @@ class _Reverse:
         fixed = moved(link.position, -link.place.ends, link.place.of, -link.place.offset)
         axis = link.place.over or ""
         statics: dict[str, Attr] = {"axis": axis, "ends": fixed.ends, "of": fixed.of, "offset": fixed.offset}
-        rows = (BATCH,) if fixed.ends else ()  # each sequence has an end of its own
+        rows = (BATCH,) if fixed.ends or self.axes[axis].length else ()  # each sequence has an end of its own
         return self.builder.apply("place", v, over=union((v.axes, (axis,), rows)), statics=statics)
 
     def _number(self, position: Position) -> Term:

@@ -161,7 +161,8 @@ class _Flattening:
 
     def root(self, term: Term, boundaries: tuple[Boundary, ...]) -> None:
         natural = self.owner.ordered(self.axes, self.owner._axes(term))
-        if term.op == "read" or (term.op in LEAVES and natural != self.axes):
+        reduced = _reduced(term) in self.axes  # the sum over an axis, the same at all its steps
+        if term.op == "read" or reduced or (term.op in LEAVES and natural != self.axes):
             self._equation(self.name, self.axes, term.type, "copy", (self._read(term),), (), term, boundaries)
         else:
             self._equation(
@@ -233,6 +234,12 @@ class _Flattening:
         axes = owner.end_axes(quantity, sides)
         inside = [p for axis, p in zip(quantity.axes, term.at, strict=True) if axis not in dict(sides)]
         return Read(owner.end_name(quantity, sides), (*inside, *here(axes[len(inside) :])))
+
+
+def _reduced(term: Term) -> str | None:
+    """The axis that a term takes away."""
+    reduces = term.op.endswith("_over") and term.op != "softmax_over"
+    return str(dict(term.attrs)["axis"]) if reduces else None
 
 
 def _scalar(type: Type) -> Type:

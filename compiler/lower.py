@@ -163,22 +163,20 @@ class _Lowering:
         return elementwise("and", at_end, Term("last", (), BOOL, span), kind="bool")
 
     def _leaf(self, quantity: Quantity, axes: tuple[str, ...], boundaries: tuple[Boundary, ...]) -> None:
-        type = self.typed.types[quantity.name]
-        named = attrs(name=quantity.name)
-        self.flat.add(
-            Equation(
-                quantity.name,
-                axes,
-                type.shape,
-                type.stored,
-                "noise" if quantity.role == "noise" else "input",
-                (),
-                named,
-                boundaries,
-                quantity.span,
-                quantity.name,
+        """What the world gives. Where the spec gives a value past its end, that is an equation of its own: each
+        sequence of a batch has another end."""
+        type, op = self.typed.types[quantity.name], "noise" if quantity.role == "noise" else "input"
+        ends = any(side == AFTER for boundary in boundaries for _, side in boundary.sides)
+        name = self.flat.fresh(f"{quantity.name}.given") if ends else quantity.name
+        inside = () if ends else boundaries
+        leaf = Equation(name, axes, type.shape, type.stored, op, (), attrs(name=quantity.name), inside,
+                        quantity.span, quantity.name)  # fmt: skip
+        self.flat.add(leaf)
+        if ends:
+            reads = (Read(name, here(axes)),)
+            self.flat.add(
+                replace(leaf, name=quantity.name, op="copy", reads=reads, attrs=(), boundaries=boundaries)
             )
-        )
 
     def _head(self, quantity: Quantity, axes: tuple[str, ...]) -> None:
         """The distribution's arguments, and the negative log-likelihood of one element."""

@@ -110,7 +110,12 @@ def drawn_target(table: Mapping[str, Equation], head: Head) -> Equation:
     """The target of a head as what its distribution gives."""
     reads = tuple(plain(table[name]) for _, name in head.args)
     named = attrs(name=head.distribution, key=head.name)
-    return replace(table[head.target.name], op="draw", reads=reads, attrs=named)
+    target = head.target
+    if target.name in table:
+        return replace(table[target.name], op="draw", reads=reads, attrs=named)
+    # No equation is left that reads it: what it is does not change its own likelihood.
+    kind, axes = "int" if target.kind == "token" else target.kind, (*target.axes, BATCH)
+    return Equation(target.name, axes, target.shape, kind, "draw", reads, named, (), target.span, target.name)
 
 
 def _statics(forward: System, stepped: set[str], pasts: dict[str, State]) -> Iterable[str]:

@@ -53,6 +53,7 @@ class Site:
     step: int = 0
     second: str = ""
     affine: Shape | None = None
+    over_axis: bool = False  # inside a reduction over an axis
 
     @property
     def bare(self) -> Site:
@@ -63,8 +64,8 @@ class Site:
         """Inside a reduction: every index of the axis is needed."""
         axes = self.axes if axis in self.axes else (*self.axes, axis)
         if axis in (self.carrier, self.second):
-            return replace(self, axes=axes, done=(), members=(), affine=None)
-        return replace(self, axes=axes, affine=None)
+            return replace(self, axes=axes, done=(), members=(), affine=None, over_axis=True)
+        return replace(self, axes=axes, affine=None, over_axis=True)
 
 
 # Functions of one real argument, with what keeps the argument away from poles, kinks and overflow.
@@ -109,6 +110,7 @@ class Expressions:
     delay: int = 5
     params: list[Thing] = field(default_factory=list)
     consts: list[Thing] = field(default_factory=list)
+    lags: list[str] = field(default_factory=list)  # dims that are delays
     suffix: str = ""  # of the names of parameters declared inside a `for`
     named: int = 0
 
@@ -247,7 +249,7 @@ class Expressions:
         return _indexed(thing, places)
 
     def _delayed(self, axis: str, step: int) -> str:
-        steps = self.rng.choice([1, 1, 1, 1, 2, 3, self.delay])
+        steps = self.rng.choice([1, 1, 1, 1, 2, 3, self.delay, *self.lags * 2])
         return f"{axis}{'-' if step < 0 else '+'}{steps}"
 
     def _place(self, axis: str, site: Site) -> str | None:
@@ -441,6 +443,13 @@ def _softmax_over(w: Expressions, shape: Shape, site: Site, depth: int) -> str |
     return f"softmax[{axis}]({w.real(shape, site.over(axis), depth)})"
 
 
+def _dropout(w: Expressions, shape: Shape, site: Site, depth: int) -> str | None:
+    """Rarely: every one is a noise of its own."""
+    if w.rng.random() > 0.15 or w.suffix or not site.axes or site.over_axis:
+        return None
+    return f"dropout({w.real(shape, site, depth)}, 0.3)"
+
+
 def _affine(w: Expressions, shape: Shape, site: Site, depth: int) -> str | None:
     if site.affine is None:
         return None
@@ -481,5 +490,5 @@ RULES: list[Rule] = [
         _over,
         _softmax_over,
     ),
-    *(_affine, _affine, _affine),
+    *(_affine, _affine, _affine, _dropout),
 ]

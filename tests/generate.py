@@ -7,6 +7,7 @@ spec may use is drawn first, so that every pair of features meets in many small 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -25,10 +26,24 @@ FEATURES = {
     "others": 0.4,  # ints and bools
     "context": 0.6,
     "deep": 0.3,
+    "noise": 0.2,
+    "stops": 0.2,
+    "lags": 0.2,  # delays that are dims
+    "three axes": 0.05,
 }
 NAMES = [*"hgcoaquvzpd", "s1", "h2", "out", "C"]
 ODD = "np len T_max B dtype state call buffer range zip lambda def keep rng t_past h_past ended_T h_1 dh int".split()
-CELLS = ("vanilla", "lstm", "gru", "gru_reset_before")
+# Cells of the library: how they are called, and what of their inside is read and started.
+CALLS = {
+    **dict.fromkeys(
+        "vanilla gru gru_reset_before mgu mingru ugrnn indrnn leaky qrnn janet slstm".split(), "{0}, {1}"
+    ),
+    **dict.fromkeys("lstm lstm_peephole lstm_layer_norm lstm_coupled minlstm mlstm".split(), "{0}, {1}"),
+    **dict.fromkeys("retention deltanet linear_attention".split(), "{0}, {2}, {1}"),
+    "recurrent_highway": "{0}, {1}, 2",
+}
+INSIDE = {"lstm": ["c", "f"], "lstm_peephole": ["c"]}
+NOISES = ("bernoulli(0.8)", "normal(0, 1)", "uniform(0.5, 1.5)")
 
 
 @dataclass
@@ -56,17 +71,23 @@ class Author:
         if rng.random() < 0.2:
             sizes += [Size.of(rng.randint(2, 3))]
         self.write = Expressions(rng, self._axes(), sizes)
+        if "lags" in self.has:
+            self.dims["lag"], self.write.lags = rng.randint(1, 3), ["lag"]
         self._inputs()
+        if "noise" in self.has:
+            self._noise()
         parts: list[Callable[[], None]] = [self._alone, self._together, self._together, self._head]
         parts += [self._cell] * ("cells" in self.has) + [self._family] * ("cells" in self.has)
         for _ in range(rng.randint(1, 4)):
             rng.choice(parts)()
+        if "stops" in self.has:
+            self._stop()
         self._losses()
         return "\n".join([*self._declared(), *self.lines]) + "\n"
 
     def _axes(self) -> list[Axis]:
         names = [("t", "T"), ("s", "S")] if self.rng.random() < 0.8 else [("i", "N"), ("time", "Len")]
-        names = names[: 2 if "two axes" in self.has else 1]
+        names = [*names, ("r", "R")][: 3 if "three axes" in self.has else 2 if "two axes" in self.has else 1]
         self.used |= {name for pair in names for name in pair}
         streamed = self.rng.randrange(len(names))
         return [Axis(*pair, "ahead" in self.has or i != streamed) for i, pair in enumerate(names)]
@@ -133,7 +154,7 @@ class Author:
 
     def equation(self, thing: Thing, site: Site, grows: bool = True) -> None:
         """A line that defines a quantity; ``grows``: nothing feeds it back."""
-        typed = thing.kind != "real" or "untyped" not in self.has or self.rng.random() < 0.5
+        typed = thing.kind != "real" or "untyped" not in self.has or not grows or self.rng.random() < 0.5
         if thing.kind == "real":
             site = replace(site, affine=thing.shape if typed else None)
             value = self._real(thing, site, grows)
@@ -278,6 +299,41 @@ class Author:
             return f"normal_mixture({self.write.real((size,), site, self.depth())}, {mean}{scale})"
         return f"normal({argument(target.shape)}{scale})"
 
+    def _noise(self) -> None:
+        """Drawn while training; read like an input."""
+        thing = Thing(self.name(), self.some_axes(0), self.shape(2))
+        self.lines.append(f"noise {left(thing)} : {thing.type} ~ {self.rng.choice(NOISES)}")
+        self.things.append(thing)
+
+    def _stop(self) -> None:
+        """One of the ways in which a sequence ends: its length is drawn, a token or a truth value ends it."""
+        axis = self.rng.choice(self.write.axes)
+        context = tuple(
+            thing for thing in self.things if not thing.axes and f"input {thing.name} :" in self._text
+        )
+        if len(self.write.axes) > 1 or self.rng.random() < 0.4:
+            count = Size.of(2) * self.write.sizes[0] + Size.of(
+                4
+            )  # more than any sequence of the tests has steps
+            kind = self.rng.choice(
+                [Thing(axis.length, (), (), "int"), Thing(axis.length, (), (), "token", count)]
+            )
+            outer = self.write
+            self.write = replace(outer, axes=[])  # nothing that runs along an axis, and no lengths
+            self._predict(kind, Site((), context))
+            outer.named, self.write = self.write.named, outer
+            return
+        kind = self.rng.choice(["token", "bool"])
+        thing = Thing(self.name(), (axis.index,), (), kind, self._count(kind))
+        self._predict(thing, self.site(thing.axes))
+        rule = {"token": f"{left(thing)} == 0", "bool": left(thing)}[kind]
+        late = f" or {axis.index} > 40" if kind == "token" and self.rng.random() < 0.3 else ""
+        self.lines.append(f"stop when {rule}{late}")
+
+    @property
+    def _text(self) -> str:
+        return "\n".join(self.lines)
+
     def _losses(self) -> None:
         for _ in range(self.rng.choice([0, 0, 1, 2])):
             axes = self.some_axes(0)
@@ -293,7 +349,7 @@ class Author:
     def _cell(self) -> None:
         """Copies of a cell, of the library or of its own; they may be turned round, shared, started."""
         axis = self.rng.choice(self.write.axes)
-        cell, inner = self._library() if self.rng.random() < 0.6 else self._own_cell()
+        pattern, inner = self._library() if self.rng.random() < 0.6 else self._own_cell()
         into, out = self.rng.choices(self.write.sizes, k=2)
         first = ""
         for _ in range(self.rng.choice([1, 1, 2])):
@@ -301,14 +357,15 @@ class Author:
             argument = self.write.real((into,), self.site((axis.index,)), self.depth())
             word = "reverse " if axis.ahead and self.rng.random() < 0.3 else ""
             shared = f" sharing {first}" if first and self.rng.random() < 0.7 else ""
-            self.lines.append(f"{left(thing)} = {word}{cell}({argument}, {out}){shared}")
+            call = pattern.format(argument, out, self.write.sizes[0])
+            self.lines.append(f"{left(thing)} = {word}{call}{shared}")
             first = first or thing.name
             self.finish([thing, *(Thing(f"{thing.name}.{name}", (axis.index,), (out,)) for name in inner)])
 
     def _library(self) -> tuple[str, list[str]]:
-        cell = self.rng.choice(CELLS)
+        cell = self.rng.choice([*CALLS])
         self.lines.append(f"use {cell}") if f"use {cell}" not in self.lines else None
-        return cell, ["c", "f"] if cell == "lstm" else []
+        return f"{cell}({CALLS[cell]})", INSIDE.get(cell, [])
 
     def _own_cell(self) -> tuple[str, list[str]]:
         """A cell ``(x[i] : real[e], j) -> y[i] : real[j]`` with a few equations and parameters of its own."""
@@ -332,7 +389,7 @@ class Author:
         (self.write, self.lines, self.things), self.outputs = outer, outputs
         header = f"cell {name}(x[i] : real[e], j, rate : real = 0.9) -> y[i] : real[j] {{"
         self.lines.append("\n".join([header, *body, "}"]))
-        return name, [thing.name for thing in members[1:]]
+        return name + "({0}, {1})", [thing.name for thing in members[1:]]
 
     def _family(self) -> None:
         """Layers in a `for`: each reads the one before, and itself behind."""
@@ -340,12 +397,13 @@ class Author:
         axes, last = (axis.index,), self.rng.randint(1, 3)
         self.equation(Thing(f"{base}0", axes, shape), replace(self.site(axes), affine=shape))
         own, below = Thing(f"{base}{{j}}", axes, shape), Thing(f"{base}{{j-1}}", axes, shape)
-        outer, self.write.params = self.write.params, []
-        self.write.suffix = "{j}"
+        outer = self.write
+        self.write = replace(outer, params=[], consts=[], suffix="{j}")
         site = Site(axes, (*self.things, below), (), (own,), axis.index, -1, affine=shape)
         line = f"  {left(own)} : {own.type} = {self.write.bounded(shape, site, self.depth())}"
         inner = [f"  param {p.name} : {p.type} ~ normal(0.5)" for p in self.write.params]
-        outer, self.write.params, self.write.suffix = self.write.params, outer, ""
+        inner += [f"  const {p.name} : {p.type} ~ normal(0.5)" for p in self.write.consts]
+        outer.named, self.write = self.write.named, outer
         self.lines.append("\n".join([f"for j in 1..{last} {{", *inner, line, "}"]))
         self.finish([Thing(f"{base}{number}", axes, shape) for number in range(last + 1)])
 
@@ -353,6 +411,11 @@ class Author:
 def left(thing: Thing) -> str:
     """The thing as it stands on a left side."""
     return f"{thing.name}[{', '.join(thing.axes)}]" if thing.axes else thing.name
+
+
+def labels_of(text: str) -> tuple[str, ...]:
+    """Heads whose token 0 ends a sequence: data has it nowhere before the end."""
+    return tuple(re.findall(r"stop when (\w+)\[\w+\] == 0", text))
 
 
 def specification(seed: int) -> str:

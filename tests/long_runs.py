@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import mutate
 from damage import SMALL, outcome
-from generate import specification
+from generate import labels_of, specification
 from oracles import Subject
 from rnnc.spec.diagnostics import SpecError
 from wordings import check_some
@@ -39,6 +39,11 @@ def told(number: int, error: BaseException) -> str:
 SPECS_IN_A_BATCH = 20
 
 
+def random_subject(seed: int) -> Subject:
+    text = specification(seed)
+    return Subject(text, seed, labels=labels_of(text))
+
+
 def random_specs(number: int) -> Found:
     """Compiled at both levels, executed, held against the oracles."""
     counts: Counts = dict.fromkeys(("specs", "refused", "mismatches", "gradients", "worst"), 0)
@@ -46,7 +51,7 @@ def random_specs(number: int) -> Found:
     for seed in range(number * SPECS_IN_A_BATCH, (number + 1) * SPECS_IN_A_BATCH):
         counts["specs"] += 1
         try:
-            subject = Subject(specification(seed), seed)
+            subject = random_subject(seed)
         except SpecError as error:
             counts["refused"] += 1
             failures.append(told(seed, error))
@@ -66,9 +71,8 @@ def random_specs(number: int) -> Found:
 
 
 def spec_again(seed: int) -> None:
-    text = specification(seed)
-    print(text)
-    check_some(Subject(text, seed))
+    print(specification(seed))
+    check_some(random_subject(seed))
 
 
 def spec_rows(counts: Counts) -> list[tuple[str, str, str]]:

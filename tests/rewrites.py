@@ -53,11 +53,12 @@ def renamed(text: str, rng: random.Random) -> Rewritten | None:
     spec = tree_of(text)
     inside = {name for cell in _cells(spec) for name in _named_inside(cell)}
     own_cells = {cell.name.text for cell in _cells(spec)}
+    words = _words(spec)
     edits = []
     for node, parent in _names(spec):
         if isinstance(parent, syntax.Use) or (isinstance(parent, syntax.Call) and node.text not in own_cells):
             continue
-        if isinstance(parent, syntax.Argument) or node.text in INITS:
+        if isinstance(parent, syntax.Argument) or node in words:
             continue
         edits.append((node.span.start, node.span.start, PREFIX))
         stem, dot, tail = node.text.rpartition(".")
@@ -70,6 +71,14 @@ def renamed(text: str, rng: random.Random) -> Rewritten | None:
         return PREFIX + (f"{stem}.{PREFIX}{tail}" if dot and tail in inside else old)
 
     return Rewritten(edited(text, edits), name)
+
+
+def _words(spec: syntax.Spec) -> set[syntax.Name]:
+    """Names in the starting values of parameters that are words of the language."""
+    inits = [
+        node.init for node, _ in walk(spec.statements) if isinstance(node, syntax.ParamItem) and node.init
+    ]
+    return {node for node, _ in walk(inits) if isinstance(node, syntax.Name) and node.text in INITS}
 
 
 def _cells(spec: syntax.Spec) -> Iterator[syntax.Cell]:

@@ -212,6 +212,51 @@ param w : real[n]
 input x[t] : real[n], z[s] : real
 loss a[t, s] = dot(w, x[t])
 """,
+    "the sum over an axis, at every step of it": """
+axis t = 1..T
+input x[t] : real
+param w : real
+y[t] = sum[t](w * x[t])
+z[t] = mean[t](w)
+output y, z
+head u[t] : token(3) ~ categorical(mean[t](expand(w, 3)))
+""",
+    "an input with a value past its end": """
+axis t = 1..T
+input o[t] : real
+o[T+1] = 0.4
+param w : real
+h[t] = w * o[t+1]
+output h
+loss first = w * o[1]
+""",
+    "a fixed step of a start that runs along the other axis": """
+axis t = 1..T
+axis s = 1..S
+v[t, s] = 1
+v[0, s] = 2
+loss l[t] = v[t-5, 1]
+""",
+    "the mean over another axis, inside a recurrence": """
+dim lag = 3
+axis i = 1..N
+axis time = 1..Len
+s1[time] = clip(mean[i](s1[time-lag]), -1.3, 1.7)
+output s1
+""",
+    "a head whose target changes no likelihood": """
+dim m = 2
+axis t = 1..T
+input z[t] : real[m]
+head h : token(m) ~ categorical(z[T+1])
+""",
+    "the gradient of a sum over all steps, read back from behind": """
+axis s = 1..S
+input x[s] : real
+param w : real
+g[s] = tanh(w * x[s])
+loss c[s] = g[s-3]
+""",
 }
 
 REFUSED = {

@@ -261,8 +261,11 @@ class Printer:
     # ----------------------------------------------------------------------------------- ragged ends
 
     def _met_inside(self, loop: Loop, root: Equation) -> bool:
-        """Whether a statement of the loop can read the quantity past a sequence's end."""
-        return any((root.name, axis) in self.plan.demands.ahead for axis in self.plan.frame.times(root.axes))
+        """Whether a statement of the loop can read the quantity past a sequence's end: ahead, or all along
+        another axis than the loop's."""
+        times, demands = self.plan.frame.times(root.axes), self.plan.demands
+        pooled = len(times) > 1 and root.name in demands.pooled
+        return pooled or any((root.name, axis) in demands.ahead for axis in times)
 
     def _clean_after(self, frame: Frame, loop: Loop, root: Equation) -> None:
         """After the loop, for all its steps: what only others meet past the end."""
@@ -294,13 +297,21 @@ class Printer:
             self.out.indent -= 1
 
     def _lent(self, frame: Frame, root: Equation) -> bool:
-        """Whether a fresh value is no array of its own, but another's or one number many times."""
-        if self.plan.storage.kinds[self.plan.storage.holder(root.name)] != "fresh":
+        """Whether a new value is no array of its own, but another's or one number many times."""
+        if not self._is_new(frame, root):
             return False
         value = compute(frame, root)
         whole = value.dims == frame.free(root.axes) and not value.thin and not value.constant
         shared = TABLE[root.op].traits & {"view", "identity"} or root.op in ("carry", "fresh")
         return bool(shared) or not whole
+
+    def _is_new(self, frame: Frame, root: Equation) -> bool:
+        """Whether a name is given to the value, instead of writing it into a place."""
+        storage, stored = self.plan.storage, frame.stored[root.name]
+        kind = storage.kinds[storage.holder(root.name)]
+        if kind != "scratch" or storage.holder(root.name) != root.name or storage.aliases_of(root.name):
+            return kind == "fresh"
+        return root.op != "concat" and self._call(frame, root, here_of(frame, root, stored)) is None
 
     def _fill(self, frame: Frame, root: Equation, axis: str) -> str:
         return text(end_fill(frame, root, axis)) if end_value(root, axis) else "0"
