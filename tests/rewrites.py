@@ -74,8 +74,11 @@ def renamed(text: str, rng: random.Random) -> Rewritten | None:
 
 
 def _words(spec: syntax.Spec) -> set[syntax.Name]:
-    """Names in the starting values of parameters that are words of the language."""
+    """Names in the starting values of parameters, biases included, that are words of the language."""
     inits = [
+        node.value for node, _ in walk(spec.statements) if isinstance(node, syntax.Argument) and node.keyword
+    ]
+    inits += [
         node.init for node, _ in walk(spec.statements) if isinstance(node, syntax.ParamItem) and node.init
     ]
     return {node for node, _ in walk(inits) if isinstance(node, syntax.Name) and node.text in INITS}
