@@ -158,3 +158,53 @@ def spread_pick(a: Array, index: Array, size: int) -> Array:
     result = np.zeros((*lead, size), a.dtype)
     np.put_along_axis(result, index[..., None], a[..., None], axis=-1)
     return result
+
+
+def scan(h: Array, past: Array, a: Array, b: Array, step: int = 1) -> None:
+    """h[t] = a[t] * past[t] + b[t], where ``past`` is the same array one slot before; with ``step`` -1 from the
+    last step to the first, and one slot after. Where steps are many and narrow, stretches of them are computed
+    side by side, each from 0; what was before a stretch comes afterwards, times the product of its a's."""
+    h, past, a, b = h[::step], past[::step], a[::step], b[::step]
+    whole = 0
+    if side_by_side(a):
+        size = int(np.sqrt(len(a)))
+        whole = len(a) // size * size
+        shape = (whole // size, size, *h.shape[1:])
+        factors = a[:whole].reshape(shape)
+        own, power = (np.array(x[:whole], h.dtype).reshape(shape) for x in (b, a))
+        for t in range(1, size):
+            power[:, t] *= power[:, t - 1]
+            own[:, t] += factors[:, t] * own[:, t - 1]
+        for k, begin in enumerate(range(0, whole, size)):
+            power[k] *= past[begin]
+            np.add(own[k], power[k], h[begin : begin + size])
+    for h_t, past_t, a_t, b_t in zip(h[whole:], past[whole:], a[whole:], b[whole:]):
+        np.multiply(a_t, past_t, h_t)
+        np.add(h_t, b_t, h_t)
+
+
+def scan_sums(
+    d: Array, e: Array, past: Array, a: Array, b: Array, ended: Array | None = None, step: int = 1
+) -> None:
+    """d[t] = b[t] + past[t] and e[t] = a[t] * d[t], where ``past`` is e one slot before, as in `scan`. e is 0
+    where a sequence has ``ended``."""
+    if side_by_side(a):
+        terms = a * b
+        if ended is not None:
+            terms[ended] = 0
+        scan(e, past, a, terms, step)
+        np.add(b, past, d)
+        return
+    masks = [None] * len(a) if ended is None else ended[::step]
+    for d_t, e_t, past_t, a_t, b_t, ended_t in zip(
+        d[::step], e[::step], past[::step], a[::step], b[::step], masks
+    ):
+        np.add(b_t, past_t, d_t)
+        np.multiply(a_t, d_t, e_t)
+        if ended_t is not None:
+            e_t[ended_t] = 0
+
+
+def side_by_side(a: Array) -> bool:
+    """Whether stretches pay: at least 256 steps of at most 128 numbers. Products of factors must not overflow."""
+    return len(a) >= 256 and a[0].size <= 128 and bool(np.abs(a).max(initial=0) <= 1)

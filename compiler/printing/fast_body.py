@@ -16,6 +16,8 @@ from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
 from .body import Notes, array_shape, cleaned_axes, end_fill, fill_margins, margin
 from .computing import align, completed, compute, einsum_into, generic_into, operand
+from .computing import filled as filled_axes
+from .diagonal import Diagonal, scanned
 from .frame import DTYPES, Frame, Scope, Value
 from .inline import is_leaf
 from .layout import Stored, end_value
@@ -59,8 +61,43 @@ class Printer:
 
     # ------------------------------------------------------------------------------------- loops
 
+    def _scan(self, loop: Loop, found: Diagonal) -> None:
+        """A diagonal recurrence: one call, which chooses how to take the steps."""
+        frame, roots = self.plan.frame, (found.sum, found.product)
+        kept = roots[:1] if found.past_is_multiplied else roots
+        for root in kept:
+            self._make(root)
+            self._margins(root)
+        self.notes = Notes()
+        self.notes.write(frame, found.sum, self.out)
+        reader = found.product if found.past_is_multiplied else found.sum
+        past = operand(frame, reader, found.past).expr
+        parts = [here_of(frame, root, frame.stored[root.name]) for root in kept] + [past]
+        for root, read in ((found.product, found.factor), (found.sum, found.term)):
+            parts.append(filled_axes(frame, operand(frame, root, read), root.axes, root))
+        if found.past_is_multiplied and self._met_inside(loop, found.sum):
+            flag, mask = self._ended(loop.axis)  # what the first steps of a sequence meet past its end
+            fills = ("0", self._fill(frame, found.sum, loop.axis))
+            parts[2:] = [
+                expression(f"keep(~{mask}, {{0}}, {fill}) if {flag} else {{0}}", part)
+                for part, fill in zip(parts[2:], fills, strict=True)
+            ]
+        words = [text(part) for part in parts]
+        if not found.past_is_multiplied and self._met_inside(loop, found.product):
+            flag, mask = self._ended(loop.axis)
+            words.append(f"{mask} if {flag} else None")
+        words += ["step=-1"] if loop.step < 0 else []
+        name = "scan" if found.past_is_multiplied else "scan_sums"
+        self.out.add(f"{name}({', '.join(words)})")
+        for root in kept:
+            self._clean_after(frame, loop, root)
+
     def _loop(self, frame: Frame, loop: Loop) -> None:
         """What the loop fills is made first; the header follows from what the body reads."""
+        found = scanned(loop, frame.table, self.plan.storage) if not frame.scopes else ""
+        if isinstance(found, Diagonal):
+            self._scan(loop, found)
+            return
         if not frame.scopes:
             for node in nodes_of(loop):
                 self._make(node.root)

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from ..ir_text import equation_text
 from ..schedule import Loop, Node, Stage
+from .diagonal import scanned
 from .frame import Frame
 from .plan import Plan
 from .storage import FastPlan
@@ -20,18 +21,28 @@ def schedule_text(plan: Plan | FastPlan) -> str:
     for title, stages in zip(TITLES, plan.stages, strict=False):
         if stages:
             lines.append(title)
-        lines += _stages(plan.frame, stages, 1)
+        lines += _stages(plan, stages, 1)
     return "\n".join(lines) + "\n"
 
 
-def _stages(frame: Frame, stages: Sequence[Stage], depth: int) -> list[str]:
-    lines: list[str] = []
+def _how(plan: Plan | FastPlan, loop: Loop) -> str:
+    """Whether the steps may also be taken side by side, or what prevents it."""
+    if not isinstance(plan, FastPlan):
+        return ""
+    found = scanned(loop, plan.frame.table, plan.storage)
+    if isinstance(found, str):
+        return f" (not a diagonal linear recurrence: {found})"
+    return ", or in stretches side by side (a diagonal linear recurrence)"
+
+
+def _stages(plan: Plan | FastPlan, stages: Sequence[Stage], depth: int) -> list[str]:
+    lines, frame = list[str](), plan.frame
     for stage in stages:
         if isinstance(stage, Loop):
             length = frame.axes[stage.axis].length
             span = f"1..{length}" if stage.step > 0 else f"{length}..1"
-            lines.append("  " * depth + f"for {stage.axis} = {span}, step by step")
-            lines += _stages(frame, stage.body, depth + 1)
+            lines.append("  " * depth + f"for {stage.axis} = {span}, step by step" + _how(plan, stage))
+            lines += _stages(plan, stage.body, depth + 1)
         else:
             lines.append("  " * depth + _quantity(frame, stage.node))
     return lines
