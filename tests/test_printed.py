@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,7 @@ def spec_of(example: str) -> str:
     return (FOLDER / f"{example}.rnn").read_text()
 
 
+@functools.cache
 def text_of(example: str, level: int) -> str:
     return rnnc.compile(FOLDER / f"{example}.rnn", Options(level=level))
 
@@ -97,7 +99,7 @@ def test_lines_are_short_and_ascii(level: int) -> None:
 
 @pytest.mark.parametrize("level", [0, 2])
 def test_same_input_same_bytes(level: int) -> None:
-    assert text_of("gru", level) == text_of("gru", level)
+    assert text_of.__wrapped__("gru", level) == text_of("gru", level)
 
 
 def test_comments_name_the_line_of_the_spec() -> None:
