@@ -20,6 +20,7 @@ from . import api, stages
 from .compiler.driver import Compiled, Options
 from .compiler.ir import Position
 from .cone import reached
+from .failure import Failure
 from .files import Imports
 from .runtime.properties.report import Tested, save, saved_case
 from .runtime.properties.run import FAILED, Result, run_all, run_case
@@ -205,8 +206,11 @@ def test_module(module: Any, examples: int = 10, seed: int = 0) -> Tested:
 
 def replayed(subject: Subject, path: str, case: Path, settings: Settings) -> Tested:
     """The one case that a failure left behind."""
-    name, found = saved_case(case)
-    item = next(item for item in PROPERTIES if item.name == name)
+    try:
+        name, found = saved_case(case)
+        (item,) = (item for item in PROPERTIES if item.name == name)
+    except ValueError as error:
+        raise Failure(str(error)) from None
     return _told(subject, path, [run_case(subject, item, found)], replace(settings, folder=None))
 
 
