@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": "an error code, with a wrong and a right example",
     "ops": "the operators",
     "cells": "the library of cells",
+    "new": "a spec to start from",
 }
 
 

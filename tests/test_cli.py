@@ -14,6 +14,7 @@ from rnnc.__main__ import COMMANDS, main
 from rnnc.commands import ops
 from rnnc.spec.catalogue import ENTRIES
 from rnnc.spec.cells import library
+from rnnc.spec.starts import kinds, start
 
 GOOD = "dim n = 3\naxis t = 1..T\ninput x[t] : real[n]\nh[t] = tanh(x[t] + h[t-1])\noutput h\n"
 BAD = "dim n = 3\naxis t = 1..T\nh[t] = tahn(1)\n"
@@ -414,3 +415,18 @@ def test_every_command_has_a_module():
     folder = os.path.join(os.path.dirname(command_line.__file__), "commands")
     modules = {name.removesuffix(".py") for name in os.listdir(folder) if name.endswith(".py")}
     assert modules - {"__init__", "options", "drawn"} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_a_new_spec_compiles_and_is_laid_out(capsys, kind, folder):
+    assert run(capsys, "new", "fresh", "--kind", kind)[0] == 0
+    assert run(capsys, "check", "fresh.rnn") == (0, "", "")
+    assert run(capsys, "fmt", "--check", "fresh.rnn")[0] == 0
+    assert run(capsys, "compile", "fresh.rnn")[0] == 0
+    status, _, err = run(capsys, "new", "fresh.rnn")
+    assert status == 2 and "--force" in err and (folder / "fresh.rnn").read_text() == start(kind)
+    assert run(capsys, "new", "-", "--kind", kind)[1] == start(kind)
+
+
+def test_a_new_spec_of_no_name(capsys):
+    assert run(capsys, "new", "nowhere/")[0] == 2 and run(capsys, "new", "nowhere/x")[0] == 2
