@@ -196,6 +196,15 @@ param w11 : real[2, 2]
 const r10 : real[2, 2]
 head g[s, t] : real[2] ~ normal(softmax[s](dot(r10, w11)) + 0.3)
 """,
+    "a fixed place that is past the end of some sequences, beside longer delays": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+param a : real[n]
+g[T+1] = a
+g[t] = tanh(x[t] + g[t+1] + g[t+2])
+head y : real[n] ~ normal(g[1])
+""",
     "a backward loop that only the gradient of an input needs": """
 axis i = 1..I
 axis j = 1..J

@@ -7,7 +7,7 @@ from ...spec.sizes import Size
 from ...spec.suggest import suggest
 from .scope import AxisIndex, AxisLength, Binding, Context, Dim, Scope, Thing
 
-POWER = 8  # the highest exponent in a size
+POWER = 16  # the highest exponent in a size
 DEGREE = 16  # the most factors of a term of a size
 TERMS = 64  # the most terms of a size
 LARGEST = 2**31 - 1
@@ -53,9 +53,11 @@ def size(context: Context, scope: Scope, expr: syntax.Expr) -> Size | None:
         case syntax.Binary(_, "+" | "-" | "*" as sign, left, right):
             a, b = size(context, scope, left), size(context, scope, right)
             return None if a is None or b is None else _combined(context, scope, expr, sign, a, b)
-        case syntax.Binary(_, "**", left, syntax.Number(_, text)) if text.isdigit() and int(text) <= POWER:
+        case syntax.Binary(_, "**", left, right) if (
+            exponent := _exponent(context, scope, right)
+        ) is not None:
             base = size(context, scope, left)
-            return None if base is None else _power(context, scope, expr, base, int(text))
+            return None if base is None else _power(context, scope, expr, base, exponent)
     context.report(
         "RNN301",
         expr.span,
@@ -79,6 +81,28 @@ def _combined(context: Context, scope: Scope, expr: syntax.Expr, sign: str, a: S
 
 def _degree(size: Size) -> int:
     return max((len(monomial) for monomial, _ in size.terms), default=0)
+
+
+def _exponent(context: Context, scope: Scope, expr: syntax.Expr) -> int | None:
+    """A small whole number, such as `l - 1` in a loop over l; None for anything else, not reported."""
+    match expr:
+        case syntax.Number(_, text) if text.isdigit():
+            found = int(text)
+        case syntax.Ref(_, name):
+            text = name_text(context, scope, name) or ""
+            bound = lookup(context, scope, text)
+            literal = bound.size.literal if isinstance(bound, Dim) else None
+            if literal is None:
+                return None
+            found = literal
+        case syntax.Binary(_, "+" | "-" as sign, left, right):
+            a, b = _exponent(context, scope, left), _exponent(context, scope, right)
+            if a is None or b is None:
+                return None
+            found = a + b if sign == "+" else a - b
+        case _:
+            return None
+    return found if 0 <= found <= POWER else None
 
 
 def _power(context: Context, scope: Scope, expr: syntax.Expr, base: Size, exponent: int) -> Size | None:

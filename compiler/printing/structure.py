@@ -255,11 +255,12 @@ def _influence(frame: Frame, equation: Equation) -> Value:
 def _place(frame: Frame, equation: Equation) -> Value:
     """``keep(t == T, a)``: the value at one step, 0 elsewhere."""
     value = operand(frame, equation, equation.reads[0])
-    axis, offset = str(equation.attr("axis")), equation.attr("offset")
-    assert isinstance(offset, int)
+    axis, offset, ends = str(equation.attr("axis")), equation.attr("offset"), equation.attr("ends")
+    assert isinstance(offset, int) and isinstance(ends, int)
     where = expression(str(offset))
-    if equation.attr("ends"):
-        where = plus(frame.length(str(equation.attr("of"))), offset)
+    if ends:  # 1, or -1: how far a place is past the sequence's end
+        length = frame.length(str(equation.attr("of")))
+        where = plus(length, offset) if ends > 0 else expression("{0} - {1}", where, length)
     step = expression(frame.step(axis)) if axis in frame.steps else counter(frame, axis)
     if not equation.attr("ends"):
         where = expression("{0} + np.zeros(B, int)", where)
