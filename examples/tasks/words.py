@@ -17,7 +17,7 @@ from rnnc.runtime.batching import pad
 
 LETTERS = ".abcdefghijklmnopqrstuvwxyz"  # the first is the end
 
-SETTINGS = {"steps": 1000, "words": 20000}
+SETTINGS = {"steps": 3000, "words": 20000}
 
 
 def words(count: int) -> tuple[list[str], list[str]]:
