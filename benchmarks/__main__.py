@@ -127,7 +127,8 @@ def _rows(part: str, arguments: argparse.Namespace, quick: bool, peaks: Any) -> 
     if part == "streaming":
         return streaming.measure(cells, seconds / 3, clock)
     if part == "lengths":
-        return lengths.measure([n for n in names if n in ("O2", "O0", "torch.nn", "jax scan")], clock)
+        beside = [name for name in names if name in ("O0", "torch.nn", "jax scan")]
+        return lengths.measure(["O2", "checkpoint", *beside], clock)
     if part == "batches":
         return batches.measure([n for n in names if n != "torch.compile"], seconds, slow, clock)
     return ablation.measure(cells, sizes, seconds, clock)

@@ -20,7 +20,7 @@ COLOURS = {
     "jax associative": "#7fc8f8",
     "autograd": "#6a994e",
 }
-LEFT, RIGHT, TOP, ROW, GAP, WIDTH = 250, 30, 56, 15, 8, 900
+LEFT, RIGHT, TOP, ROW, GAP, WIDTH = 250, 30, 56, 15, 8, 980
 LEAST, MOST = -3, 7  # powers of two at the ends of the scale
 
 Row = Mapping[str, Any]
@@ -62,8 +62,8 @@ def _scale(bottom: float) -> str:
 def _legend(rows: Sequence[Row]) -> str:
     there = [name for name in COLOURS if any(name in row["seconds"] for row in rows)]
     items = [
-        f'<circle cx="{LEFT + number * 80}" cy="16" r="4.5" fill="{COLOURS[name]}"/>'
-        f'<text x="{LEFT + 9 + number * 80}" y="20">{_shown(name)}</text>\n'
+        f'<circle cx="{LEFT + number * 90}" cy="16" r="4.5" fill="{COLOURS[name]}"/>'
+        f'<text x="{LEFT + 9 + number * 90}" y="20">{_shown(name)}</text>\n'
         for number, name in enumerate(there)
     ]
     return f'<text x="10" y="20">time of a training step over that of -O2</text>\n{"".join(items)}'

@@ -17,6 +17,7 @@ from benchmarks.contenders import agree, make
 from benchmarks.contenders.contender import Contender, Disagreement
 from benchmarks.contenders.networks import pack, unpack
 from benchmarks.handwritten import HANDWRITTEN, common
+from benchmarks.lengths import peak_above
 from benchmarks.picture import picture
 
 SMALL = Size("small", 3, 9, 4, 5)
@@ -59,6 +60,16 @@ def test_a_row_has_a_time_for_each_contender_and_a_reason_for_each_that_is_missi
     assert set(row["seconds"]) == {"O2", "O0"} and min(row["seconds"].values()) > 0
     assert row["absent"] == {"hand": ("–", "written by hand for five of the cells")}
     assert row["difference"] < 1e-3
+
+
+def test_checkpoints_compute_the_same() -> None:
+    case = Case("lstm", SMALL, "float64")
+    assert agree("checkpoint", make("O2", case), make("checkpoint", case), 1e-12) < 1e-12
+
+
+def test_memory_is_what_a_run_adds() -> None:
+    size = 1 << 25
+    assert 0.9 * size < peak_above(lambda: np.ones(size, np.int8)) < 1.5 * size
 
 
 def test_attention_is_shorter_where_it_would_not_fit() -> None:

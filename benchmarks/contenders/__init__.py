@@ -14,6 +14,7 @@ __all__ = ["TRAINING", "Absent", "Contender", "agree", "make"]
 TRAINING = {
     "O2": ("ours", "compiled"),
     "O0": ("ours", "textbook"),
+    "checkpoint": ("ours", "checkpointed"),
     "hand": ("ours", "handwritten"),
     "torch.nn": ("with_torch", "layer"),
     "torch loop": ("with_torch", "loop"),

@@ -25,6 +25,15 @@ def textbook(case: Case) -> Contender:
     return compiled(case, level=0)
 
 
+def checkpointed(case: Case) -> Contender:
+    """The memory of one segment of the steps, for a second forward pass."""
+    module, params, batch = case.module(), case.params, case.batch
+    whole = compiled(case)
+    return Contender(
+        lambda: module.loss_and_grad(params, batch, checkpoint="auto"), whole.outputs, whole.result
+    )
+
+
 def handwritten(case: Case) -> Contender | Absent:
     if case.cell not in HANDWRITTEN:
         return Absent("–", "written by hand for five of the cells")
