@@ -179,3 +179,49 @@ def test_forward_and_gradients(case: Case, level: int) -> None:
         close(found, outputs[b], 1e-10)
     close(run.loss, loss, 1e-10)
     close_all(m.loss_and_grad(params, batch)[1], grads, 1e-10)
+
+
+def drawn(name: str) -> tuple[Any, dict[str, Any], Any]:
+    """An example with a batch of full sequences, and what it makes of it."""
+    m, rng = module(name, 2), np.random.default_rng(3)
+    params = m.init(seed=1, dtype="float64")
+    batch: dict[str, Any] = {}
+    for key, (axes, sizes, kind, count) in m.INPUTS.items():
+        shape = (*(8 if axis == "t" else 3 for axis in axes), 4, *(m.DIMS[size] for size in sizes))
+        batch[key] = rng.standard_normal(shape) if kind == "real" else rng.integers(1, m.DIMS[count], shape)
+    return m, batch, m.forward(params, batch)
+
+
+def test_the_loss_over_alignments_is_that_of_torch() -> None:
+    """Labels that repeat among them."""
+    m, batch, _ = drawn("ctc")
+    params = m.init(seed=1, dtype="float64")
+    batch["z"][1, :2] = batch["z"][0, :2]
+    batch |= {"T": np.array([8, 6, 3, 5]), "U": np.array([3, 3, 2, 0])}
+    run = m.forward(params, batch)
+    log_probs = torch.tensor(run.outputs["p"])
+    lengths = [torch.tensor(batch[name]) for name in ("T", "U")]
+    labels = torch.tensor(batch["z"].T)
+    losses = torch.nn.functional.ctc_loss(log_probs, labels, *lengths, blank=0, reduction="none")
+    close(run.loss, losses.mean().item(), 1e-12)
+
+
+def test_the_mixture_is_that_of_torch() -> None:
+    _, batch, run = drawn("mixture_density")
+    weights, means, scales = (torch.tensor(run.outputs[name]) for name in ("y", "y.mean", "y.scale"))
+    parts = torch.distributions.Normal(means, scales)
+    mixture = torch.distributions.MixtureSameFamily(torch.distributions.Categorical(logits=weights), parts)
+    close(run.nll["y"], -mixture.log_prob(torch.tensor(batch["y"])).sum(0).numpy(), 1e-12)
+
+
+@pytest.mark.parametrize(
+    "name, derive", [("orthogonal_exp", torch.linalg.matrix_exp), ("orthogonal_cayley", None)]
+)
+def test_derived_matrices_are_those_of_torch(name: str, derive: Callable[[Any], Any] | None) -> None:
+    m = module(name, 2)
+    params = m.init(seed=1, dtype="float64")
+    a = torch.tensor(params["R"] - params["R"].T)
+    one = torch.eye(len(a), dtype=torch.float64)
+    wanted = derive(a) if derive else torch.linalg.solve(one + a, one - a)
+    outputs = m.forward(params, {"x": np.zeros((1, 1, 8))}).outputs
+    close(outputs["W" if derive is None else "Q5"], wanted.numpy(), 1e-12)
