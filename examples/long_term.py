@@ -109,7 +109,8 @@ def table(updates: int, rate: float, lengths: tuple[int, ...]) -> None:
         for length in lengths:
             for network, cell in CELLS.items():
                 module = rnnc.loads(text.format(n=HIDDEN, cell=cell))
-                result = shown(train(module, batch, length, int(part * updates), rate, seed=0))
+                count = int(part * updates * 100 / length)
+                result = shown(train(module, batch, length, count, rate, seed=0))
                 left = reach(module, batch, length)
                 shares = f"{result:.4f} | {baseline(length):.4f} | {left:.1e}"
                 print(f"| {name} | {length} | {network} | {shares} |", flush=True)
@@ -118,7 +119,10 @@ def table(updates: int, rate: float, lengths: tuple[int, ...]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="What five networks can carry over many steps.")
     parser.add_argument(
-        "--updates", type=int, default=4000, help="for adding; a quarter for copying (default 4000)"
+        "--updates",
+        type=int,
+        default=4000,
+        help="for adding at T = 100; a quarter for copying, and at T = 400 (default 4000)",
     )
     parser.add_argument("--rate", type=float, default=0.01, help="peak learning rate of Adam (default 0.01)")
     parser.add_argument("--lengths", type=int, nargs="+", default=[100, 400], help="default: 100 400")
