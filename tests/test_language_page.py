@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import rnnc
+from rnnc.runtime.properties.case import Case
+from rnnc.runtime.properties.data import draw
+from rnnc.runtime.properties.observe import cotangents
+from rnnc.runtime.properties.subject import Subject
 from rnnc.spec.diagnostics import SpecError
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "language.md"
@@ -25,11 +31,22 @@ def examples() -> list[object]:
 @pytest.mark.parametrize("spec, code", examples())
 def test_example(spec: str, code: str | None) -> None:
     if code is None:
-        assert rnnc.loads(spec).SPEC == spec
+        module = rnnc.loads(spec)
+        assert module.SPEC == spec
+        run_once(module)
         return
     with pytest.raises(SpecError) as caught:
         rnnc.loads(spec)
     assert {d.code for d in caught.value.diagnostics if d.severity == "error"} == {code}
+
+
+def run_once(module: Any) -> None:
+    """Forward and backward on a random batch."""
+    subject = Subject(module)
+    data = draw(subject, Case(tuple((axis, 5) for axis in subject.axes), 2, ()), least=1)
+    run = module.forward(data.params, data.batch)
+    grads, _, _ = module.backward(data.params, run, cotangents(module, data))
+    assert all(np.isfinite(value).all() for value in grads.values())
 
 
 def test_the_page_has_examples_of_both_kinds() -> None:
