@@ -29,20 +29,17 @@ def main(words: Sequence[str]) -> int:
     arguments = parser().parse_args(words)
     if arguments.out:
         return measure(arguments)
-    results: list[dict[str, Any]] = []
+    status = 0
     for count in arguments.threads:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "results.json"
             command = [sys.executable, "-m", "benchmarks", *words, "--out", str(out)]
-            status = subprocess.run(command, env=threads.environment(count)).returncode
-            if status:
-                return status
-            results += json.loads(out.read_text(encoding="utf-8"))
-    if arguments.write:
-        from .page import write
+            status = subprocess.run(command, env=threads.environment(count)).returncode or status
+            if arguments.write and out.exists():  # of what was measured before anything went wrong, too
+                from .page import write
 
-        write(results)
-    return 0
+                write(json.loads(out.read_text(encoding="utf-8")))
+    return status
 
 
 def parser() -> argparse.ArgumentParser:
@@ -96,20 +93,22 @@ def measure(arguments: argparse.Namespace) -> int:
     """What the process does that measures: its environment has settled the number of threads."""
     from rnnc.machine import measure_peaks
 
-    from .contenders.contender import Disagreement
+    from .contenders import Disagreement
 
     threads.settle()
     quick = arguments.quick
     parts = arguments.parts or (PARTS if not quick else "training,streaming").split(",")
+    peaks = measure_peaks()
+    print(f"{threads.count()} thread(s); at best {peaks}", flush=True)
+    head = {"threads": threads.count(), "clock": arguments.clock, "peaks": str(peaks)}
+    results = []
     try:
-        peaks = measure_peaks()
-        print(f"{threads.count()} thread(s); at best {peaks}", flush=True)
-        head = {"threads": threads.count(), "clock": arguments.clock, "peaks": str(peaks)}
-        results = [{"part": part, **head, "rows": _rows(part, arguments, quick, peaks)} for part in parts]
+        for part in parts:
+            results.append({"part": part, **head, "rows": _rows(part, arguments, quick, peaks)})
+            Path(arguments.out).write_text(json.dumps(results), encoding="utf-8")
     except Disagreement as error:
-        print(f"nothing is timed: {error}", file=sys.stderr)
+        print(f"no more is timed: {error}", file=sys.stderr)
         return 1
-    Path(arguments.out).write_text(json.dumps(results), encoding="utf-8")
     return 0
 
 

@@ -13,7 +13,7 @@ import pytest
 from benchmarks import page, training
 from benchmarks.__main__ import PARTS, parser
 from benchmarks.cases import CELLS, Case, Size, size_for
-from benchmarks.contenders import agree, make
+from benchmarks.contenders import agree, computed, make
 from benchmarks.contenders.contender import Contender, Disagreement
 from benchmarks.contenders.networks import pack, unpack
 from benchmarks.handwritten import HANDWRITTEN, common
@@ -32,7 +32,7 @@ def test_what_is_written_by_hand_computes_what_is_compiled(
     case = Case(cell, SMALL, "float64")
     compiled, written = make("O2", case), make("hand", case)
     for _ in range(2):  # buffers hold what the first call left
-        assert agree("hand", compiled, written, tolerance=1e-13) < 1e-13
+        assert agree("hand", computed(compiled), written, tolerance=1e-13) < 1e-13
 
 
 def test_a_gradient_that_differs_stops_the_benchmark() -> None:
@@ -44,7 +44,7 @@ def test_a_gradient_that_differs_stops_the_benchmark() -> None:
         return loss, {name: grad * (1.01 if name == "W_hh_2" else 1.0) for name, grad in grads.items()}
 
     with pytest.raises(Disagreement, match="gradient of W_hh_2 differs by 0.01"):
-        agree("bad", good, replace(good, result=wrong))
+        agree("bad", computed(good), replace(good, result=wrong))
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -64,12 +64,21 @@ def test_a_row_has_a_time_for_each_contender_and_a_reason_for_each_that_is_missi
 
 def test_checkpoints_compute_the_same() -> None:
     case = Case("lstm", SMALL, "float64")
-    assert agree("checkpoint", make("O2", case), make("checkpoint", case), 1e-12) < 1e-12
+    assert agree("checkpoint", computed(make("O2", case)), make("checkpoint", case), 1e-12) < 1e-12
 
 
 def test_memory_is_what_a_run_adds() -> None:
     size = 1 << 25
     assert 0.9 * size < peak_above(lambda: np.ones(size, np.int8)) < 1.5 * size
+
+
+def test_a_peer_that_fails_is_told_of_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(case: Case) -> None:
+        raise RuntimeError("out of luck\nand more")
+
+    monkeypatch.setattr("benchmarks.contenders.with_jax.scan", failing)
+    row = training.row_of(Case("skip", SMALL), ["O2", "jax scan"], 0.0, 60.0, "wall")
+    assert row.absent["jax scan"] == ("fails", "RuntimeError: out of luck") and set(row.seconds) == {"O2"}
 
 
 def test_attention_is_shorter_where_it_would_not_fit() -> None:

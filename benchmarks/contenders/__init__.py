@@ -6,9 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 
 from ..cases import Case
-from .contender import Absent, Contender, agree
+from .contender import Absent, Contender, Disagreement, agree, computed
 
-__all__ = ["TRAINING", "Absent", "Contender", "agree", "make"]
+__all__ = ["TRAINING", "Absent", "Contender", "Disagreement", "agree", "computed", "make"]
 
 # The module of a contender is imported when it is asked for: peers are optional.
 TRAINING = {

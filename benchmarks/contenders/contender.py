@@ -44,16 +44,32 @@ class Disagreement(Exception):
     """Two contenders that do not compute the same: nothing is timed."""
 
 
-def agree(name: str, ours: Contender, other: Contender, tolerance: float = 1e-3) -> float:
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The outputs, the loss and the gradients of one training step."""
+
+    outputs: Array
+    loss: float
+    gradients: Gradients
+
+
+def computed(contender: Contender) -> Computed:
+    return Computed(contender.outputs(), *contender.result(contender.run()))
+
+
+def agree(name: str, ours: Computed, other: Contender, tolerance: float = 1e-3) -> float:
     """The largest difference of outputs, loss and gradients, each relative to the largest of its array."""
-    worst = _difference("outputs", name, ours.outputs(), other.outputs(), tolerance)
-    loss, grads = ours.result(ours.run())
-    other_loss, other_grads = other.result(other.run())
-    worst = max(worst, _difference("loss", name, np.asarray(loss), np.asarray(other_loss), tolerance))
-    if set(grads) != set(other_grads):
-        raise Disagreement(f"{name} has gradients of {sorted(other_grads)}, not of {sorted(grads)}")
-    found = (_difference(f"gradient of {k}", name, grads[k], other_grads[k], tolerance) for k in grads)
-    return max(worst, *found)
+    theirs = computed(other)
+    if set(ours.gradients) != set(theirs.gradients):
+        raise Disagreement(
+            f"{name} has gradients of {sorted(theirs.gradients)}, not of {sorted(ours.gradients)}"
+        )
+    pairs = [
+        ("outputs", ours.outputs, theirs.outputs),
+        ("loss", np.asarray(ours.loss), np.asarray(theirs.loss)),
+    ]
+    pairs += [(f"gradient of {k}", grad, theirs.gradients[k]) for k, grad in ours.gradients.items()]
+    return max(_difference(what, name, a, b, tolerance) for what, a, b in pairs)
 
 
 def _difference(what: str, name: str, a: Array, b: Array, tolerance: float) -> float:
