@@ -24,7 +24,7 @@ from .differentiate import differentiate
 from .ir import System
 from .ir_text import system_text
 from .learning import Learning, learning, why_not
-from .passes import BACK, LOOPS, PASSES, TEXTBOOK, WIDE, run_passes
+from .passes import BACK, LAST, LOOPS, PASSES, SPREAD, TEXTBOOK, WIDE, run_passes
 from .passes.dead import drop_dead
 from .printing.allowed import check_allowed
 from .printing.module import Systems, plan_module, print_module
@@ -103,6 +103,7 @@ def compile_source(
     if watch.go_on():
         made.tangent = watch.stage("tangent", lambda: _tangent(program, made.forward, options), _system_text)
     if watch.go_on():
+        made.forward = _printed(made.forward, made.adjoint, options)
         systems = Systems(program, made.forward, made.adjoint, made.small, made.tangent, options.extras)
         if "rtrl" in options.extras and not why_not(program):
             systems = replace(systems, learning=_learning(program, options))
@@ -144,11 +145,14 @@ def _adjoint(program: Program, forward: System, options: Options) -> System:
     passes = PASSES if options.level else BACK
     adjoint = run_passes(differentiate(forward, _there(forward, wanted)), passes, options.skip)
     if options.level:
+        adjoint = run_passes(adjoint, (*SPREAD, *PASSES), options.skip)
         adjoint = run_passes(adjoint, LOOPS, options.skip, once=True)
     read = {read.name for equation in adjoint.equations for read in equation.reads}
     read |= {boundary.name for equation in adjoint.equations for boundary in equation.boundaries}
     read |= {name for _, name in adjoint.outputs}
-    return replace(adjoint, given=tuple(e for e in adjoint.given if e.name in read))
+    for e in adjoint.given if options.level else ():  # what is repeated is no array: its source is kept
+        read |= {source.name for source in e.reads if e.op == "expand" and e.name in read}
+    return replace(adjoint, given=tuple(e for e in forward.equations if e.name in read))
 
 
 def _leaves(program: Program) -> list[tuple[str, str]]:
@@ -176,6 +180,17 @@ def _learning(program: Program, options: Options) -> Learning:
 
 def _system_text(system: System | None) -> str:
     return "" if system is None else system_text(system)
+
+
+def _printed(forward: System, adjoint: System, options: Options) -> System:
+    """At -O2: the forward equations as they are computed, what the adjoint reads left as it is."""
+    if not options.level:
+        return forward
+    tape = tuple((f"tape:{e.name}", e.name) for e in adjoint.given)
+    known = {e.name for e in forward.equations}
+    asked = replace(forward, outputs=(*forward.outputs, *(entry for entry in tape if entry[1] in known)))
+    made = run_passes(asked, LAST, options.skip, once=True)
+    return replace(drop_dead(made), outputs=forward.outputs)
 
 
 def _there(forward: System, wanted: Iterable[str]) -> list[str]:

@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 from rnnc.compiler.differentiate import differentiate
 from rnnc.compiler.ir_text import parse_system, system_text
-from rnnc.compiler.passes import BACK, LOOPS, PASSES, WIDE, Pass, drop_dead, run_passes, share, simplify
+from rnnc.compiler.passes import (
+    BACK,
+    LAST,
+    LOOPS,
+    PASSES,
+    SPREAD,
+    WIDE,
+    Pass,
+    drop_dead,
+    run_passes,
+    share,
+    simplify,
+)
 from rnnc.compiler.passes.contract import contract
 from rnnc.compiler.passes.copies import drop_copies
 from rnnc.compiler.passes.products import plain_products
@@ -19,7 +31,9 @@ from systems import CASES, Case, cotangents, evaluator, leaves, material
 
 REPEATED = tuple({one.name: one for one in (*PASSES, *BACK)}.values())
 every_pass = pytest.mark.parametrize("one", REPEATED, ids=lambda one: one.name)
-every_one = pytest.mark.parametrize("one", (*REPEATED, *WIDE, *LOOPS), ids=lambda one: one.name)
+every_one = pytest.mark.parametrize(
+    "one", (*REPEATED, *WIDE, *SPREAD, *LOOPS, *LAST), ids=lambda one: one.name
+)
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 

@@ -21,6 +21,8 @@ from .products import plain_products
 from .regroup import regroup
 from .share import share
 from .simplify import simplify
+from .spread import spread
+from .squash import squash
 from .stack import stack
 from .tile import tile
 
@@ -62,10 +64,16 @@ BACK = (*TEXTBOOK[:-1], Pass("factor", factor), Pass("move", move), TEXTBOOK[-1]
 WIDE = (Pass("join", join),)
 """-O2, on the forward equations: the adjoint of what was joined comes out joined."""
 
+SPREAD = (Pass("spread", spread),)
+"""-O2, on the adjoint equations: chains of products that `regroup` can take apart."""
+
 LOOPS = (Pass("regroup", regroup),)
 """-O2, last: what a loop need not do."""
 
-NAMES = tuple(dict.fromkeys(one.name for one in (*PASSES, *BACK, *WIDE, *LOOPS)))
+LAST = (Pass("squash", squash),)
+"""-O2, on the forward equations when the adjoint is made: its derivatives are those of a sigmoid."""
+
+NAMES = tuple(dict.fromkeys(one.name for one in (*PASSES, *BACK, *WIDE, *SPREAD, *LOOPS, *LAST)))
 
 
 def run_passes(

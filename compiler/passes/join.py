@@ -1,4 +1,4 @@
-"""Join: equations of one form become one wide equation; each of the old ones is a slice of it.
+"""Join: equations of one form become one, along an axis of their own; each of the old ones is a step of it.
 
     axis t = 1..T
     axis @
@@ -8,75 +8,122 @@
     a[t,@] : real[n] = einsum(U, x[t,@]) {spec: "ij,j->i"}
     b[t,@] : real[n] = einsum(V, x[t,@]) {spec: "ij,j->i"}
 
-becomes one product with `concat(transpose(U), transpose(V))`, a and b its slices. It starts at products
-that share an operand and goes on through whatever is done alike to the parts: biases added, gates
-squashed. The parts of a group stand in the order of what happens to them later, so that gates with one
-squashing function lie side by side. Nothing here can close a cycle: all members of a group need the
-same wide quantities and, besides them, only parameters."""
+becomes one product with `stack(U, V)`, of which a and b are steps 1 and 2. It starts at products that share
+an operand and goes on through whatever is done alike to the members: biases added, gates squashed, each
+normalised by itself. Members stand in the order of what happens to them later, so that gates with one
+squashing function lie side by side, each a block of memory. Nothing here can close a cycle: all members
+of a group read the same quantities and, besides them, only what follows from parameters."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from ...spec.records import dataclass
-from ...spec.sizes import Size
-from ..ir import Equation, Read, System, attrs, plain
+from ..ir import BATCH, Axis, Equation, Position, Read, System, attrs, plain
 from ..operators import TABLE
+from ..schedule import cycles_of
 
-PRODUCT = "ij,j->i"  # matrix by vector; the joined one reads its matrix transposed
-JOINED = "ji,j->i"
+PRODUCT = "ij,j->i"  # matrix by vector
 LONGEST = 12  # letters of a joined name
 DEPTH = 8  # how far ahead the order of a group looks
 
 
 def join(system: System) -> System:
     """The system with like equations joined; the same object when there are none."""
-    work = _Work({e.name: e for e in system.equations}, _readers(system))
-    for group in _products(work):
-        work.join_products(group)
-    groups = list(_alike(work)) if work.wide else []
+    work = _Work(system, {e.name: e for e in system.equations})
+    groups = _products(work)
     while groups:
-        for members, starts in groups:
-            work.join_alike(members, starts)
+        for members in groups:
+            work.join(members)
         groups = list(_alike(work))
-    return system.with_equations(work.table.values()) if work.wide else system
+    if not work.wide:
+        return system
+    batch = system.axes.index(Axis(BATCH))
+    axes = (*system.axes[:batch], *work.axes.values(), *system.axes[batch:])
+    return replace(system, axes=axes, equations=tuple(work.table.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An operand of a member: a slice of a wide quantity, or (``wide`` None) a parameter's vector."""
+    """An operand that is one step of a wide quantity."""
 
-    wide: str | None
-    start: Size
-    read: Read
+    wide: str
+    step: int
 
 
 @dataclass(slots=True)
 class _Work:
+    """``wide`` maps a joined quantity to its axis; ``axes`` has one axis for every number of members."""
+
+    system: System
     table: dict[str, Equation]
-    readers: dict[str, list[str]]
-    wide: dict[str, Size] = field(default_factory=dict)
+    wide: dict[str, str] = field(default_factory=dict)
+    axes: dict[int, Axis] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
+    readers: Mapping[str, Sequence[str]] = field(init=False)
+    cycles: Mapping[str, int] = field(init=False)
+    fixed: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.readers, self.cycles = _readers(self.system), cycles_of(self.system)
+        self.fixed = _fixed(self.table)
 
     def part(self, read: Read) -> Part | None:
-        """The operand as a part, when it can be joined with its like."""
+        """The operand as a step of a wide quantity."""
         source = self.table[read.name]
-        if len(source.shape) != 1:
+        if source.op != "copy" or source.reads[0].name not in self.wide or read != plain(source):
             return None
-        if source.op == "slice" and source.reads[0].name in self.wide and read == plain(source):
-            start = source.attr("start")
-            assert isinstance(start, Size)
-            return Part(source.reads[0].name, start, source.reads[0])
-        if read.name in self.wide and read == plain(source):
-            return Part(read.name, Size.of(0), read)
-        return (
-            Part(None, Size.of(0), read) if not source.axes and _is_parameter(self.table, read.name) else None
-        )
+        inner = source.reads[0]
+        whole = self.table[inner.name]
+        place = dict(zip(whole.axes, inner.at))[self.wide[inner.name]]
+        return Part(inner.name, place.offset) if place.over is None else None
 
-    def name(self, group: Sequence[Equation]) -> str:
-        """A new name that tells whose parts are joined: `h.ifog.1` for h.i, h.f, h.o and h.g."""
+    def join(self, group: Sequence[Equation]) -> None:
+        """One wide equation for the members, and each member a step of it."""
+        first, axis = group[0], self._axis(len(group))
+        reads = [self._operand(place, group, axis) for place in range(len(first.reads))]
+        wide = self._made(group, _with(first.axes, axis, first.name in self.cycles), first.op, reads)
+        wide = replace(wide, attrs=first.attrs)
+        self.table[wide.name], self.wide[wide.name] = wide, axis
+        for step, member in enumerate(group, start=1):
+            read = Read(wide.name, _at(wide, axis, Position(None, offset=step)))
+            self.table[member.name] = replace(member, op="copy", reads=(read,), attrs=())
+
+    def _operand(self, place: int, group: Sequence[Equation], axis: str) -> Read:
+        """The members' operands as one: what all read, steps of a wide quantity, or a stack of parameters."""
+        reads = [member.reads[place] for member in group]
+        part = self.part(reads[0])
+        if part is not None:
+            whole = self.table[part.wide]
+            return Read(whole.name, _at(whole, self.wide[whole.name], Position(axis, offset=part.step - 1)))
+        if all(read == reads[0] for read in reads):
+            return reads[0]
+        sources = [self.table[read.name] for read in reads]
+        whole = replace(
+            self._made(group, (axis,), "stack", reads), shape=sources[0].shape, attrs=attrs(axis=axis)
+        )
+        self.table[whole.name] = whole
+        return plain(whole)
+
+    def _axis(self, size: int) -> str:
+        if size not in self.axes:
+            name, taken = f"g{size}", {axis.index for axis in self.system.axes}
+            while name in taken:
+                name += "_"
+            self.axes[size] = Axis(name, size=size)
+        return self.axes[size].index
+
+    def _made(
+        self, group: Sequence[Equation], axes: tuple[str, ...], op: str, reads: Sequence[Read]
+    ) -> Equation:
+        like = group[0]
+        made = Equation(self._name(group), axes, like.shape, like.type, op, tuple(reads))
+        return replace(made, span=like.span, origin=like.origin)
+
+    def _name(self, group: Sequence[Equation]) -> str:
+        """A new name that tells whose members are joined: `h.ifog.1` for h.i, h.f, h.o and h.g."""
         owners = list(dict.fromkeys(e.origin or e.name for e in group))
         prefix, _, _ = owners[0].rpartition(".")
         ends = [owner.rpartition(".")[2] for owner in owners]
@@ -87,88 +134,27 @@ class _Work:
         self.named.add(f"{base}.{number}")
         return f"{base}.{number}"
 
-    def add(self, equation: Equation) -> Read:
-        self.table[equation.name] = equation
-        return plain(equation)
 
-    def join_products(self, group: Sequence[Equation]) -> None:
-        """One product with the matrices side by side, transposed: its rows are the members' rows."""
-        first = group[0]
-        name = self.name(group)
-        columns = self.table[first.reads[0].name].shape[1]
-        total = _sum(e.shape[0] for e in group)
-        turned: list[Read] = []
-        for member in group:
-            shape = (columns, member.shape[0])
-            turned.append(
-                self.add(_made(first, self.name(group), shape, "transpose", (member.reads[0],), ()))
-            )
-        weights = self.add(_made(first, self.name(group), (columns, total), "concat", tuple(turned), ()))
-        product = replace(
-            _made(first, name, (total,), "einsum", (weights, first.reads[1]), first.axes),
-            attrs=attrs(spec=JOINED),
-        )
-        self._split(product, group)
-
-    def join_alike(self, group: Sequence[Equation], starts: Sequence[Size]) -> None:
-        """The same operator on wide operands."""
-        first = group[0]
-        name = self.name(group)
-        total = _sum(e.shape[0] for e in group)
-        reads: list[Read] = []
-        for place in range(len(first.reads)):
-            parts = [self.part(e.reads[place]) for e in group]
-            if parts[0] is None:
-                reads.append(first.reads[place])
-            elif parts[0].wide is None:
-                vectors = tuple(e.reads[place] for e in group)
-                reads.append(self.add(_made(first, self.name(group), (total,), "concat", vectors, ())))
-            else:
-                reads.append(self._range(self.name(group), first, parts[0], total))
-        wide = replace(_made(first, name, (total,), first.op, tuple(reads), first.axes), attrs=first.attrs)
-        self._split(wide, group)
-
-    def _range(self, name: str, first: Equation, part: Part, total: Size) -> Read:
-        """The joined members' stretch of a wide quantity."""
-        assert part.wide is not None
-        source = self.table[part.wide]
-        if total == self.wide[part.wide]:
-            return plain(source)
-        cut = _made(first, name, (total,), "slice", (plain(source),), source.axes)
-        return self.add(replace(cut, attrs=attrs(start=part.start, size=total)))
-
-    def _split(self, wide: Equation, group: Sequence[Equation]) -> None:
-        """Members become slices of the wide quantity."""
-        read = self.add(wide)
-        self.wide[wide.name] = wide.shape[0]
-        start = Size.of(0)
-        for member in group:
-            size = member.shape[0]
-            self.table[member.name] = replace(
-                member, op="slice", reads=(read,), attrs=attrs(start=start, size=size)
-            )
-            start = start + size
+def _with(axes: tuple[str, ...], axis: str, stepped: bool) -> tuple[str, ...]:
+    """The members' axes and their own: before the batch where there are steps, so that a step is one block
+    of memory; first where all steps are taken at once, so that a member is."""
+    place = len(axes) - (BATCH in axes) if stepped else 0
+    return (*axes[:place], axis, *axes[place:])
 
 
-def _made(
-    like: Equation,
-    name: str,
-    shape: tuple[Size, ...],
-    op: str,
-    reads: tuple[Read, ...],
-    axes: tuple[str, ...],
-) -> Equation:
-    return Equation(name, axes, shape, "real", op, reads, span=like.span, origin=like.origin)
+def _at(whole: Equation, axis: str, position: Position) -> tuple[Position, ...]:
+    """A read of a wide quantity at the reader's indices and, along its own axis, at ``position``."""
+    return tuple(position if a == axis else Position(a) for a in whole.axes)
 
 
 def _products(work: _Work) -> list[list[Equation]]:
-    """Products of a parameter's matrix with one and the same vector, two or more."""
-    groups: dict[tuple[Read, tuple[str, ...]], list[Equation]] = defaultdict(list)
+    """Products of a parameter's matrix with one and the same vector, two or more of one shape."""
+    groups: dict[object, list[Equation]] = defaultdict(list)
     for equation in work.table.values():
         if dict(equation.attrs).get("spec") == PRODUCT:
             matrix, vector = equation.reads
-            if _is_parameter(work.table, matrix.name) and work.table[vector.name].axes:
-                groups[vector, equation.axes].append(equation)
+            if matrix.name in work.fixed and work.table[vector.name].axes:
+                groups[vector, equation.axes, equation.shape].append(equation)
     found = [group for group in groups.values() if len(group) > 1]
     return [sorted(group, key=lambda e: _future(work, e)) for group in found]
 
@@ -190,59 +176,72 @@ def _future(work: _Work, equation: Equation) -> tuple[str, ...]:
     return tuple(reversed(ops[-1:])) + tuple(ops)
 
 
-def _alike(work: _Work) -> Iterable[tuple[list[Equation], list[Size]]]:
+def _alike(work: _Work) -> Iterable[list[Equation]]:
     """Groups of equations with one operator whose operands lie side by side in wide quantities."""
-    buckets: dict[tuple[object, ...], list[tuple[Size, Equation]]] = defaultdict(list)
+    buckets: dict[object, dict[int, Equation]] = defaultdict(dict)
     for equation in work.table.values():
         key = _key(work, equation)
         if key is not None:
-            part = next(p for p in map(work.part, equation.reads) if p is not None and p.wide is not None)
-            buckets[key].append((part.start, equation))
+            first = next(part for part in map(work.part, equation.reads) if part is not None)
+            buckets[key].setdefault(first.step, equation)
     for members in buckets.values():
         yield from _runs(work, members)
 
 
-def _key(work: _Work, equation: Equation) -> tuple[object, ...] | None:
+def _key(work: _Work, equation: Equation) -> object | None:
     """What members of a group have in common; None for an equation that cannot be joined."""
-    if "elementwise" not in TABLE[equation.op].traits or len(equation.shape) != 1 or equation.type != "real":
+    operator = TABLE[equation.op]
+    if not operator.code or operator.traits & {"structure", "identity"} or operator.variadic:
         return None
-    parts = [work.part(read) for read in equation.reads]
-    if any(part is None for part in parts) or not any(part and part.wide for part in parts):
+    if equation.type != "real" or all(work.part(read) is None for read in equation.reads):
         return None
-    return (equation.op, equation.attrs, equation.axes, tuple(part.wide if part else None for part in parts))
+    operands: list[object] = []
+    for read in equation.reads:
+        part, source = work.part(read), work.table[read.name]
+        if part is not None:
+            operands.append(part.wide)
+        else:
+            same = read.name in work.fixed and source.op != "expand"
+            operands.append(("parameter", source.shape, source.type) if same else read)
+    return equation.op, equation.attrs, equation.axes, equation.shape, tuple(operands)
 
 
-def _runs(work: _Work, members: list[tuple[Size, Equation]]) -> Iterable[tuple[list[Equation], list[Size]]]:
+def _runs(work: _Work, members: Mapping[int, Equation]) -> Iterable[list[Equation]]:
     """Stretches of at least two members without a gap, in every wide operand."""
-    after: dict[Size, tuple[Size, Equation]] = {start: (start, equation) for start, equation in members}
-    begun = {start + e.shape[0] for start, e in members}
-    for start, equation in members:
-        if start in begun or after.get(start) != (start, equation):
-            continue
-        run, starts = [equation], [start]
-        place = start + equation.shape[0]
-        while place in after and _follows(work, run[-1], after[place][1]):
-            run.append(after[place][1])
-            starts.append(place)
-            place = place + run[-1].shape[0]
-        if len(run) > 1:
-            yield run, starts
+    run: list[Equation] = []
+    for step in sorted(members):
+        if run and (step - 1 not in members or not _follows(work, run[-1], members[step])):
+            yield from [run] if len(run) > 1 else []
+            run = []
+        run.append(members[step])
+    yield from [run] if len(run) > 1 else []
 
 
 def _follows(work: _Work, one: Equation, other: Equation) -> bool:
-    """Whether each wide operand of ``other`` begins where that of ``one`` ends."""
+    """Whether each operand that is a step of ``one``'s wide quantity is followed by ``other``'s."""
     for a, b in zip(one.reads, other.reads, strict=True):
         left, right = work.part(a), work.part(b)
-        if left and right and left.wide and left.start + one.shape[0] != right.start:
+        if left and right and left.step + 1 != right.step:
             return False
     return True
 
 
-def _is_parameter(table: dict[str, Equation], name: str) -> bool:
-    return not table[name].axes and table[name].type == "real"
+def _fixed(table: Mapping[str, Equation]) -> frozenset[str]:
+    """What follows from parameters and numbers alone."""
+    found: set[str] = set()
+    for equation in table.values():
+        if equation.op in ("param", "number", "dim"):
+            found.add(equation.name)
+    before = -1
+    while len(found) != before:
+        before = len(found)
+        for e in table.values():
+            if e.reads and not e.axes and not e.boundaries and all(read.name in found for read in e.reads):
+                found.add(e.name)
+    return frozenset(found)
 
 
-def _readers(system: System) -> dict[str, list[str]]:
+def _readers(system: System) -> Mapping[str, Sequence[str]]:
     readers: dict[str, list[str]] = defaultdict(list)
     for equation in system.equations:
         for read in equation.reads:
@@ -252,10 +251,3 @@ def _readers(system: System) -> dict[str, list[str]]:
     for _, name in system.outputs:
         readers[name].append("")
     return readers
-
-
-def _sum(sizes: Iterable[Size]) -> Size:
-    total = Size.of(0)
-    for size in sizes:
-        total = total + size
-    return total

@@ -17,6 +17,7 @@ from dataclasses import replace
 from ..ir import BATCH, Equation, Read, System, plain
 from ..operators import TABLE
 from ..schedule import cycles_of
+from .rewriting import fresh_name
 
 
 def regroup(system: System) -> System:
@@ -28,12 +29,13 @@ def regroup(system: System) -> System:
     known = system.table()
     uses = _uses(system)
     inner = {r.name for e in table.values() for r in e.reads if _continues(e, r, table, uses, cycles)}
-    changed = False
-    for equation in tuple(table.values()):
+    rebuilt: dict[str, list[Equation]] = {}
+    for equation in table.values():
         if equation.name in cycles and equation.name not in inner and _associative(equation):
-            chain = _Chain(equation, table, known, uses, cycles)
-            changed |= chain.rebuild()
-    return system.with_equations(table.values()) if changed else system
+            rebuilt.update(_Chain(equation, table, known, uses, cycles).rebuild())
+    if not rebuilt:
+        return system
+    return system.with_equations(e for old in system.equations for e in rebuilt.get(old.name, [old]))
 
 
 def _associative(equation: Equation) -> bool:
@@ -70,13 +72,14 @@ class _Chain:
     def __init__(
         self,
         root: Equation,
-        table: dict[str, Equation],
-        known: Mapping[str, Equation],
+        table: Mapping[str, Equation],
+        known: dict[str, Equation],
         uses: Counter[str],
         cycles: Mapping[str, int],
     ) -> None:
-        self.root, self.table, self.known = root, table, known
+        self.root, self.known = root, known
         self.links: list[str] = []
+        self.made: list[Equation] = []
         self.terms: list[Read] = []
         work = [*reversed(root.reads)]
         while work:
@@ -90,24 +93,29 @@ class _Chain:
         self.carried = [read for read in self.terms if cycles.get(read.name) == own]
         self.free = [read for read in self.terms if cycles.get(read.name) != own]
 
-    def rebuild(self) -> bool:
-        """Free terms first, combined; then one link for each carried term. True if anything moved."""
+    def rebuild(self) -> dict[str, list[Equation]]:
+        """Free terms first, combined; then one link for each carried term. What stands in the place of each
+        old equation; nothing when nothing moves."""
         if len(self.free) < 2 or not self.carried:
-            return False
+            return {}
         ordered = sorted(self.free, key=lambda read: len(self.known[read.name].axes))
-        names = list(self.links)
         sum_of: Read = ordered[0]
         for read in ordered[1:]:
-            sum_of = self._link(names.pop(0), sum_of, read)
+            sum_of = self._link(sum_of, read, carried=False)
         for read in self.carried[:-1]:
-            sum_of = self._link(names.pop(0), sum_of, read)
-        self.table[self.root.name] = replace(self.root, reads=(sum_of, self.carried[-1]))
-        return True
+            sum_of = self._link(sum_of, read, carried=True)
+        root = replace(self.root, reads=(sum_of, self.carried[-1]))
+        return {**{name: [] for name in self.links}, root.name: [*self.made, root]}
 
-    def _link(self, name: str, left: Read, right: Read) -> Read:
+    def _link(self, left: Read, right: Read, carried: bool) -> Read:
         axes = tuple(a for a in self.root.axes if a in self._axes(left) or a in self._axes(right))
+        if not carried:  # on no cycle any order will do: that of an operand lets it be made in its place
+            orders = self.known[left.name].axes, self.known[right.name].axes
+            axes = next((order for order in orders if set(order) == set(axes)), axes)
+        name = fresh_name(self.root.name, self.known)
         link = replace(self.root, name=name, axes=axes, reads=(left, right), boundaries=())
-        self.table[name] = link
+        self.known[link.name] = link
+        self.made.append(link)
         return plain(link)
 
     def _axes(self, read: Read) -> tuple[str, ...]:

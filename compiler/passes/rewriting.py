@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import field, replace
 
 from ...spec.records import dataclass
@@ -31,13 +32,13 @@ class View:
         found = self.table[read.name]
         if found.op != op or not is_plain(read, found) or (once and self.uses[read.name] != 1):
             return None
-        return found if self._known(found) else None
+        return found if self.knows(found) else None
 
     def constant(self, read: Read) -> float | None:
         """The number that is read, wherever it is read."""
         found = self.table[read.name]
         value = dict(found.attrs).get("value") if found.op == "number" else None
-        if found.op in ("copy", "expand", "real") and self._known(found):
+        if found.op in ("copy", "expand", "real") and self.knows(found):
             inner = found.reads[0]  # one that is read elsewhere may lead round a cycle
             value = self.constant(inner) if is_plain(inner, self.table[inner.name]) else None
         if not isinstance(value, (int, float)) or isinstance(value, bool):
@@ -45,7 +46,7 @@ class View:
         everywhere = is_plain(read, found) or (value == 0 and not found.boundaries)
         return value if everywhere else None
 
-    def _known(self, equation: Equation) -> bool:
+    def knows(self, equation: Equation) -> bool:
         """Whether all it reads is here: of the forward system, an adjoint keeps only what it reads itself."""
         return all(read.name in self.table for read in equation.reads)
 
@@ -72,10 +73,17 @@ class View:
         return self.new(like, "expand", read, shape=like.shape, sizes=like.shape) if like.shape else read
 
     def _fresh(self, base: str) -> str:
-        number = 1
-        while f"{base}.{number}" in self.table or f"~{base}.{number}" in self.table:
-            number += 1
-        return f"{base}.{number}"
+        return fresh_name(base, self.table)
+
+
+def fresh_name(base: str, table: Container[str]) -> str:
+    """The first free of q.1, q.2, … for a temporary of q or of its temporaries; an adjoint's `~q.1` is the
+    adjoint of `q.1`."""
+    base = re.sub(r"(\.\d+)+$", "", base)
+    number = 1
+    while f"{base}.{number}" in table or f"~{base}.{number}" in table:
+        number += 1
+    return f"{base}.{number}"
 
 
 Rule = Callable[[Equation, View], "Equation | None"]

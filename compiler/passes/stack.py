@@ -19,56 +19,154 @@ becomes, when what nothing reads any more has been dropped,
     e[t,@] : real = stack(a[@], e.1, b[@]) {axis: "t"}
     output dinput:x = e
 
-This is what the gradient of an input looks like when each of its steps is read by itself."""
+This is what the gradient of an input looks like when each of its steps is read by itself, and that of
+equations that were joined. A term may also be a stretch: a quantity with a shorter axis of its own. One
+step of a stack is what stands there; a stack whose steps are a stretch of another's is that stretch."""
 
 from __future__ import annotations
 
-from ..ir import Equation, System
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ..ir import Equation, Position, Read, System, plain
 from .rewriting import View, is_plain, turned, uses
 
 
 def stack(system: System) -> System:
-    """The system with every output that is a sum of placed steps put together; the same if there is none."""
-    asked = {name for _, name in system.outputs}
+    """The system with every such sum put together; the same object if there is none."""
     sizes = {axis.index: axis.size for axis in system.axes if axis.size is not None}
+    if not sizes:
+        return system
     view = View(system.table(), uses(system))
+    stacks: dict[Read, list[Equation]] = {}
+    for whole in (e for e in system.equations if e.op == "stack"):
+        for read in dict.fromkeys(whole.reads):
+            stacks.setdefault(read, []).append(whole)
     result: list[Equation] = []
     for equation in system.equations:
-        changed = _stacked(equation, view, sizes) if equation.name in asked else None
+        changed = _stacked(equation, view, sizes) or _step(equation, view) or _stretch(equation, stacks, view)
         result += [*view.added, changed or equation]
         view.added.clear()
     return system if tuple(result) == system.equations else system.with_equations(result)
 
 
-def _stacked(e: Equation, view: View, sizes: dict[str, int]) -> Equation | None:
-    """The sum as a stack; None when it has other terms, or two for one step."""
-    places = _terms(e, view)
-    axes = {str(place.attr("axis")) for place in places if place.op == "place" and not place.attr("ends")}
-    if (
-        len(axes) != 1
-        or not axes <= set(sizes)
-        or any(place.op != "place" or place.attr("ends") for place in places)
-    ):
+def _stacked(e: Equation, view: View, sizes: Mapping[str, int]) -> Equation | None:
+    """The sum as a stack; None when it has terms that are not placed along one axis."""
+    terms = _terms(e, view) if e.op == "add" else []
+    pieces = [_pieces(e, term, view, sizes) for term in terms]
+    axes = {piece[0] for piece in pieces if piece is not None}
+    if not terms or None in pieces or len(axes) != 1:
         return None
     (axis,) = axes
-    steps = {place.attr("offset"): place.reads[0] for place in places}
-    numbers = range(1, sizes[axis] + 1)
-    if len(steps) < len(places) or not set(steps) <= set(numbers):
-        return None
-    zero = None if set(steps) == set(numbers) else view.number(e, 0.0)
-    return turned(e, "stack", *(read for n in numbers if (read := steps.get(n, zero))), axis=axis)
+    every = set(range(1, sizes[axis] + 1))
+    if all(every <= set(piece[1]) for piece in pieces if piece is not None):
+        return None  # terms of all steps each: one sum for all does as well
+    steps: list[Read] = []
+    for step in range(1, sizes[axis] + 1):
+        found = [piece[1][step] for piece in pieces if piece is not None and step in piece[1]]
+        steps.append(_sum(e, axis, found, view))
+    return turned(e, "stack", *steps, axis=axis)
 
 
-def _terms(e: Equation, view: View) -> list[Equation]:
-    """The terms of a sum of what stands beside it; none when something is read elsewhere."""
-    found: list[Equation] = []
-    work = [e]
+def _sum(e: Equation, axis: str, terms: Sequence[Read], view: View) -> Read:
+    """The terms of one step, added; 0 when there is none."""
+    if not terms:
+        return view.number(e, 0.0)
+    axes = tuple(a for a in e.axes if a != axis)
+    total = terms[0]
+    for term in terms[1:]:
+        total = view.new(e, "add", total, term, axes=axes, shape=e.shape)
+    return total
+
+
+def _terms(e: Equation, view: View) -> list[Read]:
+    """The terms of a sum."""
+    found: list[Read] = []
+    work = list(e.reads)
     while work:
-        term = work.pop()
-        if term.op != "add":
-            found.append(term)
-        elif all(is_plain(read, view.source(read)) for read in term.reads):
-            work += [view.source(read) for read in term.reads]
+        read = work.pop()
+        source = view.source(read)
+        if source.op == "add" and is_plain(read, source) and not source.boundaries:
+            work += source.reads
         else:
-            return []
+            found.append(read)
     return found
+
+
+def _pieces(
+    e: Equation, read: Read, view: View, sizes: Mapping[str, int]
+) -> tuple[str, dict[int, Read]] | None:
+    """The axis along which a term is placed, and what it has there, by step; None for any other term."""
+    source = view.source(read)
+    if source.op == "place" and is_plain(read, source) and not source.attr("ends") and not source.boundaries:
+        axis, step = str(source.attr("axis")), source.attr("offset")
+        placed = isinstance(step, int) and axis in sizes and 1 <= step <= sizes[axis]
+        return (axis, {step: source.reads[0]}) if placed and isinstance(step, int) else None
+    if source.op == "stack" and is_plain(read, source) and view.knows(source) and not source.boundaries:
+        return str(source.attr("axis")), dict(enumerate(source.reads, start=1))
+    moved = [(own, p) for own, p in zip(source.axes, read.at) if p != Position(own)]
+    if len(moved) != 1 or source.boundaries:
+        return None
+    ((own, position),) = moved
+    if own not in sizes or position.over not in sizes or position.ends or position.over not in e.axes:
+        return None
+    steps = range(1, sizes[own] + 1)
+    return position.over, {n - position.offset: _at(source, own, n, view) for n in steps}
+
+
+def _at(source: Equation, axis: str, step: int, view: View) -> Read:
+    """A quantity at one step of an axis: of a stack, what stands there."""
+    if source.op == "stack" and source.attr("axis") == axis and view.knows(source):
+        return source.reads[step - 1]
+    at = tuple(Position(None, offset=step) if a == axis else Position(a) for a in source.axes)
+    return Read(source.name, at)
+
+
+def _step(e: Equation, view: View) -> Equation | None:
+    """Operands that are one step of a stack, read as what stands there."""
+    reads = tuple(_known(read, view) for read in e.reads)
+    return None if reads == e.reads else replace(e, reads=reads)
+
+
+def _known(read: Read, view: View) -> Read:
+    source = view.source(read)
+    if source.op != "stack" or source.boundaries or not view.knows(source):
+        return read
+    at = dict(zip(source.axes, read.at))
+    place = at.pop(str(source.attr("axis")))
+    if place.over is not None or place.ends or any(p != Position(a) for a, p in at.items()):
+        return read
+    inner = 1 <= place.offset <= len(source.reads)
+    return source.reads[place.offset - 1] if inner else read
+
+
+def _leads(reads: Sequence[Read], e: Equation, view: View) -> bool:
+    """Whether one of ``reads`` needs the quantity ``e`` at the same step: then e cannot be a stretch of what they
+    make. What is at another step of a loop is ready, or not begun."""
+    work, seen = [read.name for read in reads if read not in e.reads], set[str]()
+    while work:
+        name = work.pop()
+        if name == e.name:
+            return True
+        source = view.table.get(name)
+        if source is not None and name not in seen:
+            seen.add(name)
+            still = (r for r in source.reads if all(p.over is None or not p.offset for p in r.at))
+            work += [read.name for read in still]
+    return False
+
+
+def _stretch(e: Equation, stacks: Mapping[Read, Sequence[Equation]], view: View) -> Equation | None:
+    """A stack whose steps another stack has, side by side, is a stretch of it."""
+    if e.op != "stack":
+        return None
+    axis, count = str(e.attr("axis")), len(e.reads)
+    for whole in stacks.get(e.reads[0], ()):
+        own = str(whole.attr("axis"))
+        if len(whole.reads) <= count or set(whole.axes) - {own} != set(e.axes) - {axis}:
+            continue
+        for start in range(len(whole.reads) - count + 1):
+            if whole.reads[start : start + count] == e.reads and not _leads(whole.reads, e, view):
+                at = tuple(Position(axis, offset=start) if a == own else Position(a) for a in whole.axes)
+                return turned(e, "copy", replace(plain(whole), at=at))
+    return None

@@ -1,7 +1,9 @@
-"""Products: an `einsum` over features and axes as `@` where it is one matrix product, else `np.einsum`.
+"""Products: an `einsum` over features and axes as one matrix product where it is one, else `np.einsum`.
 
 Letters are feature sizes; an axis counts as one more letter. A letter is *summed* (both operands, not
-the result), *left* or *right* (one operand and the result) or *shared* (both and the result)."""
+the result), *left* or *right* (one operand and the result) or *shared* (both and the result). A matrix
+product wants the letters of an operand in three groups, one after the other: those of the *batch* of
+products, rows, columns; several letters of a group are one dimension to it."""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from ...spec.records import dataclass
 from ..ir import Equation
-from .frame import Frame, Value
+from .frame import Frame, Value, reshape
 from .python import expression
 
 Labels = tuple[str, ...]
@@ -22,6 +24,43 @@ class Operand:
 
     expr: ast.expr
     labels: Labels
+    solid: bool = True  # its features lie side by side
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """``first @ second``, the dimensions of whose result are ``batch``, then ``left`` and ``right`` as one
+    each (none where there is no label)."""
+
+    first: ast.expr
+    second: ast.expr
+    batch: Labels
+    left: Labels
+    right: Labels
+    loose: bool  # the left labels have a dimension each
+
+
+def contract(frame: Frame, equation: Equation, values: Sequence[Value], dims: tuple[str, ...]) -> Value:
+    """The product's value; its dims are ``dims``."""
+    operands, product = _sorted_out(frame, equation, values, dims)
+    for a, b in _pairs(operands):
+        factors = product.factors(a, b)
+        if factors is not None:
+            return Value(product.value(factors), dims)
+    return Value(_einsum(operands, product.goal), dims)
+
+
+def contract_into(
+    frame: Frame, equation: Equation, values: Sequence[Value], place: Value, whole: bool
+) -> ast.expr | None:
+    """The product written into ``place``; None when it is not one matrix product. ``whole``: the place is a
+    contiguous array, so that BLAS can write there."""
+    operands, product = _sorted_out(frame, equation, values, place.dims)
+    for a, b in _pairs(operands):
+        factors = product.factors(a, b)
+        if factors is not None and factors.right:
+            return product.into(factors, place.expr, whole)
+    return None
 
 
 def _sorted_out(
@@ -32,45 +71,12 @@ def _sorted_out(
     extents: dict[str, ast.expr] = {"#" + axis: frame.extent(axis) for v in values for axis in v.dims}
     operands: list[Operand] = []
     for value, letters, read in zip(values, inputs.split(","), equation.reads, strict=True):
-        operands.append(Operand(value.expr, (*("#" + axis for axis in value.dims), *letters)))
+        stored = frame.stored.get(read.name)
+        labels = (*("#" + axis for axis in value.dims), *letters)
+        operands.append(Operand(value.expr, labels, stored is None or stored.solid))
         extents.update(zip(letters, map(frame.size, frame.table[read.name].shape), strict=True))
     goal: Labels = (*("#" + axis for axis in dims), *result)
-    product = Product(goal, extents, frame.flat, frame.turned)
-    return operands, product
-
-
-def contract(frame: Frame, equation: Equation, values: Sequence[Value], dims: tuple[str, ...]) -> Value:
-    """The product's value; its dims are ``dims``."""
-    operands, product = _sorted_out(frame, equation, values, dims)
-    for a, b in _pairs(operands):
-        factors = product.factors(a, b)
-        if factors is not None:
-            return Value(product.matmul(factors), dims)
-    return Value(_einsum(operands, product.goal), dims)
-
-
-def contract_into(
-    frame: Frame,
-    equation: Equation,
-    values: Sequence[Value],
-    dims: tuple[str, ...],
-    place: ast.expr,
-    whole: bool,
-) -> ast.expr | None:
-    """The product written into ``place``; None when it is not one matrix product. ``whole``: the place is a
-    contiguous array, so that BLAS can write there."""
-    operands, product = _sorted_out(frame, equation, values, dims)
-    for a, b in _pairs(operands):
-        factors = product.factors(a, b)
-        if factors is not None and factors.columns and not factors.pooled:
-            if not whole:
-                return expression("np.matmul({0}, {1}, {2})", factors.first, factors.second, place)
-            if len(factors.left) > 1 and frame.flat:
-                n, m = product.extents[factors.summed], product.extents[factors.columns]
-                rows = expression("{0}.reshape(-1, {1})", factors.first, n)
-                return expression("np.dot({0}, {1}, {2}.reshape(-1, {3}))", rows, factors.second, place, m)
-            return expression("np.dot({0}, {1}, {2})", factors.first, factors.second, place)
-    return None
+    return operands, Product(frame, goal, extents)
 
 
 def _pairs(operands: Sequence[Operand]) -> Sequence[tuple[Operand, Operand]]:
@@ -79,68 +85,99 @@ def _pairs(operands: Sequence[Operand]) -> Sequence[tuple[Operand, Operand]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Factors:
-    """``first @ second``: ``left`` labels of the first, ``summed``, ``columns`` (a label or "") of the
-    second. ``pooled``: the sum is over several leading dimensions, and both factors were made flat."""
-
-    first: ast.expr
-    second: ast.expr
-    left: Labels
-    summed: str
-    columns: str
-    pooled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Product:
     """What is wanted of two operands."""
 
+    frame: Frame
     goal: Labels
     extents: Mapping[str, ast.expr]
-    flat: bool
-    turned: dict[str, str] | None
 
     def factors(self, a: Operand, b: Operand) -> Factors | None:
-        """``a @ b`` when the result's order is a's own labels, then b's; None when it is not one product."""
-        summed = tuple(x for x in a.labels if x in b.labels)
-        left = tuple(x for x in a.labels if x not in summed)
-        right = tuple(x for x in b.labels if x not in summed)
-        if not summed or any(x in self.goal for x in summed) or (*left, *right) != self.goal:
-            return None
-        if len(summed) > 1:
-            return self._pooled(a, b, summed)
-        if len(right) > 1 or (len(left) > 1 and a.labels[-1] != summed[0]):
-            return None
-        first = a.expr if a.labels[-1] == summed[0] else self._transposed(a)
-        second = b.expr if b.labels[0] == summed[0] else self._transposed(b)
-        return Factors(first, second, left, summed[0], right[0] if right else "")
+        """``a @ b`` when the result's order is batch, a's own labels, b's own; None when it is not one product.
 
-    def matmul(self, f: Factors) -> ast.expr:
-        """The product as an expression; over many leading dimensions one, where NumPy would make many."""
-        if self.flat and not f.pooled and len(f.left) > 1 and f.columns:
-            extents = ast.Tuple([self.extents[x] for x in (*f.left, f.columns)], ast.Load())
-            n = self.extents[f.summed]
-            return expression("({0}.reshape(-1, {1}) @ {2}).reshape({3})", f.first, n, f.second, extents)
-        return expression("{0} @ {1}", f.first, f.second)
-
-    def _transposed(self, matrix: Operand) -> ast.expr:
-        """``W.T``; of a matrix without axes, where copies are kept (in loops), the name of a contiguous one."""
-        fixed = not any(label.startswith("#") for label in matrix.labels)
-        if self.turned is not None and fixed and isinstance(matrix.expr, ast.Name):
-            return expression(self.turned.setdefault(matrix.expr.id, matrix.expr.id + "_T"))
-        return expression("{0}.T", matrix.expr)
-
-    def _pooled(self, a: Operand, b: Operand, summed: Labels) -> Factors | None:
-        """A sum over several leading dimensions (steps, rows): ``a.reshape(-1, n).T @ b.reshape(-1, m)``."""
-        count = len(summed)
-        if a.labels[:count] != summed or b.labels[:count] != summed:
+        The batch are leading labels of the result that b alone has: many matrices times one."""
+        both = tuple(x for x in a.labels if x in b.labels)
+        left = tuple(x for x in a.labels if x not in both)
+        right = tuple(x for x in b.labels if x not in both)
+        if not both or any(x in self.goal for x in both) or not set(left + right) <= set(self.goal):
             return None
-        if len(a.labels) != count + 1 or len(b.labels) != count + 1:
+        batch = right[: max((n for n in range(len(right)) if right[:n] == self.goal[:n]), default=0)]
+        if left and right and (*left, *right) == self.goal:
+            batch = ()
+        right = right[len(batch) :]
+        if (*batch, *left, *right) != self.goal or (batch and not (left and self.frame.flat)):
             return None
-        n, m = self.extents[a.labels[-1]], self.extents[b.labels[-1]]
-        first = expression("{0}.reshape(-1, {1}).T", a.expr, n)
-        second = expression("{0}.reshape(-1, {1})", b.expr, m)
-        return Factors(first, second, a.labels[count:], summed[0], b.labels[count], pooled=True)
+        loose = self._loose(a, left, both)
+        first = a.expr if loose else self._matrix(a, (), left, both)
+        second = self._matrix(b, batch, both, right)
+        return None if first is None or second is None else Factors(first, second, batch, left, right, loose)
+
+    def _loose(self, a: Operand, left: Labels, both: Labels) -> bool:
+        """NumPy takes leading dimensions along: a textbook, and a loop, need not make them one."""
+        at_once = self.frame.flat and not self.frame.scopes
+        return not at_once and len(left) > 1 and len(both) == 1 and a.labels == (*left, *both)
+
+    def _matrix(self, operand: Operand, batch: Labels, rows: Labels, columns: Labels) -> ast.expr | None:
+        """The operand with one dimension for the rows' labels and one for the columns'; None when they are not
+        side by side. Without columns (or rows) it is a vector."""
+        labels, groups = operand.labels, [group for group in (rows, columns) if group]
+        turned = (
+            len(groups) == 2 and labels == (*batch, *columns, *rows) and labels != (*batch, *rows, *columns)
+        )
+        if not turned and labels != (*batch, *rows, *columns):
+            return None
+        groups = groups[::-1] if turned else groups
+        several = len(groups[0]) > 1 or len(groups[-1]) > 1
+        expr = self._flattened(operand, batch, groups) if several else operand.expr
+        return self._turned(operand, expr, len(batch)) if turned else expr
+
+    def _flattened(self, operand: Operand, batch: Labels, groups: Sequence[Labels]) -> ast.expr:
+        """One dimension for each label of the batch and each group."""
+        parts = [self.extents[x] for x in batch] + [self._extent(group) for group in groups]
+        inner = {label for group in groups if len(group) > 1 for label in group}
+        if self.frame.scopes and operand.solid and all(self._beside(label) for label in inner):
+            return self.frame.reshaped(operand.expr, parts, self._fixed(operand))
+        if not self.frame.scopes and not batch and len(groups) == 2:
+            parts[0] = expression("-1")
+        return reshape(operand.expr, parts)
+
+    def _turned(self, operand: Operand, expr: ast.expr, batch: int) -> ast.expr:
+        """Rows and columns exchanged; in a loop, what does not change there is copied once, in that order."""
+        turned = expression("{0}.swapaxes(1, 2)" if batch else "{0}.T", expr)
+        if self.frame.hoisted is None or not self._fixed(operand) or not isinstance(expr, ast.Name):
+            return turned
+        return self.frame.hoist(expression("np.ascontiguousarray({0})", turned), expr.id + "_T")
+
+    def _fixed(self, operand: Operand) -> bool:
+        """Whether it is the same at every step: a matrix of parameters."""
+        return all(self._beside(label) for label in operand.labels)
+
+    def _beside(self, label: str) -> bool:
+        """A feature size, or an axis of fixed length, which lies beside the features in memory."""
+        return not label.startswith("#") or label[1:] in self.frame.lags
+
+    def _extent(self, group: Labels) -> ast.expr:
+        total = self.extents[group[0]]
+        for label in group[1:]:
+            total = expression("{0} * {1}", total, self.extents[label])
+        return total
+
+    def value(self, f: Factors) -> ast.expr:
+        """The product as an expression, with a dimension for each label of the result."""
+        product = expression("{0} @ {1}", f.first, f.second)
+        if len(f.right) > 1 or (len(f.left) > 1 and not f.loose):
+            return reshape(expression("({0})", product), [self.extents[x] for x in self.goal])
+        return product
+
+    def into(self, f: Factors, place: ast.expr, whole: bool) -> ast.expr | None:
+        """The product written into a place that has a dimension for each label of the result."""
+        if len(f.right) > 1 or (len(f.left) > 1 and not f.loose):
+            if not whole or self.frame.scopes:
+                return None
+            place = self._flattened(Operand(place, self.goal), f.batch, [g for g in (f.left, f.right) if g])
+        if whole and not f.batch and not f.loose:
+            return expression("np.dot({0}, {1}, {2})", f.first, f.second, place)
+        return expression("np.matmul({0}, {1}, {2})", f.first, f.second, place)
 
 
 def _einsum(operands: Sequence[Operand], goal: Labels) -> ast.expr:

@@ -23,8 +23,9 @@ from .inline import is_leaf
 from .layout import Stored, end_value
 from .lines import WIDTH, Lines, filled
 from .python import expression, text
-from .reading import read_stored
+from .reading import read_stored, subscript
 from .storage import FastPlan
+from .stretches import Alias, Steps, pieces
 
 
 @dataclass(slots=True)
@@ -35,7 +36,8 @@ class Printer:
     out: Lines = field(default_factory=Lines)
     notes: Notes = field(default_factory=Notes)
     made: set[str] = field(default_factory=set)  # arrays that exist already
-    turned: dict[str, str] = field(default_factory=dict)
+    hoisted: dict[str, str] = field(default_factory=dict)  # what was made once before a loop -> its name
+    views: dict[str, str] = field(default_factory=dict)  # stretches of arrays that have names
     ended: dict[str, tuple[str, str]] = field(default_factory=dict)  # axis -> (any row ended early?, which)
 
     def print(self, stages: Sequence[Stage]) -> list[str]:
@@ -103,17 +105,17 @@ class Printer:
                 self._make(node.root)
                 self._margins(node.root)
         scope = Scope(loop.axis, loop.step, self.plan.names.taken)
-        inner = replace(frame.within(scope), turned=self.turned)
+        inner = replace(frame.within(scope), hoisted=self.hoisted, views=self.views)
         outer, self.out = self.out, Lines(indent=self.out.indent + 1)
-        known, self.notes = set(self.turned), Notes()
+        known, self.notes = set(self.hoisted), Notes()
         for part in loop.body:
             if isinstance(part, Straight):
                 self._statement(inner, part.node, loop)
             else:
                 self._loop(inner, part)
         body, self.out, self.notes = self.out, outer, Notes()
-        for name in [name for name in self.turned if name not in known]:
-            self.out.assign(self.turned[name], expression("np.ascontiguousarray({0}.T)", name))
+        for made in [made for made in self.hoisted if made not in known] if not frame.scopes else ():
+            self.out.assign(self.hoisted[made], made)
         for line in _header(frame, scope):
             self.out.add(line)
         self.out.lines += body.lines
@@ -126,7 +128,8 @@ class Printer:
     def _statement(self, frame: Frame, node: Node, loop: Loop | None) -> None:
         root = node.root
         storage = self.plan.storage
-        if root.op == "slice" and root.name in storage.aliases:
+        alias = storage.aliases.get(root.name)
+        if alias is not None and alias.base == root.reads[0].name and root.op in ("slice", "copy"):
             if loop is None:
                 self._clean(frame, root)
             return
@@ -183,19 +186,20 @@ class Printer:
 
     def _into(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """The value written into the quantity's place."""
-        place = here_of(frame, root, stored)
-        call = self._call(frame, root, place)
+        if root.op in ("concat", "stack"):
+            self._pieces(frame, root, stored)
+            return
+        call = self._call(frame, root, stored)
         if call is not None:
             self.out.add(text(call))
-        elif root.op == "concat":
-            self._pieces(frame, root, place)
         else:
-            self._assign(frame, root, stored, place)
+            self._assign(frame, root, stored, here_of(frame, root, stored))
 
-    def _call(self, frame: Frame, root: Equation, place: ast.expr) -> ast.expr | None:
+    def _call(self, frame: Frame, root: Equation, stored: Stored) -> ast.expr | None:
+        """The operator writing into the quantity's place; None when it has no such form."""
         if root.op == "einsum":
-            return einsum_into(frame, root, place, self._contiguous(frame, root))
-        return None if root.op == "concat" else generic_into(frame, root, place)
+            return einsum_into(frame, root, natural(frame, root, stored), self._contiguous(frame, root))
+        return generic_into(frame, root, here_of(frame, root, stored))
 
     def _assign(self, frame: Frame, root: Equation, stored: Stored, place: ast.expr) -> None:
         """No operator writes here by itself: a one-step buffer takes the new array, an array its content."""
@@ -209,21 +213,31 @@ class Printer:
         target = place if isinstance(place, ast.Subscript) else expression("{0}[...]", place)
         self.out.assign(target, align(value, dims))
 
-    def _pieces(self, frame: Frame, root: Equation, place: ast.expr) -> None:
-        """The pieces of a `concat` that were not made in its place."""
-        start = expression("0")
-        for read in root.reads:
-            part = frame.table[read.name]
-            size = frame.size(part.shape[-1])
-            stop = size if text(start) == "0" else expression("{0} + {1}", start, size)
-            alias = self.plan.storage.aliases.get(part.name)
-            if alias is None or self.plan.storage.owner(alias.base) != self.plan.storage.owner(root.name):
-                value = compute(frame, part) if part.name not in frame.stored else None
-                piece = (
-                    value.expr if value else read_stored(frame, read, part.axes, frame.stored[part.name]).expr
-                )
-                self.out.add(f"{text(place)}[..., {text(start)}:{text(stop)}] = {text(piece)}")
-            start = stop
+    def _pieces(self, frame: Frame, root: Equation, stored: Stored) -> None:
+        """The pieces of a `concat` or a `stack` that were not made in its place."""
+        storage, axes = self.plan.storage, frame.free(root.axes)
+        for read, stretch in pieces(root, frame.table):
+            alias = storage.aliases.get(read.name)
+            if alias is None or storage.owner(alias.base) != storage.owner(root.name):
+                target = self._stretch(Value(here_of(frame, root, stored), axes), stretch)
+                value = align(operand(frame, root, read), target.dims)
+                self.out.add(f"{text(target.expr)} = {text(value)}")
+
+    def _stretch(self, whole: Value, alias: Alias | Steps) -> Value:
+        """A stretch of an array."""
+        frame = self.plan.frame
+        if isinstance(alias, Alias):
+            start, stop = frame.size(alias.start), frame.size(alias.start + alias.size)
+            part = ast.Slice(None if text(start) == "0" else start, stop)
+            return Value(subscript(whole.expr, [ast.Constant(...), part]), whole.dims)
+        place = whole.dims.index(alias.axis)
+        lead: list[ast.expr] = [ast.Slice()] * place
+        if alias.count is None:
+            dims = (*whole.dims[:place], *whole.dims[place + 1 :])
+            return Value(subscript(whole.expr, [*lead, expression(str(alias.start))]), dims)
+        lower = expression(str(alias.start)) if alias.start else None
+        steps = ast.Slice(lower, expression(str(alias.start + alias.count)))
+        return Value(subscript(whole.expr, [*lead, steps]), whole.dims)
 
     def _contiguous(self, frame: Frame, root: Equation) -> bool:
         """Whether the place of this step is one block of memory."""
@@ -253,11 +267,10 @@ class Printer:
     def _name_aliases(self, base: str) -> None:
         frame, storage = self.plan.frame, self.plan.storage
         for name in storage.aliases_of(base):
-            alias = storage.aliases[name]
-            start, stop = frame.size(alias.start), frame.size(alias.start + alias.size)
-            lower = "" if text(start) == "0" else text(start)
-            array = frame.stored[base].identifier
-            self.out.add(f"{frame.stored[name].identifier} = {array}[..., {lower}:{text(stop)}]")
+            stored = frame.stored[base]
+            stretch = self._stretch(Value(expression(stored.identifier), stored.axes), storage.aliases[name])
+            self.out.assign(frame.stored[name].identifier, stretch.expr)
+            self.views[text(stretch.expr)] = frame.stored[name].identifier
             self._name_aliases(name)
 
     def _margins(self, root: Equation) -> None:
@@ -314,14 +327,14 @@ class Printer:
         for axis in cleaned_axes(frame, self.plan.demands, root):
             if axis not in stored.axes and axis not in frame.steps:
                 continue
-            place = here_of(frame, root, stored)
+            whole = natural(frame, root, stored)
+            place, dims = whole.expr, whole.dims
             flag, mask = self._ended(axis)
-            whole = Stored(mask, (axis, BATCH))
-            which = read_stored(frame, Read("", here((axis, BATCH))), (axis, BATCH), whole)
+            ended = Stored(mask, (axis, BATCH))
+            which = read_stored(frame, Read("", here((axis, BATCH))), (axis, BATCH), ended)
             self.out.add(f"if {flag}:")
             self.out.indent += 1
             fill = self._fill(frame, root, axis)
-            dims = frame.free(root.axes)
             if self._lent(frame, root):
                 valid = align(Value(expression("~{0}", which.expr), which.dims), dims, full=True)
                 self.out.assign(stored.identifier, expression(f"keep({{0}}, {{1}}, {fill})", valid, place))
@@ -348,7 +361,7 @@ class Printer:
         kind = storage.kinds[storage.holder(root.name)]
         if kind != "scratch" or storage.holder(root.name) != root.name or storage.aliases_of(root.name):
             return kind == "fresh"
-        return root.op != "concat" and self._call(frame, root, here_of(frame, root, stored)) is None
+        return root.op not in ("concat", "stack") and self._call(frame, root, stored) is None
 
     def _fill(self, frame: Frame, root: Equation, axis: str) -> str:
         return text(end_fill(frame, root, axis)) if end_value(root, axis) else "0"
@@ -371,9 +384,19 @@ class Printer:
         return lines.lines
 
 
+def natural(frame: Frame, root: Equation, stored: Stored) -> Value:
+    """The quantity's place at the frame's steps, its dimensions as they lie in memory."""
+    return read_stored(frame, Read(root.name, here(root.axes)), root.axes, stored)
+
+
 def here_of(frame: Frame, root: Equation, stored: Stored) -> ast.expr:
-    """The quantity's place at the frame's steps."""
-    return read_stored(frame, Read(root.name, here(root.axes)), root.axes, stored).expr
+    """The quantity's place at the frame's steps, its dimensions in the order of the equation's axes."""
+    axes = tuple(axis for axis in root.axes if axis in stored.axes)
+    if axes != stored.axes:
+        order = ", ".join(str(stored.axes.index(axis)) for axis in axes)
+        view = f"np.moveaxis({stored.identifier}, ({order}), {tuple(range(len(axes)))})"
+        stored = replace(stored, axes=axes, array=view)
+    return natural(frame, root, stored).expr
 
 
 def _whole_slot(stored: Stored, axis: str, side: int, count: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
 from ...spec.records import dataclass
@@ -83,7 +83,9 @@ class Frame:
     total: str
     steps: Mapping[str, str] = field(default_factory=dict)
     scopes: tuple[Scope, ...] = ()  # the loops around, outermost first, when they run over arrays
-    turned: dict[str, str] | None = None  # matrix -> its transposed copy, where copies are kept
+    hoisted: dict[str, str] | None = None  # what is made once before a loop -> its name, where loops run so
+    views: Mapping[str, str] = field(default_factory=dict)  # stretches of arrays that have names
+    rebound: frozenset[str] = frozenset()  # quantities that get a new array at every step
     textbook: bool = False  # words of the textbook (softmax, onehot) where the fast code has shortcuts
     each: str = ""  # the name of how many directions there are, along the axis of all of them
     flat: bool = True  # products over many leading dimensions as one two-dimensional product
@@ -104,6 +106,24 @@ class Frame:
                 name = self.axes[axis].step
                 return scope.variable(expression("range(1, {0} + 1)", self.axes[axis].longest), name)
         return self.steps[axis]
+
+    def hoist(self, made: ast.expr, wish: str) -> ast.expr:
+        """The name of what is made once, before the loops around."""
+        assert self.hoisted is not None
+        key = ast.unparse(made)
+        if key not in self.hoisted:
+            self.hoisted[key] = free_name(re.sub(r"\W+", "_", wish), self.scopes[0].taken)
+        return expression(self.hoisted[key])
+
+    def reshaped(self, expr: ast.expr, parts: Sequence[ast.expr], fixed: bool) -> ast.expr:
+        """An array in other dimensions; in loops over arrays a name, for it is made before the loop."""
+        for scope in self.scopes:
+            for iterable, variable in tuple(scope.iterables.items()):
+                if variable == ast.unparse(expr):
+                    rows = reshape(expression(iterable), [self.extent(scope.axis), *parts])
+                    return expression(scope.variable(rows, variable + "_rows"))
+        made = reshape(expr, parts)
+        return self.hoist(made, f"{ast.unparse(expr)}_rows") if fixed and self.scopes else made
 
     def is_time(self, axis: str) -> bool:
         return axis in self.axes
@@ -130,6 +150,11 @@ class Frame:
     def size(self, size: object) -> ast.expr:
         """A feature size as Python writes it."""
         return rename_dims(str(size), self.dim_names)
+
+
+def reshape(expr: ast.expr, parts: Sequence[ast.expr]) -> ast.expr:
+    slots = ", ".join(f"{{{i + 1}}}" for i in range(len(parts)))
+    return expression(f"{{0}}.reshape({slots})", expr, *parts)
 
 
 def rename_dims(text: str, names: Mapping[str, str]) -> ast.expr:

@@ -16,12 +16,15 @@ from ..ir import AFTER, BATCH, Equation, Position, Read, System
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A Python variable. ``axes`` are the array's leading dimensions; features follow."""
+    """A Python variable. ``axes`` are the array's leading dimensions; features follow. ``array``: the
+    expression that is meant, where that is a view of the variable. ``solid``: features lie side by side."""
 
     identifier: str
     axes: tuple[str, ...]
     before: Mapping[str, int] = field(default_factory=dict)
     after: Mapping[str, int] = field(default_factory=dict)
+    array: str = ""
+    solid: bool = True
 
     def margins(self, axis: str) -> tuple[int, int]:
         return self.before.get(axis, 0), self.after.get(axis, 0)

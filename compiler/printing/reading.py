@@ -17,7 +17,7 @@ def read_stored(frame: Frame, read: Read, axes: tuple[str, ...], stored: Stored)
     for scope in frame.scopes:
         stored = _stepped(frame, scope, stored, dict(positions))
     positions = [(axis, p) for axis, p in positions if axis in stored.axes]
-    value: ast.expr = expression(stored.identifier)
+    value: ast.expr = expression(stored.array or stored.identifier)
     dims = list(stored.axes)
     for axis, position in positions:
         if _needs_gather(frame, axis, position):
@@ -35,7 +35,16 @@ def read_stored(frame: Frame, read: Read, axes: tuple[str, ...], stored: Stored)
         subscripts.append(part)
         if isinstance(part, ast.Slice):
             left.append(place.over or dim)
-    return Value(subscript(value, subscripts), tuple(left))
+    made = subscript(value, subscripts)
+    views = not any(_needs_gather(frame, a, p) or p.over in frame.steps for a, p in positions)
+    if views and made is not value and frame.hoisted is not None and read.name not in frame.rebound:
+        made = frame.hoist(made, stored.identifier + "_part") if _is_still(frame, stored) else made
+    return Value(made, tuple(left))
+
+
+def _is_still(frame: Frame, stored: Stored) -> bool:
+    """Whether a variable is one array for the whole of the loops around, no loop's variable."""
+    return not any(stored.identifier in scope.iterables.values() for scope in frame.scopes)
 
 
 def _stepped(frame: Frame, scope: Scope, stored: Stored, places: Mapping[str, Position]) -> Stored:
@@ -46,21 +55,42 @@ def _stepped(frame: Frame, scope: Scope, stored: Stored, places: Mapping[str, Po
         return stored
     before, after = stored.margins(axis)
     index = stored.axes.index(axis)
-    array = expression(stored.identifier)
+    array = expression(stored.array or stored.identifier)
     if index:
         array = expression("np.moveaxis({0}, {1}, 0)", array, index)
-    part = _slice(before + place.offset, place.offset - after)
+    parts: list[ast.expr] = [_slice(before + place.offset, place.offset - after)]
+    left: list[str] = []
+    for other in (a for a in stored.axes if a != axis):
+        at = places.get(other, Position(other))
+        fixed = _within(frame, other, at)
+        parts.append(_subscript(frame, other, at, stored) if fixed else ast.Slice())
+        if not fixed or at.over is not None:
+            left.append(at.over or other if fixed else other)
     suffix = f"_{frame.axes[axis].step}" + (
         f"{'m' if place.offset < 0 else 'p'}{abs(place.offset)}" if place.offset else ""
     )
-    name = scope.variable(subscript(array, [part]), stored.identifier + suffix)
-    margins = [{a: n for a, n in m.items() if a != axis} for m in (stored.before, stored.after)]
-    return Stored(name, tuple(a for a in stored.axes if a != axis), *margins)
+    stretch = subscript(array, [ast.Slice(), *parts[1:]])
+    named = frame.views.get(ast.unparse(stretch))
+    if named and not index:
+        name = scope.variable(subscript(expression(named), parts[:1]), named + suffix)
+    else:
+        name = scope.variable(subscript(array, parts), stored.identifier + suffix)
+    margins = [{a: n for a, n in m.items() if a in left} for m in (stored.before, stored.after)]
+    return Stored(name, tuple(left), margins[0], margins[1])
+
+
+def _within(frame: Frame, axis: str, place: Position) -> bool:
+    """One step, or a stretch, of an axis of fixed length, all inside it."""
+    if axis not in frame.lags or place.ends or place.over == axis:
+        return False
+    count = 1 if place.over is None else frame.lags.get(place.over, 0)
+    first = place.offset if place.over is None else place.offset + 1
+    return bool(count) and 1 <= first and first + count - 1 <= frame.lags[axis]
 
 
 def subscript(value: ast.expr, parts: list[ast.expr]) -> ast.expr:
     """``value[parts]`` without trailing full slices."""
-    while parts and _is_full(parts[-1]):
+    while parts and is_full(parts[-1]):
         parts = parts[:-1]
     if not parts:
         return value
@@ -68,7 +98,7 @@ def subscript(value: ast.expr, parts: list[ast.expr]) -> ast.expr:
     return ast.Subscript(value, index, ast.Load())
 
 
-def _is_full(part: ast.expr) -> bool:
+def is_full(part: ast.expr) -> bool:
     return isinstance(part, ast.Slice) and part.lower is None and part.upper is None
 
 
@@ -76,6 +106,8 @@ def _needs_gather(frame: Frame, axis: str, position: Position) -> bool:
     """A place that differs from row to row of the batch, or runs over another axis than the array's."""
     if position.ends:
         return True
+    if _within(frame, axis, position):
+        return False
     return position.over not in (axis, None) and not (position.over in frame.lags and frame.is_time(axis))
 
 

@@ -6,7 +6,8 @@ scratch  a buffer for one step, read at that step only
 fresh    a new array: small (no batch axis), or made by an operator that writes into no buffer
 
 A quantity may *share* another's place (a temporary that an elementwise operator consumes), or be an
-*alias*: a stretch of the last size of another's array (a slice; a piece of what `concat` puts together).
+*alias*: a stretch of another's array (a slice, or a step of an axis of fixed length; a piece of what
+`concat` or `stack` puts together).
 In loops inside loops everything is an array."""
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
 from ...spec.records import dataclass
-from ...spec.sizes import Size
 from ..ir import BATCH, Equation, Read, System
 from ..operators import TABLE
 from ..program import Program
@@ -27,34 +27,28 @@ from .inline import in_place, is_leaf, is_temporary, nodes, numbers
 from .layout import Demands, Stored, demands, lag_sizes
 from .naming import Names
 from .plan import base_frame, with_outputs, zeroed
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """`start : start + size` of the last size of another quantity's array."""
-
-    base: str
-    start: Size
-    size: Size
+from .stretches import Alias, Steps, cut, pieces
 
 
 @dataclass(slots=True)
 class Storage:
     """What was decided, by quantity. ``loops`` is the axis of the flat loop a quantity is computed in;
-    ``optional`` maps what may be missing to the cotangent it depends on."""
+    ``optional`` maps what may be missing to the cotangent it depends on; ``orders`` has the axes of arrays
+    that lie in memory in another order than their equation's."""
 
     kinds: dict[str, str] = field(default_factory=dict)
-    aliases: dict[str, Alias] = field(default_factory=dict)
+    aliases: dict[str, Alias | Steps] = field(default_factory=dict)
     shares: dict[str, str] = field(default_factory=dict)
     loops: dict[str, str] = field(default_factory=dict)
     optional: dict[str, str] = field(default_factory=dict)
+    orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
     cut: dict[str, list[str]] = field(default_factory=dict)  # aliases and shares from the other side
     takers: dict[str, list[str]] = field(default_factory=dict)
 
-    def alias(self, name: str, base: str, start: Size, size: Size) -> None:
-        """``name`` is a stretch of ``base``."""
-        self.aliases[name] = Alias(base, start, size)
-        self.cut.setdefault(base, []).append(name)
+    def alias(self, name: str, alias: Alias | Steps) -> None:
+        """``name`` is a stretch of another quantity's array."""
+        self.aliases[name] = alias
+        self.cut.setdefault(alias.base, []).append(name)
 
     def share(self, name: str, owner: str) -> None:
         """``name`` is made in the place of ``owner``."""
@@ -66,6 +60,24 @@ class Storage:
         while name in self.shares:
             name = self.shares[name]
         return name
+
+    def solid(self, name: str) -> bool:
+        """Whether all of the last size of an array belongs to the quantity."""
+        alias = self.aliases.get(self.owner(name))
+        return alias is None or (isinstance(alias, Steps) and self.solid(alias.base))
+
+    def order(self, equation: Equation) -> tuple[str, ...]:
+        """The axes as they lie in memory: a stretch, or a temporary in another's place, lies as that does."""
+        owner = self.owner(equation.name)
+        if owner in self.orders or owner not in self.aliases:
+            return self.orders.get(owner, equation.axes)
+        base = self.aliases[owner].base
+        lies = self.orders.get(self.holder(base), ())
+        return tuple(
+            sorted(
+                equation.axes, key=lambda axis: (axis not in lies, lies.index(axis) if axis in lies else 0)
+            )
+        )
 
     def holder(self, name: str) -> str:
         """The quantity that owns the array."""
@@ -96,7 +108,7 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     """Loops hold only what lies on a cycle; every quantity there has its place before the loop starts."""
     needed = with_outputs(demands(systems), systems)
     frame, names = base_frame(program, systems)
-    kept = {e.name for system in systems for e in system.given} | {
+    kept = {e.name for system in systems for e in system.given if e.op != "expand"} | {
         name for s in systems for _, name in s.outputs
     }
     plain, storage, stages = numbers(systems), Storage(), list[tuple[Stage, ...]]()
@@ -112,7 +124,10 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
         for e in system.equations:
             if e.op == "param" or e.name in storage.kinds:
                 stored[e.name] = _variable(frame, e, storage, needed, names)
-    frame = replace(frame, stored=stored)
+    rebound = {
+        n for n, k in storage.kinds.items() if k in ("scratch", "rolling") and not writes_out(frame.table[n])
+    }
+    frame = replace(frame, stored=stored, rebound=frozenset(rebound))
     split = [stages[0], *(p for stage, system in zip(stages[1:], systems[1:]) for p in _split(stage, system))]
     return FastPlan(replace(frame, zeroed=zeroed(frame, needed)), needed, storage, tuple(split), names)
 
@@ -141,14 +156,26 @@ def _virtual(
     """What is printed in its readers: it costs nothing there (a ``plain`` number, a broadcast, a view of a
     matrix), or is printed under a condition (`optional`)."""
     barred = kept | _read_elsewhere(system)
+    members = _members(system)
     added = {name for name, leaf in missing.items() if name != leaf}
     return frozenset(
         e.name
         for e in system.equations
         if e.name in plain
         or (e.name not in barred and (e.op == "expand" or (not e.axes and "view" in TABLE[e.op].traits)))
+        or (e.name in members and e.name not in barred)
         or e.name in added
     )
+
+
+def _members(system: System) -> set[str]:
+    """Temporaries of parameters alone that a stack of them puts together with others."""
+    readers: dict[str, list[str]] = defaultdict(list)
+    for reader in system.equations:
+        for read in reader.reads:
+            readers[read.name].append(reader.op)
+    small = (e for e in system.equations if not e.axes and "elementwise" in TABLE[e.op].traits)
+    return {e.name for e in small if readers[e.name] == ["stack"] and is_temporary(e.name)}
 
 
 def optional(system: System) -> dict[str, str]:
@@ -232,7 +259,7 @@ def is_flat(loop: Loop) -> bool:
 
 def writes_out(equation: Equation) -> bool:
     """Whether the operator can write into a buffer."""
-    return bool(TABLE[equation.op].out) or equation.op in ("einsum", "concat")
+    return bool(TABLE[equation.op].out) or equation.op in ("einsum", "concat", "stack")
 
 
 @dataclass(slots=True)
@@ -250,9 +277,10 @@ class _Chooser:
     bounds: set[str] = field(init=False)
     stage_of: dict[str, int] = field(init=False)
     rank: dict[str, int] = field(init=False)
+    lags: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.table = self.system.table()
+        self.table, self.lags = self.system.table(), lag_sizes(self.system)
         self.readers = defaultdict(list)
         self.bounds = {b.name for e in self.system.equations for b in e.boundaries}
         for equation in self.system.equations:
@@ -269,13 +297,16 @@ class _Chooser:
             self.storage.kinds[root.name] = self._kind(stage, root)
             if isinstance(stage, Loop) and is_flat(stage):
                 self.storage.loops[root.name] = stage.axis
+            if self.storage.kinds[root.name] == "array" and self._summed(root):
+                self.storage.orders[root.name] = self._batch_first(root)
         for _, root in roots:
-            if root.op == "slice":
-                self._cut(root)
-            elif root.op == "concat" and BATCH in root.axes:
+            self._cut(root)
+            if root.op in ("concat", "stack") and BATCH in root.axes:
                 self._assemble(root)
         for _, root in reversed(roots):
             self._share(root)
+        for _, root in roots:
+            self._overwrite(root)
 
     def _kind(self, stage: Stage, root: Equation) -> str:
         if isinstance(stage, Straight):
@@ -283,8 +314,8 @@ class _Chooser:
             return "array" if place or self._slots(root) and not is_leaf(root) else "fresh"
         if root.name in self.kept or not is_flat(stage) or not self._inside_only(stage, root):
             return "array"
-        slices = (reader for reader, _ in self.readers[root.name] if reader.op == "slice")
-        if any(self._kind(stage, part) == "array" for part in slices):
+        parts = (reader for reader, _ in self.readers[root.name] if cut(reader, self.table, self.lags))
+        if any(self._kind(stage, part) == "array" for part in parts):
             return "array"  # what is kept of every step is a stretch of this
         if any(self.needed.slots.get((root.name, a), (0, 0)) != (0, 0) for a in root.axes if a != stage.axis):
             return "array"
@@ -294,6 +325,17 @@ class _Chooser:
             return "scratch"
         late = [reader for reader, read in reads if self.rank[reader.name] > self.rank[root.name]]
         return "rolling" if delays == {-stage.step} and not late else "array"
+
+    def _summed(self, root: Equation) -> bool:
+        """Whether products sum over an axis of fixed length of the quantity: to them it is one wide matrix."""
+        return BATCH in root.axes and any(
+            reader.op == "einsum" and any(p.over in self.lags and p.over not in reader.axes for p in read.at)
+            for reader, read in self.readers[root.name]
+        )
+
+    def _batch_first(self, root: Equation) -> tuple[str, ...]:
+        """The axes with those of fixed length last, beside the features."""
+        return tuple(sorted(root.axes, key=lambda axis: axis in self.lags))
 
     def _slots(self, root: Equation) -> bool:
         """Whether something is read outside the quantity's steps."""
@@ -327,7 +369,7 @@ class _Chooser:
         return (
             here
             and self.storage.kinds.get(part.name) in ("scratch", "array")
-            and part.axes == whole.axes
+            and part.axes == tuple(a for a in whole.axes if a != dict(whole.attrs).get("axis"))
             and in_place(part, read)
             and part.name not in self.kept
             and not part.boundaries
@@ -343,25 +385,22 @@ class _Chooser:
         )
 
     def _cut(self, root: Equation) -> None:
-        """A slice is a stretch of what it cuts, when that has an array or a buffer of its own."""
-        base = self.table[root.reads[0].name]
-        start, size = root.attr("start"), root.attr("size")
-        kind = self.storage.kinds.get(base.name)
-        fits = kind == "array" or (kind == "scratch" and self.stage_of[base.name] == self.stage_of[root.name])
-        if fits and in_place(base, root.reads[0]) and not self._slots(root) and root.axes == base.axes:
-            if isinstance(start, Size) and isinstance(size, Size) and not root.boundaries:
-                self.storage.alias(root.name, base.name, start, size)
+        """A stretch of what has an array or a buffer of its own needs none."""
+        alias = cut(root, self.table, self.lags)
+        if alias is None or self._slots(root) or root.boundaries:
+            return
+        kind = self.storage.kinds.get(alias.base)
+        if kind == "array" or (kind == "scratch" and self.stage_of[alias.base] == self.stage_of[root.name]):
+            self.storage.alias(root.name, alias)
 
     def _assemble(self, root: Equation) -> None:
         """The pieces are made where the whole wants them."""
-        start = Size.of(0)
-        for read in root.reads:
+        for read, stretch in pieces(root, self.table):
             part = self.table[read.name]
             kinds = self.storage.kinds.get(part.name), self.storage.kinds[root.name]
             lost = kinds == ("array", "scratch")  # every step of the part is read, one of the whole
             if self._movable(part, root, read) and root.reads.count(read) == 1 and not lost:
-                self.storage.alias(part.name, root.name, start, part.shape[-1])
-            start = start + part.shape[-1]
+                self.storage.alias(read.name, stretch)
 
     def _share(self, root: Equation) -> None:
         """A temporary read once, by an elementwise operator, gives its place to the result."""
@@ -376,6 +415,35 @@ class _Chooser:
                 self.storage.share(part.name, root.name)
                 return
 
+    def _overwrite(self, root: Equation) -> None:
+        """What is computed from a stretch of another's array that nobody else reads is made right there."""
+        owner = self.storage.owner(root.name)
+        read = next((r for r in root.reads if r.name in self.storage.kinds), None)
+        if read is None or owner in self.storage.aliases or "elementwise" not in TABLE[root.op].traits:
+            return
+        alias = cut(replace(root, op="copy", reads=(read,)), self.table, self.lags)
+        if not isinstance(alias, Steps) or alias.base in self.kept or not self._alone(alias, root.name):
+            return
+        base, whole = self.table[self.storage.owner(alias.base)], self.table[owner]
+        kinds = {self.storage.kinds[name] for name in (base.name, owner)}
+        same_stage = self.stage_of[base.name] == self.stage_of[owner] == self.stage_of[root.name]
+        alike = (base.shape, base.type) == (whole.shape, whole.type) and whole.axes == root.axes
+        plain = not (
+            self._slots(whole) or self._slots(base) or whole.boundaries or owner in self.storage.orders
+        )
+        if kinds == {"array"} and same_stage and alike and plain and writes_out(root) and writes_out(whole):
+            self.storage.alias(owner, alias)
+
+    def _alone(self, alias: Steps, reader: str) -> bool:
+        """Whether nobody else reads any step of the stretch."""
+        for other, read in self.readers[alias.base]:
+            if other.name != reader:
+                there = cut(replace(other, op="copy", reads=(read,)), self.table, self.lags)
+                apart = isinstance(there, Steps) and there.axis == alias.axis
+                if not apart or alias.taken & there.taken:  # type: ignore[union-attr]  # it is Steps
+                    return False
+        return True
+
 
 def _delay(axis: str, read: Read) -> int:
     return next(p.offset for p in read.at if p.over == axis)
@@ -386,8 +454,9 @@ def _variable(frame: Frame, equation: Equation, storage: Storage, needed: Demand
     owner, holder = storage.owner(equation.name), storage.holder(equation.name)
     identifier = names.of(owner)
     if storage.kinds.get(holder) in ("scratch", "rolling"):
-        return Stored(identifier, tuple(a for a in equation.axes if a != storage.loops[holder]))
+        axes = tuple(a for a in equation.axes if a != storage.loops[holder])
+        return Stored(identifier, axes, solid=storage.solid(equation.name))
     slots = {axis: needed.slots.get((holder, axis), (0, 0)) for axis in frame.times(equation.axes)}
     before = {axis: pair[0] for axis, pair in slots.items() if pair[0]}
     after = {axis: pair[1] for axis, pair in slots.items() if pair[1]}
-    return Stored(identifier, equation.axes, before, after)
+    return Stored(identifier, storage.order(equation), before, after, solid=storage.solid(equation.name))
