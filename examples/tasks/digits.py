@@ -17,7 +17,7 @@ def main(settings: argparse.Namespace) -> None:
     clock = Clock()
     table = np.loadtxt(package("sklearn", "scikit-learn") / "datasets/data/digits.csv.gz", delimiter=",")
     pictures, digits = table[:, :64] / 16, table[:, 64].astype(int)
-    module = example("classifier", input=8, hidden=32, classes=10)
+    module = example("classifier", input=8, hidden=48, classes=10)
     x = pictures.reshape(-1, 8, 8).transpose(1, 0, 2).astype("float32")  # rows are steps
     data = {"x": x, "y": digits, "T": np.full(len(digits), 8)}
     learn, test = np.arange(len(digits) - 360), np.arange(len(digits) - 360, len(digits))

@@ -235,9 +235,10 @@ def canon(p: Params, y: Array) -> Losses:
     return {"y": [sum(map(bernoulli, o, notes)) for o, notes in zip(logits, y, strict=True)]}
 
 
-def classifier(p: Params, x: Array, y: Any) -> Losses:
+def classifier(p: Params, x: Array, y: Any, **masks: Array) -> Losses:
     h, g = (lstm_states(of_copy(p, name), x[::way])[-1][0] for name, way in (("h", 1), ("g", -1)))
-    return {"y": [-log_softmax(gate(p, "y", ("h", h), ("g", g)))[y]]}
+    kept = ("1", h * masks["y.dropout"] / 0.5), ("2", g * masks["y.dropout_"] / 0.5)
+    return {"y": [-log_softmax(gate(p, "y", *kept))[y]]}
 
 
 def plain(p: Params, x: Array, w: Array) -> list[Array]:
