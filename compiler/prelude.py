@@ -85,6 +85,16 @@ def portion(a: Array, q: Array, out: Array | None = None) -> Array:
     return np.exp(result, out)
 
 
+def share_of(a: Array, b: Array) -> Array:
+    """exp(a) / (exp(a) + exp(b)), the derivative of their log-sum-exp by a; 0 where a is -inf."""
+    with np.errstate(invalid="ignore"):
+        apart = np.where(a.real == -np.inf, -np.inf, a - b)
+    low = apart.real < 0
+    smaller = np.exp(np.where(low, apart, -apart))
+    result: Array = np.where(low, smaller, 1) / (1 + smaller)
+    return result
+
+
 def softmax(x: Array, out: Array | None = None) -> Array:
     """exp(x) over its sum along the last size, without overflow."""
     result: Array = np.subtract(x, np.max(x.real, axis=-1, keepdims=True), out)

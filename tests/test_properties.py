@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import rnnc
 from rnnc.properties import NotApplicable, check_property
@@ -88,3 +89,14 @@ def test_single_steps_are_asked_about_where_there_are_outputs() -> None:
     holds(LOSS_ONLY, "gradient", "causality")
     with pytest.raises(NotApplicable, match="no real output runs along t"):
         check_property(rnnc.loads(LOSS_ONLY), "causal-gradient")
+
+
+def test_logarithms_of_zero_keep_their_shares() -> None:
+    """The sum of two impossible ways moves with their mean, whatever number stands for the logarithm of 0."""
+    m = rnnc.loads(
+        "axis t = 1..T\ninput a[t] : real, b[t] : real\n"
+        "q[t] : real = logaddexp(-1e30 + a[t], -1e30 + b[t])\noutput q\n"
+    )
+    zeros = np.zeros((1, 1))
+    _, d_batch, _ = m.backward({}, m.forward({}, {"a": zeros, "b": zeros}), {"q": np.ones((1, 1))})
+    assert d_batch["a"] == d_batch["b"] == 0.5

@@ -367,6 +367,17 @@ define(
     tangent=lambda c: c.q * (c.da - c.db),
 )
 define(
+    "share_of",
+    "a b",
+    "exp(a) / (exp(a) + exp(b)), told from a - b: right for logarithms of 0 like -1e30 too; 0 where a is -inf",
+    shape=same,
+    type=real,
+    traits="transcendental elementwise",
+    code="share_of({0}, {1})",
+    derivative=(lambda c: c.d * (c.q * (1 - c.q)), lambda c: c.d * -(c.q * (1 - c.q))),
+    tangent=lambda c: c.q * (1 - c.q) * (c.da - c.db),
+)
+define(
     "logaddexp",
     "a b",
     "log(exp(a) + exp(b)), stable",
@@ -374,8 +385,8 @@ define(
     type=real,
     traits="transcendental elementwise commutative",
     code="logaddexp({0}, {1})",
-    derivative=(lambda c: c.d * portion(c.a, c.q), lambda c: c.d * portion(c.b, c.q)),
-    tangent=lambda c: portion(c.a, c.q) * c.da + portion(c.b, c.q) * c.db,
+    derivative=(lambda c: c.d * apply("share_of", c.a, c.b), lambda c: c.d * apply("share_of", c.b, c.a)),
+    tangent=lambda c: apply("share_of", c.a, c.b) * c.da + apply("share_of", c.b, c.a) * c.db,
     surface="logaddexp",
 )
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..module import Array, Arrays
 from .case import Case
-from .compare import GOOD, ROUNDING, Comparison, Failure, Verdict, failed, jittered, joined, rounding
+from .compare import EPS, GOOD, ROUNDING, Comparison, Failure, Verdict, failed, jittered, joined, rounding
 from .data import Data, full, with_cotangents
 from .observe import backward, line_of, place_of
 from .subject import Subject
@@ -85,9 +85,11 @@ def slope(subject: Subject, data: Data, changes: Mapping[str, Array]) -> float:
 
 def differences(subject: Subject, data: Data, changes: Mapping[str, Array]) -> tuple[float, float]:
     """The derivative along the changes by central differences, and by how much it may be off: ten times what
-    another step makes of it. A kink between the two ends of one step is seldom between the other's."""
+    another step makes of it, and what rounding makes of the values. A kink between the two ends of one step is
+    seldom between the other's."""
     found = [_difference(subject, data, changes, step) for step in (DIFFERENCE, DIFFERENCE / 10)]
-    return found[1], 10 * abs(found[1] - found[0])
+    rounded = 10 * EPS * float(np.abs(value(subject, data))) / DIFFERENCE
+    return found[1], 10 * abs(found[1] - found[0]) + 10 * rounded
 
 
 def _difference(subject: Subject, data: Data, changes: Mapping[str, Array], step: float) -> float:
