@@ -45,6 +45,9 @@ SPECS = {
     + "h[t] : real[n] = tanh(affine(x[t], h[t-1]))\n"
     + TAIL.replace("\n", " weight 0.5\n")
     + "loss size[t] = sum(square(h[t])) weight 0.1\n",
+    "a state that only its start moves": HEAD
+    + "param s : real[n] ~ normal(1)\nh[0] = s\nh[t] : real[n] = sin(h[t-2]) * 0.5 + sum(x[t-1])\n"
+    + TAIL,
     "a state that no parameter moves": HEAD
     + "const R : real[n, n] ~ orthogonal(0.9), U : real[n, m] ~ normal(1)\n"
     + "h[t] : real[n] = tanh(R @ h[t-1] + U @ x[t])\n"

@@ -91,7 +91,10 @@ def test_a_planted_fault_is_caught(check: str, tmp_path: Path) -> None:
     assert check in failed, lines
 
 
-@pytest.mark.parametrize("name", ["attention_dot", "grid", "lstm", "many_to_one", "mixture_density", "skip"])
+@pytest.mark.parametrize(
+    "name",
+    ["attention_dot", "grid", "lstm", "many_to_one", "mixture_density", "skip", "stop_length", "time_stamps"],
+)
 def test_right_modules_hold(name: str) -> None:
     path = EXAMPLES / f"{name}.rnn"
     found = verdicts(module_from(rnnc.compile(path, Options(extras=SELFCHECK)), path.stem))

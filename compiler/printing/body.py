@@ -97,7 +97,7 @@ def ended(frame: Frame, demands: Demands, root: Equation) -> ast.expr:
     value = compute(frame, root)
     axes = cleaned_axes(frame, demands, root)
     if not axes:
-        return value.expr
+        return align(value, frame.free(root.axes))
     dims = tuple(a for a in frame.free(root.axes))
     whole = Value(completed(frame, root), dims) if value.dims != dims else value
     plain = tuple(axis for axis in axes if end_value(root, axis) is None)

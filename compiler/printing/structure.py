@@ -322,9 +322,11 @@ def _draw(frame: Frame, equation: Equation) -> Value:
 
 
 def _shift_in(frame: Frame, equation: Equation) -> Value:
-    past, now = (completed_operand(frame, equation, read) for read in equation.reads)
     axes = frame.free(equation.axes)
     place = next(k for k, axis in enumerate(axes) if axis in frame.lags)
+    values = [operand(frame, equation, read) for read in equation.reads]
+    past = filled(frame, values[0], axes, equation)
+    now = filled(frame, values[1], (*axes[:place], *axes[place + 1 :]), equation)
     if not place:
         return Value(expression("np.concatenate([{0}[1:], {1}[None]])", past, now), axes)
     before: list[ast.expr] = [ast.Slice()] * place
