@@ -35,6 +35,8 @@ def test_products_functions_and_bytes_of_a_plain_network(tmp_path: Path) -> None
     assert back["W_hx"] == Cost(2 * rows * H * D, 0, 4 * H * D)
     # That of the other is read too, for the gradient of h.
     assert back["W_hh"] == Cost(2 * rows * H * H, 0, 2 * 4 * H * H)
+    # h is read; the cotangent that both products wait for is written and read.
+    assert back["h"].bytes == 3 * 4 * rows * H
     assert total(back).functions == 0
 
 
