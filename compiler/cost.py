@@ -15,10 +15,12 @@ from ..spec.records import dataclass
 from .ir import BATCH, Equation, System
 from .operators import TABLE
 from .operators.products import letters
+from .passes import NAMES, PASSES
 from .passes.dead import drop_dead
 
 BYTES = 4  # of a number, in single precision
-AS_WRITTEN = frozenset({"join", "regroup"})  # passes to leave out, so that a quantity keeps its own products
+# Passes to leave out so that every quantity keeps its own products and functions: those for speed alone.
+AS_WRITTEN = frozenset(NAMES) - {one.name for one in PASSES}
 LEAVES = ("param", "input", "noise")
 
 

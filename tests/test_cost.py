@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rnnc import api
-from rnnc.compiler.cost import Cost, total, training_costs
+from rnnc.compiler.cost import AS_WRITTEN, Cost, total, training_costs
 from rnnc.compiler.driver import Options
 from rnnc.compiler.ir import BATCH
 from rnnc.machine import Peaks
@@ -18,7 +18,7 @@ def costs(folder: Path, equations: str) -> tuple[dict[str, Cost], dict[str, Cost
     spec.write_text(
         f"dim d = {D}, n = {H}\naxis t = 1..T\ninput x[t] : real[d]\n{equations}", encoding="utf-8"
     )
-    made = api.compile_file(spec, Options(skip=frozenset({"join", "regroup"})))
+    made = api.compile_file(spec, Options(skip=AS_WRITTEN))
     return training_costs(made.forward, made.adjoint, dict(made.program.dims), {"t": T, BATCH: B})
 
 
