@@ -106,6 +106,20 @@ def test_arrays_instead_of_numbers(capsys):
     assert np.load("drawn.npz")["y"].shape[1] == 6
 
 
+def test_a_network_drawn_at_once(capsys):
+    """Each sequence up to its own end, heads without steps too; no steps at all are no error."""
+    model("weighted_heads")
+    np.savez("context.npz", x=np.ones((4, 2, 8)), T=np.array([4, 2]))
+    found = drawn(sample(capsys, "weighted_heads", "--context", "context.npz"))
+    assert [(steps, len(heads["y"]), len(heads["next"]), len(heads["kind"])) for steps, *_, heads in found] == [
+        (4, 4, 4, 1), (2, 2, 2, 1)]  # fmt: skip
+    sample(capsys, "weighted_heads", "--context", "context.npz", "--out", "drawn.npz")
+    assert np.load("drawn.npz")["T"].tolist() == [4, 2]
+    model("directed_model")
+    (none,) = drawn(sample(capsys, "directed_model", "--length", 0))
+    assert none[0] == 0 and none[3] == {"y": []}
+
+
 def test_likely_tokens_alone(capsys):
     model("directed_model", vocab=9)
     cold, one, few = (

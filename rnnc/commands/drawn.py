@@ -122,8 +122,8 @@ def show(program: Program, sample: Any, row: int, number: int) -> None:
     for head in program.heads:
         value = _own(program, head, sample, row)
         print(f"{head.name}:")
-        for line in value.reshape(len(value) if head.axes else 1, -1):
-            print(" ".join(f"{number:g}" for number in line))
+        for line in value if head.axes else [value]:
+            print(" ".join(f"{number:g}" for number in np.ravel(line)))
 
 
 def _own(program: Program, head: Head, sample: Any, row: int) -> Array:
@@ -131,9 +131,14 @@ def _own(program: Program, head: Head, sample: Any, row: int) -> Array:
     if head.name in lengths(program).values():
         return np.asarray(sample.T[row])
     value = np.take(getattr(sample, head.name), row, len(head.axes))
-    if program.stream in head.axes:
-        value = np.take(value, range(sample.T[row]), head.axes.index(str(program.stream)))
+    if (axis := _along(program)) in head.axes:
+        value = np.take(value, range(sample.T[row]), head.axes.index(axis))
     return np.asarray(value)
+
+
+def _along(program: Program) -> str:
+    """The axis whose lengths a sample tells: that of the steps, or of a network drawn at once the last."""
+    return program.stream or next(reversed(lengths(program)), "")
 
 
 def _joined(program: Program, samples: list[Any]) -> Arrays:
@@ -141,8 +146,8 @@ def _joined(program: Program, samples: list[Any]) -> Arrays:
     found: Arrays = {
         name: np.concatenate([getattr(s, name) for s in samples]) for name in ("log_prob", "ended")
     }
-    if program.stream is not None:
-        found[lengths(program)[program.stream]] = np.concatenate([s.T for s in samples])
+    if axis := _along(program):
+        found[lengths(program)[axis]] = np.concatenate([s.T for s in samples])
     for head in program.heads:
         if head.name in found:
             continue
