@@ -274,7 +274,7 @@ class _Reverse:
         fixed = moved(link.position, -link.place.ends, link.place.of, -link.place.offset)
         axis = link.place.over or ""
         statics: dict[str, Attr] = {"axis": axis, "ends": fixed.ends, "of": fixed.of, "offset": fixed.offset}
-        rows = (BATCH,) if fixed.ends or self.axes[axis].length else ()  # each sequence has an end of its own
+        rows = (BATCH,)  # each sequence has an end of its own
         return self.builder.apply("place", v, over=union((v.axes, (axis,), rows)), statics=statics)
 
     def _number(self, position: Position) -> Term:
