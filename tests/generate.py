@@ -148,7 +148,7 @@ class Author:
         self.lines.append(f"input {left(thing)} : {thing.type}")
         self.things.append(thing)
         if thing.axes and self.rng.random() < 0.15:
-            self._starts(thing)
+            self._starts(thing, [thing])
 
     # --------------------------------------------------------------------------------- equations
 
@@ -198,13 +198,13 @@ class Author:
         self.things += things
         for thing in things:
             if thing.axes and "starts" in self.has and self.rng.random() < 0.5:
-                self._starts(thing)
+                self._starts(thing, things)
             if thing.kind == "real" and self.rng.random() < 0.5:
                 self.outputs.append(thing.name)
 
-    def _starts(self, thing: Thing) -> None:
-        """Values outside, along one axis or along both."""
-        before = [other for other in self.things if other not in self.things[-3:]]
+    def _starts(self, thing: Thing, together: list[Thing]) -> None:
+        """Values outside, along one axis or along both, from what does not depend on it."""
+        before = [other for other in self.things if other not in together]
         for axis in self.write.axes:
             for end in ("0", f"{axis.length}+1"):
                 if axis.index in thing.axes and self.rng.random() < 0.5:
@@ -311,7 +311,8 @@ class Author:
         context = tuple(
             thing for thing in self.things if not thing.axes and f"input {thing.name} :" in self._text
         )
-        if len(self.write.axes) > 1 or self.rng.random() < 0.4:
+        steps = len(self.write.axes) == 1 and not axis.ahead  # only what runs step by step can be ended so
+        if not steps or self.rng.random() < 0.4:
             count = Size.of(2) * self.write.sizes[0] + Size.of(
                 4
             )  # more than any sequence of the tests has steps
@@ -398,7 +399,7 @@ class Author:
         self.equation(Thing(f"{base}0", axes, shape), replace(self.site(axes), affine=shape))
         own, below = Thing(f"{base}{{j}}", axes, shape), Thing(f"{base}{{j-1}}", axes, shape)
         outer = self.write
-        self.write = replace(outer, params=[], consts=[], suffix="{j}")
+        self.write = replace(outer, params=[], consts=[], suffix="_{j}")
         site = Site(axes, (*self.things, below), (), (own,), axis.index, -1, affine=shape)
         line = f"  {left(own)} : {own.type} = {self.write.bounded(shape, site, self.depth())}"
         inner = [f"  param {p.name} : {p.type} ~ normal(0.5)" for p in self.write.params]

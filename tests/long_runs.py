@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import all_mutants
 import mutate
 from damage import SMALL, outcome
 from generate import labels_of, specification
@@ -126,6 +127,41 @@ def malformed_rows(counts: Counts) -> list[tuple[str, str, str]]:
     return [("malformed inputs", f"{counts['inputs']:,.0f}", found)]
 
 
+# ------------------------------------------------------------------------------------------ mutants
+
+MUTANT_BATCHES = 40
+
+
+def mutants(number: int) -> Found:
+    """Every fortieth slip in rules, adjoints and schedules."""
+    found = all_mutants.verdicts(number, MUTANT_BATCHES)
+    alive = [
+        f"{name}: {verdict}"
+        for name, verdict in found
+        if verdict not in (all_mutants.KILLED, all_mutants.NAMED)
+    ]
+    named = sum(verdict == all_mutants.NAMED for _, verdict in found)
+    counts: Counts = {"mutants": len(found), "equivalent": named, "killed": len(found) - named - len(alive)}
+    return {**counts, "failures": len(alive)}, alive
+
+
+def mutants_again(number: int) -> bool:
+    (verdict,) = all_mutants.verdicts(number, len(all_mutants.cases()))
+    print(*verdict)
+    return verdict[1] in (all_mutants.KILLED, all_mutants.NAMED)
+
+
+def mutant_rows(counts: Counts) -> list[tuple[str, str, str]]:
+    killed, equivalent = f"{counts['killed']:,.0f} killed", f"{counts['equivalent']:,.0f} equivalent, by name"
+    return [
+        (
+            "slips in derivative rules, adjoint systems, schedules",
+            f"{counts['mutants']:,.0f}",
+            f"{killed}, {equivalent}, {counts['failures']:,.0f} survived",
+        )
+    ]
+
+
 def holds(run: Callable[[], object]) -> bool:
     """Whether nothing is raised; the traceback is shown."""
     try:
@@ -138,5 +174,6 @@ def holds(run: Callable[[], object]) -> bool:
 
 KINDS = {
     "specs": Kind(20_000 // SPECS_IN_A_BATCH, random_specs, spec_rows, spec_again),
+    "mutants": Kind(MUTANT_BATCHES, mutants, mutant_rows, mutants_again),
     "malformed": Kind(1_000_000 // INPUTS_IN_A_BATCH, malformed, malformed_rows, malformed_again),
 }
