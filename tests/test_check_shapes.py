@@ -255,3 +255,16 @@ def test_a_step_of_what_has_no_index() -> None:
         assert codes(f"{HEAD}noise m : real[n] ~ bernoulli(0.5)\nh[t] = m[{index}] * x[t]\noutput h\n") == [
             "RNN403"
         ]
+
+
+@pytest.mark.parametrize("scale", ["0", "-1", "-0.5", "0.0"])
+def test_a_deviation_that_is_not_above_0(scale: str) -> None:
+    assert codes(f"{HEAD}head y[t] : real[n] ~ normal(x[t], {scale})\n") == ["RNN504"]
+    assert codes(f"{HEAD}head y[t] : real[n] ~ normal(x[t], 0.5)\n") == []
+
+
+def test_a_component_is_picked() -> None:
+    _, reported = attempt(f"{HEAD}h[t] = x[t][1]\noutput h\n")
+    assert [item.help for item in reported if item.code == "RNN308"] == [
+        "a component of a vector is `pick(x[t], 1)`"
+    ]

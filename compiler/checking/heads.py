@@ -32,11 +32,13 @@ LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """An argument of a distribution. ``shape`` is the one it must have for a target of the given type and
-    number of components (for a mixture, the size of its first argument); ``repeats``: a scalar will do."""
+    number of components (for a mixture, the size of its first argument); ``repeats``: a scalar will do;
+    ``positive``: it must be above 0."""
 
     key: str
     shape: Callable[[Type, Size | None], Shape]
     repeats: bool = False
+    positive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +137,13 @@ DENSITIES = {
     for density in (
         Density("categorical", (Parameter("logits", _classes),), 1, ("token",), _categorical),
         Density("bernoulli", (Parameter("logits", _like),), 1, ("bool",), _bernoulli),
-        Density("normal", (Parameter("mean", _like), Parameter("scale", _like, True)), 1, ("real",), _normal),
+        Density(
+            "normal", (Parameter("mean", _like), Parameter("scale", _like, True, True)), 1, ("real",), _normal
+        ),
         Density("poisson", (Parameter("log_rate", _like),), 1, ("int",), _poisson),
         Density(
             "normal_mixture",
-            (Parameter("logits", _weights), Parameter("mean", _each), Parameter("scale", _each, True)),
+            (Parameter("logits", _weights), Parameter("mean", _each), Parameter("scale", _each, True, True)),
             3,
             ("real",),
             _mixture,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...spec.sizes import Size
 from ..ir import attrs
 from .rules import all_known, numeric, vector
-from .site import Site, described
+from .site import Site, brief, described
 from .terms import Term, expand, unknown
 from .types import REAL
 
@@ -13,8 +13,16 @@ from .types import REAL
 def _token(site: Site, term: Term, kinds: tuple[str, ...] = ("token",)) -> bool:
     if term.type.kind in kinds:
         return True
+    help = ""
+    if site.name == "[ ]" and term.type.kind == "int":
+        help = f"a component of a vector is `pick({brief(site.args[0].span)}, {brief(term.span)})`"
     wanted = " or ".join(f"{'an' if kind == 'int' else 'a'} {kind}" for kind in kinds)
-    site.fail("RNN308", f"`{site.name}` needs {wanted}, and {described(term)}", labels=site.labels([term]))
+    site.fail(
+        "RNN308",
+        f"`{site.name}` needs {wanted}, and {described(term)}",
+        labels=site.labels([term]),
+        help=help,
+    )
     return False
 
 

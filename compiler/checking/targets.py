@@ -5,8 +5,9 @@ from __future__ import annotations
 from ...spec.diagnostics import Label
 from ...spec.sizes import Size
 from ...spec.suggest import suggest
+from . import tree
 from .elaborate import Elaborator
-from .heads import DENSITIES, Density, Shown
+from .heads import DENSITIES, Density, Parameter, Shown
 from .model import Distribution, Quantity
 from .report import listing
 from .site import brief
@@ -33,7 +34,7 @@ def distribution(elaborator: Elaborator, head: Quantity, target: Type) -> Shown:
         if not (density.mixture and i == 0):
             term = elaborator.term(expr, wanted)
         fitted = _fitted(elaborator, called, density, i, term, wanted)
-        if fitted is None:
+        if fitted is None or not _in_range(elaborator, called, density.params[i], expr):
             return NOTHING
         terms.append(fitted)
     return Shown(tuple(p.key for p in density.params[: len(terms)]), tuple(terms))
@@ -84,6 +85,23 @@ def _wanted(density: Density) -> str:
         if density.required == len(names)
         else f"`{density.name}({', '.join(names[: density.required])})` or {full}"
     )
+
+
+def _in_range(elaborator: Elaborator, called: Distribution, param: Parameter, expr: tree.Expr) -> bool:
+    """Whether a number written for an argument can be one."""
+    sign, number = 1, expr
+    while isinstance(number, tree.Apply) and number.function in ("-_", "+_"):
+        sign, number = (-sign if number.function == "-_" else sign), number.args[0]
+    if not param.positive or not isinstance(number, tree.Number) or sign * number.value > 0:
+        return True
+    elaborator.report(
+        "RNN504",
+        expr.span,
+        f"the {param.key} of this `{called.name}` must be above 0, and `{brief(expr.span)}` is not",
+        via=elaborator.via,
+        help="what is computed is made positive by `softplus(…)` or `exp(…)`",
+    )
+    return False
 
 
 def _fitted(
