@@ -196,6 +196,16 @@ param w11 : real[2, 2]
 const r10 : real[2, 2]
 head g[s, t] : real[2] ~ normal(softmax[s](dot(r10, w11)) + 0.3)
 """,
+    "joined gates of two copies of a cell, of which only one is joined whole": """
+use lstm
+dim m = 3, n = 2
+axis t = 1..T
+input a[t] : real[m], b[t] : real[m]
+h[t] = lstm(a[t], n)
+g[t] = lstm(b[t], n) sharing h
+c[t] = concat(h.c[t], g.c[t])
+output c
+""",
     "a fixed place that is past the end of some sequences, beside longer delays": """
 dim n = 2
 axis t = 1..T

@@ -86,6 +86,12 @@ def at_step(a, step):
     return keep(inside, a[np.where(inside, step, 1) - 1, np.arange(a.shape[1])])
 
 
+def at_place(a, place):
+    """``a[place - 1]``, 0 where ``place`` is outside 1..len(a)."""
+    inside = (place >= 1) & (place <= len(a))
+    return keep(inside, a[np.where(inside, place, 1) - 1])
+
+
 def max_over(a, valid, axes):
     """The largest over leading dimensions, of valid places only; of none, -inf."""
     mask = valid.reshape(valid.shape + (1,) * (a.ndim - valid.ndim)) if valid.ndim > 1 else valid
