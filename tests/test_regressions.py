@@ -202,8 +202,9 @@ dim m = 3, n = 2
 axis t = 1..T
 input a[t] : real[m], b[t] : real[m]
 h[t] = lstm(a[t], n)
+r[t] = reverse lstm(a[t], n)
 g[t] = lstm(b[t], n) sharing h
-c[t] = concat(h.c[t], g.c[t])
+c[t] = concat(h.c[t], r.c[t], g.c[t])
 output c
 """,
     "a fixed place that is past the end of some sequences, beside longer delays": """

@@ -178,8 +178,9 @@ def _gather(
         )
     step, step_dims = step_of(frame, position)
     over = [d for d in step_dims if d != BATCH]
-    if BATCH not in (*dims, *step_dims) and axis in frame.lags and position.over in frame.lags:
-        first, last = 1 + position.offset, frame.lags[position.over] + position.offset
+    slots = frame.lags.get(position.over or "")
+    if BATCH not in (*dims, *step_dims) and axis in frame.lags and slots is not None:
+        first, last = 1 + position.offset, slots + position.offset
         return expression(f"at_place({{0}}, np.arange({first}, {last + 1}))", value), [*over, *rest]
     if axis in frame.lags:
         if BATCH not in step_dims:
