@@ -22,13 +22,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         return
     draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
     try:
-        with open(draft, "wb") as handle:
+        with _opened(draft, path) as handle:
             yield handle
         if target.exists():
             shutil.copymode(target, draft)
         os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _opened(draft: Path, path: str | os.PathLike[str]) -> BinaryIO:
+    """The draft; what keeps it from being opened is told of the file that was asked for."""
+    try:
+        return open(draft, "wb")
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

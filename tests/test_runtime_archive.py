@@ -227,3 +227,10 @@ def test_links_and_devices_stay(tmp_path):
     assert (tmp_path / "f.txt").read_text() == "through" and (tmp_path / "link").is_symlink()
     write_text(os.devnull, "gone")
     assert not os.path.isfile(os.devnull)
+
+
+def test_a_missing_folder_is_told_by_the_name_that_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "w.npz"
+    with pytest.raises(FileNotFoundError) as caught:
+        write_text(path, "x")
+    assert caught.value.filename == str(path)
