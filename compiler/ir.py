@@ -156,7 +156,12 @@ def here(axes: Iterable[str]) -> tuple[Position, ...]:
 @cache
 def _here(axes: tuple[str, ...]) -> tuple[Position, ...]:
     """One object for each list of axes: most positions are such, and comparing an object with itself is quick."""
-    return tuple(Position(axis) for axis in axes)
+    return tuple(_own(axis) for axis in axes)
+
+
+@cache
+def _own(axis: str) -> Position:
+    return Position(axis)
 
 
 def plain(equation: Equation) -> Read:

@@ -184,8 +184,10 @@ class _Function:
     def check(self, function: ast.FunctionDef) -> None:
         if not (self.method and function.name == "__init__"):
             _own_name(function.name, function)
-        nodes = list(ast.walk(function))
-        own = {name for node in nodes if (name := _given(node)) and node is not function}
+        nodes = _nodes(function)
+        own = {
+            name for node in nodes if type(node) in GIVING and (name := _given(node)) and node is not function
+        }
         for name in own:
             _own_name(name, function)
         self.known = self.known | own | BUILTINS
@@ -232,6 +234,22 @@ CHECKED: dict[type, Callable[..., None]] = {
     ast.Call: _Function.call,
     ast.FunctionDef: _Function.function,
 }
+
+
+def _nodes(tree: ast.AST) -> list[ast.AST]:
+    """All of a tree: `ast.walk` takes three times as long, and a module has ten thousand."""
+    found = [tree]
+    for node in found:
+        for field_name in node._fields:
+            value = getattr(node, field_name, None)
+            if isinstance(value, ast.AST):
+                found.append(value)
+            elif isinstance(value, list):
+                found += [item for item in value if isinstance(item, ast.AST)]
+    return found
+
+
+GIVING = (ast.Name, ast.arg, ast.FunctionDef, ast.ExceptHandler)
 
 
 def _given(node: ast.AST) -> str | None:

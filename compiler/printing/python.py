@@ -6,6 +6,7 @@ import ast
 import copy
 import re
 from functools import cache
+from keyword import iskeyword
 from typing import Any
 
 _SLOT = re.compile(r"\{(\d+)\}")
@@ -36,6 +37,8 @@ def name(identifier: str) -> ast.expr:
 
 @cache
 def _parse(template: str) -> ast.expr:
+    if template.isidentifier() and not iskeyword(template):
+        return ast.Name(template, ast.Load())  # most are names, and parsing is slow
     tree = ast.parse(_SLOT.sub(r"_slot_\1", template), mode="eval").body
     _mark(tree)
     return tree
