@@ -49,12 +49,12 @@ def calls(layers: int, unroll: int | None = None, level: int = 2) -> int:
 @pytest.mark.parametrize("level", [0, 2])
 def test_linear_in_the_number_of_equations(level: int) -> None:
     few, more, most = (calls(layers, level=level) for layers in (1, 4, 7))
-    assert most - more < 1.08 * (more - few), (few, more, most)
+    assert most - more < 1.12 * (more - few), (few, more, most)
 
 
 def test_linear_in_the_number_of_steps_written_out() -> None:
     few, more, most = (calls(1, unroll=steps) for steps in (4, 14, 24))
-    assert most - more < 1.08 * (more - few), (few, more, most)
+    assert most - more < 1.12 * (more - few), (few, more, most)
 
 
 def test_a_start_without_what_is_not_needed() -> None:

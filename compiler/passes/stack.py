@@ -25,7 +25,7 @@ step of a stack is what stands there; a stack whose steps are a stretch of anoth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..ir import Equation, Position, Read, System, plain
@@ -52,18 +52,22 @@ def stack(system: System) -> System:
 
 def _stacked(e: Equation, view: View, sizes: Mapping[str, int]) -> Equation | None:
     """The sum as a stack; None when it has terms that are not placed along one axis."""
-    terms = _terms(e, view) if e.op == "add" else []
-    pieces = [_pieces(e, term, view, sizes) for term in terms]
-    axes = {piece[0] for piece in pieces if piece is not None}
-    if not terms or None in pieces or len(axes) != 1:
+    pieces: list[tuple[str, dict[int, Read]]] = []
+    for term in _terms(e, view) if e.op == "add" else ():
+        piece = _pieces(e, term, view, sizes)
+        if piece is None:
+            return None
+        pieces.append(piece)
+    axes = {axis for axis, _ in pieces}
+    if len(axes) != 1:
         return None
     (axis,) = axes
     every = set(range(1, sizes[axis] + 1))
-    if all(every <= set(piece[1]) for piece in pieces if piece is not None):
+    if all(every <= set(there) for _, there in pieces):
         return None  # terms of all steps each: one sum for all does as well
     steps: list[Read] = []
     for step in range(1, sizes[axis] + 1):
-        found = [piece[1][step] for piece in pieces if piece is not None and step in piece[1]]
+        found = [there[step] for _, there in pieces if step in there]
         steps.append(_sum(e, axis, found, view))
     return turned(e, "stack", *steps, axis=axis)
 
@@ -79,9 +83,8 @@ def _sum(e: Equation, axis: str, terms: Sequence[Read], view: View) -> Read:
     return total
 
 
-def _terms(e: Equation, view: View) -> list[Read]:
-    """The terms of a sum."""
-    found: list[Read] = []
+def _terms(e: Equation, view: View) -> Iterator[Read]:
+    """The terms of a sum, one by one: most sums are refused at their first."""
     work = list(e.reads)
     while work:
         read = work.pop()
@@ -89,8 +92,7 @@ def _terms(e: Equation, view: View) -> list[Read]:
         if source.op == "add" and is_plain(read, source) and not source.boundaries:
             work += source.reads
         else:
-            found.append(read)
-    return found
+            yield read
 
 
 def _pieces(
