@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,11 @@ def spec_of(example: str) -> str:
 @functools.cache
 def text_of(example: str, level: int) -> str:
     return rnnc.compile(FOLDER / f"{example}.rnn", Options(level=level))
+
+
+def compile_source(spec: str) -> str:
+    """The fast module of a spec given as text."""
+    return "".join(inspect.getsource(rnnc.loads(spec)))
 
 
 def function(text: str, name: str) -> ast.FunctionDef:
@@ -72,6 +78,46 @@ def test_no_fast_loop_makes_arrays() -> None:
                     if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)
                 ]
                 assert not made, f"{example} {name}: {ast.unparse(made[0])}"
+
+
+LSTM = """use lstm
+dim m = 3, hidden = 4
+axis t = 1..T
+input x[t] : real[m], wanted[t] : real[hidden]
+h[t] = lstm(x[t], hidden)
+loss fit[t] = dot(wanted[t], h[t])
+"""
+
+
+def called(body: ast.AST) -> list[str]:
+    """The functions a piece of code calls, by their last name, in order."""
+    calls = [node.func for node in ast.walk(body) if isinstance(node, ast.Call)]
+    return [f.attr if isinstance(f, ast.Attribute) else ast.unparse(f) for f in calls]
+
+
+def test_the_gates_of_the_fast_lstm_are_squashed_by_one_tanh() -> None:
+    """Sigmoids too, the half folded into their weights: one tanh for all gates and one for the cell."""
+    text = compile_source(LSTM)
+    (loop,) = loops(function(text, "_forward"))
+    assert called(ast.Module(loop.body, [])).count("tanh") == 2
+    assert "sigmoid" not in called(function(text, "_forward"))
+
+
+def test_local_derivatives_of_the_fast_lstm_stand_before_the_loop() -> None:
+    """Going back, a step adds what comes together and multiplies by slopes that are known already."""
+    (loop,) = loops(function(compile_source(LSTM), "_backward"))
+    found = called(ast.Module(loop.body, []))
+    assert set(found) <= {"add", "multiply", "dot", "keep"}
+    assert found.count("multiply") == 6  # the cell, four gates, what the cell hands on
+
+
+def test_the_fast_lstm_is_short() -> None:
+    """Forward and backward together; every statement under the equation it computes."""
+    text = compile_source(LSTM)
+    lines = text.splitlines()
+    spans = [function(text, name) for name in ("_forward", "_backward")]
+    used = [line for span in spans for line in lines[span.lineno - 1 : span.end_lineno] if line.strip()]
+    assert len(used) < 200
 
 
 def test_two_layers_are_two_loops() -> None:

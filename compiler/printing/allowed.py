@@ -44,9 +44,9 @@ ATTRIBUTES = frozenset(
     startswith endswith strides strip sum swapaxes take tolist transpose type uniform update upper values
     writeable
 
-    B absent advance begun blocks buffer count dims directions drawing ended final given gumbel inputs last lengths
-    log_prob logistic longest loss nll numbers outputs params rng state steps stream tape temperature top_k top_p
-    total train whole workspace
+    B absent advance begun blocks buffer buffers count dims directions drawing ended final given gumbel inputs last
+    lengths log_prob logistic longest loss nll numbers outputs params rng state steps stream tape temperature top_k
+    top_p total train whole workspace
     """.split()
 )
 BUILTINS = frozenset(

@@ -6,7 +6,7 @@ computed in a loop, and h[t-1] beside h[t] is the same array one slot on."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from ...spec.records import dataclass
@@ -25,7 +25,7 @@ from .lines import WIDTH, Lines, filled
 from .python import expression, text
 from .reading import read_stored, subscript
 from .storage import FastPlan
-from .stretches import Alias, Steps, pieces
+from .stretches import Alias, Steps, cut, pieces
 
 
 @dataclass(slots=True)
@@ -37,14 +37,18 @@ class Printer:
     notes: Notes = field(default_factory=Notes)
     made: set[str] = field(default_factory=set)  # arrays that exist already
     hoisted: dict[str, str] = field(default_factory=dict)  # what was made once before a loop -> its name
+    shapes: dict[str, list[str]] | None = None  # arrays that are made at the top, by shape
+    together: dict[str, list[str]] = field(default_factory=dict)
     views: dict[str, str] = field(default_factory=dict)  # stretches of arrays that have names
     ended: dict[str, tuple[str, str]] = field(default_factory=dict)  # axis -> (any row ended early?, which)
 
     def print(self, stages: Sequence[Stage]) -> list[str]:
         """The lines of all stages."""
+        self.shapes, self.together = {}, self._apart(stages)
         for stage in stages:
             self._stage(self.plan.frame, stage)
-        return [*self._ended_lines(self.ended), *self.out.lines]
+        made, self.shapes = self._buffers(self.shapes), None
+        return [*self._ended_lines(self.ended), *made, *self.out.lines]
 
     def late(self, stages: Sequence[Stage]) -> list[str]:
         """The lines of stages that are printed under a condition, after all others."""
@@ -53,6 +57,35 @@ class Printer:
         for stage in stages:
             self._stage(self.plan.frame, stage)
         return [*self._ended_lines([a for a in self.ended if a not in known], 2), *self.out.lines]
+
+    def _buffers(self, shapes: Mapping[str, Sequence[str]]) -> list[str]:
+        """The arrays of a function, those of one shape together."""
+        lines = Lines()
+        for shape, names in shapes.items():
+            while names:
+                count = max(
+                    n
+                    for n in range(1, len(names) + 1)
+                    if n == 1 or 2 * len(", ".join(names[:n])) < WIDTH - 24 - len(shape)
+                )
+                group, names = names[:count], names[count:]
+                several = "s" if len(group) > 1 else ""
+                lines.add(f'{", ".join(group)} = buffer{several}("{" ".join(group)}", {shape})')
+        return lines.lines
+
+    def _apart(self, stages: Sequence[Stage]) -> dict[str, list[str]]:
+        """Quantities that are, all together, the steps of a new array: they are named in one line, at the first."""
+        nodes = [stage.node for stage in stages if isinstance(stage, Straight)]
+        frame, kinds = self.plan.frame, self.plan.storage.kinds
+        steps: dict[str, dict[int, str]] = {}
+        for root in (node.root for node in nodes):
+            found = cut(root, frame.table, frame.lags)
+            if isinstance(found, Steps) and found.count is None and kinds.get(found.base) == "fresh":
+                if frame.table[found.base].axes == (found.axis,) and kinds.get(root.name) == "fresh":
+                    steps.setdefault(found.base, {})[found.start] = root.name
+        whole = {b: s for b, s in steps.items() if len(s) == frame.lags[frame.table[b].axes[0]]}
+        groups = {base: [found[n] for n in sorted(found)] for base, found in whole.items()}
+        return {name: group for group in groups.values() for name in group}
 
     def _stage(self, frame: Frame, stage: Stage) -> None:
         if isinstance(stage, Straight):
@@ -133,8 +166,18 @@ class Printer:
             if loop is None:
                 self._clean(frame, root)
             return
+        group = self.together.get(root.name, [])
+        if group:
+            first = not self.made.intersection(group)
+            self.made.add(root.name)
+            if not first:
+                return
         self.notes.write(frame, root, self.out)
         stored = frame.stored[root.name]
+        if group:
+            names = ", ".join(frame.stored[name].identifier for name in group)
+            self.out.add(f"{names} = {frame.stored[root.reads[0].name].identifier}")
+            return
         if root.op == "cotangent" and root.name in storage.optional:
             self._maybe(frame, root, stored)
         elif any(read.name in storage.optional for read in root.reads):
@@ -158,8 +201,9 @@ class Printer:
     def _maybe(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """A cotangent that the caller may leave out: None then."""
         value = compute(frame, root).expr
-        key = expression("cotangents.get({0}) is None", ast.Constant(str(root.attr("key"))))
-        self.out.assign(stored.identifier, expression("None if {0} else {1}", key, value))
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+            value.func = ast.Name("_cotangent_if_given", ast.Load())
+        self.out.assign(stored.identifier, value)
 
     def _add_if_given(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """A sum one of whose terms may be missing."""
@@ -261,15 +305,26 @@ class Printer:
         equation, stored = frame.table[holder], frame.stored[holder]
         shape = ast.unparse(array_shape(frame, equation, stored)).strip("()").rstrip(",")
         dtype = "" if equation.type == "real" else f", dtype={DTYPES[equation.type]}"
-        self.out.add(f'{stored.identifier} = buffer("{stored.identifier}", {shape}{dtype})')
+        if self.shapes is None:
+            self.out.add(f'{stored.identifier} = buffer("{stored.identifier}", {shape}{dtype})')
+        else:
+            self.shapes.setdefault(shape + dtype, []).append(stored.identifier)
         self._name_aliases(holder)
 
     def _name_aliases(self, base: str) -> None:
         frame, storage = self.plan.frame, self.plan.storage
-        for name in storage.aliases_of(base):
-            stored = frame.stored[base]
+        names, stored = storage.aliases_of(base), frame.stored[base]
+        single = {a.start: n for n in names if isinstance(a := storage.aliases[n], Steps) and a.count is None}
+        axis = next((a.axis for n in single.values() if isinstance(a := storage.aliases[n], Steps)), "")
+        whole = len(single) > 1 and len(single) == frame.lags.get(axis, 0)
+        if whole:  # every step has a name
+            steps = ", ".join(frame.stored[single[start]].identifier for start in sorted(single))
+            place = stored.axes.index(axis)
+            self.out.add(f"{steps} = np.moveaxis({stored.identifier}, {place}, 0)")
+        for name in names:
             stretch = self._stretch(Value(expression(stored.identifier), stored.axes), storage.aliases[name])
-            self.out.assign(frame.stored[name].identifier, stretch.expr)
+            if not whole or name not in single.values():
+                self.out.assign(frame.stored[name].identifier, stretch.expr)
             self.views[text(stretch.expr)] = frame.stored[name].identifier
             self._name_aliases(name)
 

@@ -15,8 +15,8 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
     """Assignments from ``call``; ``given`` maps quantities to where else they come from."""
     used = names("\n".join(body))
     lines = Lines()
-    plain = {"B": "call.B", "dtype": "call.dtype", "state": "call.state", "buffer": "call.buffer"}
-    plain |= {"last": "call.last", "fresh": "call.state is None"}
+    plain = {name: f"call.{name}" for name in ("B", "dtype", "state", "buffer", "buffers", "last")}
+    plain |= {"fresh": "call.state is None"}
     if frame.stream:
         plain[frame.past] = "_steps_before(call)"
     if frame.each:

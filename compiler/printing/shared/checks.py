@@ -34,6 +34,10 @@ class Call:
             elements = elements * (self.whole or self).lengths[axis]
         return int(elements.sum())
 
+    def buffers(self, names, *shape, dtype=None):
+        """Several arrays of one shape."""
+        return [self.buffer(name, *shape, dtype=dtype) for name in names.split()]
+
     def buffer(self, name, *shape, dtype=None):
         """An array that nobody else uses: a new one, or this workspace's of that name."""
         dtype = self.dtype if dtype is None else dtype

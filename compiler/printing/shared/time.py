@@ -140,6 +140,11 @@ def carried(state, key, start):
     return start if state is None else state[key]
 
 
+def _cotangent_if_given(cotangents, key, *rest):
+    """The caller's cotangent of an output; None when there is none."""
+    return None if cotangents.get(key) is None else _cotangent(cotangents, key, *rest)
+
+
 def _cotangent(cotangents, key, call, axes, features, slots):
     """The caller's cotangent of an output, 0 past each sequence's end and where there is none."""
     extents = {**call.longest, "@": call.B}
