@@ -91,3 +91,20 @@ axis t = 1..T
 input x[t] : real[2]
 head y[t] : token(3) ~ categorical(affine(x[t]))
 """
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_an_end_given_along_another_axis_is_0_where_that_axis_has_ended(level: int) -> None:
+    """b[1, 0] of a sequence without any s is outside on both axes, whatever b[s, 0] is said to be."""
+    text = """
+axis t = 1..T
+axis s = 1..S
+input x[t] : real, z[s] : real
+b[s,t] = x[t] + z[s]
+b[s,0] = 1
+y[t] = b[1,t-1]
+output y
+"""
+    m = rnnc.loads(text, Options(level=level))
+    batch = {"x": np.ones((3, 2)), "z": np.ones((2, 2)), "S": np.array([0, 2]), "T": np.array([3, 3])}
+    assert m.forward({}, batch).outputs["y"].T.tolist() == [[0, 0, 0], [1, 2, 2]]
