@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rnnc
+from right_models import RELU
 from rnnc.properties import NotApplicable, check_property
 from stopping_models import WAYS
 
@@ -100,3 +101,7 @@ def test_logarithms_of_zero_keep_their_shares() -> None:
     zeros = np.zeros((1, 1))
     _, d_batch, _ = m.backward({}, m.forward({}, {"a": zeros, "b": zeros}), {"q": np.ones((1, 1))})
     assert d_batch["a"] == d_batch["b"] == 0.5
+
+
+def test_a_saturated_network_that_leaves_the_range_of_numbers_is_tried_with_its_own_weights() -> None:
+    holds(RELU, "gradient", "linear-backward", "causal-gradient", examples=30)

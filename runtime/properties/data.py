@@ -38,7 +38,22 @@ def draw(subject: Subject, case: Case, ragged: bool = True, least: int | None = 
     rng = np.random.default_rng([case.seed, 1])
     least = subject.least_length if least is None else least
     data = Data(case, parameters(subject, case, rng), batch(subject, case, rng, ragged, least))
-    return _accepted(subject, data, rng) if subject.refuses else data
+    data = _accepted(subject, data, rng) if subject.refuses else data
+    if case.scale > 1 and subject.grows and not _within_range(subject, data):
+        return draw(subject, replace(case, scale=1.0), ragged, least)
+    return data
+
+
+FAR = 1e50
+
+
+def _within_range(subject: Subject, data: Data) -> bool:
+    """Whether all results and gradients are numbers that can be squared and multiplied."""
+    from .observe import everything
+
+    with np.errstate(all="ignore"):
+        found = everything(subject, data).values()
+        return all(bool(np.all(np.abs(value) < FAR)) for value in found if is_real(value))
 
 
 TRIES = 30

@@ -54,6 +54,10 @@ class Spec(Protocol):
         """All that an output may depend on at a point, and what it must."""
 
 
+# What can leave the range of numbers by itself, given large arguments.
+GROWING = frozenset("exp expm1 log log1p sqrt div pow lgamma digamma square mod".split())
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """An input, a target or a noise: its axes, symbolic sizes, kind, and how many tokens it has."""
@@ -127,6 +131,16 @@ class Subject:
     def refuses(self) -> bool:
         """Whether some sequences end before their length says: the module then refuses them."""
         return "stop when" in self.module.SPEC or bool(set(self.axes.values()) & set(self.module.HEADS))
+
+    @cached_property
+    def grows(self) -> str | None:
+        """Why results may rightly leave the range of numbers; None when they may not."""
+        if self.spec is None:
+            return "the text of the spec is not at hand"
+        growing = sorted(GROWING & self.spec.operators())
+        return (
+            f"the spec uses {', '.join(growing)}, which can leave the range of numbers" if growing else None
+        )
 
     @cached_property
     def ending(self) -> str:
