@@ -81,7 +81,19 @@ def test_stretches_are_taken_where_they_pay() -> None:
     assert prelude.side_by_side(np.ones((256, 1, 128)))
     assert not prelude.side_by_side(np.ones((255, 1, 128)))
     assert not prelude.side_by_side(np.ones((256, 2, 128)))
-    assert not prelude.side_by_side(np.full((256, 1, 1), np.nan))
+    assert not prelude.side_by_side(np.full((256, 1, 1), 1.1))
+
+
+def test_nan_stays_where_it_is_to_the_bit() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(0, 1, (300, 2, 3)), rng.normal(size=(300, 2, 3))
+    whole, spoilt = np.zeros((301, 2, 3)), np.zeros((301, 2, 3))
+    prelude.scan(whole[1:], whole[:-1], a, b)
+    a[200, 0] = np.nan
+    prelude.scan(spoilt[1:], spoilt[:-1], a, b)
+    np.testing.assert_array_equal(spoilt[:201], whole[:201])
+    np.testing.assert_array_equal(spoilt[:, 1], whole[:, 1])
+    assert np.isnan(spoilt[201:, 0]).all()
 
 
 HEAD = "head y[t] : real[n] ~ normal(affine(h[t]), 1)\n"
