@@ -193,12 +193,12 @@ class _Flattening:
 
     def _spread(self, arg: Term, axis: str) -> Read:
         """An operand of a reduction, which must run along the axis reduced."""
-        found = self.owner._axes(arg)
-        if axis in found:
-            return self._read(arg)
-        axes = self.owner.ordered(self.axes, found | {axis, BATCH})
+        read = self._read(arg)
+        if axis in {position.over for position in read.at}:  # what is outside, and 0, has none
+            return read
+        axes = self.owner.ordered(self.axes, self.owner._axes(arg) | {axis, BATCH})
         name = self._temporary()
-        self._equation(name, axes, arg.type, "copy", (self._read(arg),), (), arg)
+        self._equation(name, axes, arg.type, "copy", (read,), (), arg)
         return Read(name, here(axes))
 
     def _temporary(self) -> str:

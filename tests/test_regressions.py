@@ -277,6 +277,22 @@ param w : real
 g[s] = tanh(w * x[s])
 loss c[s] = g[s-3]
 """,
+    "a softmax along an axis of what is 0 outside the other": """
+axis t = 1..T
+axis s = 1..S
+input x[t,s] : real
+param w : real
+c[t] = w * softmax[t](x[t,0]) + x[t,1]
+output c
+""",
+    "a fixed step of an unrolled network's past": """
+axis t = 1..T
+input h[t] : real
+param w : real
+z[t] : real = sigmoid(w * z[t-1] + h[t])
+output z
+loss q[t] = z[t-2]
+""",
 }
 
 REFUSED = {
