@@ -4,6 +4,10 @@ A batch depends on its number alone. What fails is told with the number that bri
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -11,6 +15,7 @@ from dataclasses import dataclass
 
 import all_mutants
 import mutate
+import test_hostile
 from damage import SMALL, outcome
 from generate import labels_of, specification
 from oracles import Subject
@@ -162,6 +167,32 @@ def mutant_rows(counts: Counts) -> list[tuple[str, str, str]]:
     ]
 
 
+# ------------------------------------------------------------------------------------------ hostile
+
+
+def hostile(number: int) -> Found:
+    """Every spec of the corpus compiled, and its module run, while Python tells of all that is executed."""
+    files = [path for path in test_hostile.FILES if path.parent.name != "structure"]
+    command = [sys.executable, "-W", "ignore", "-c", test_hostile.WATCH, *map(str, files)]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        left = os.listdir(folder)
+    executed = done.stdout.splitlines() + left + ([done.stderr] if done.returncode else [])
+    return {"inputs": len(files), "executed": len(executed), "failures": len(executed)}, executed
+
+
+def hostile_again(number: int) -> bool:
+    counts, executed = hostile(number)
+    print(*executed, sep="\n")
+    return not executed
+
+
+def hostile_rows(counts: Counts) -> list[tuple[str, str, str]]:
+    return [
+        ("hostile specs, watched", f"{counts['inputs']:,.0f}", f"{counts['executed']:,.0f} executed anything")
+    ]
+
+
 def holds(run: Callable[[], object]) -> bool:
     """Whether nothing is raised; the traceback is shown."""
     try:
@@ -175,5 +206,6 @@ def holds(run: Callable[[], object]) -> bool:
 KINDS = {
     "specs": Kind(20_000 // SPECS_IN_A_BATCH, random_specs, spec_rows, spec_again),
     "mutants": Kind(MUTANT_BATCHES, mutants, mutant_rows, mutants_again),
+    "hostile": Kind(1, hostile, hostile_rows, hostile_again),
     "malformed": Kind(1_000_000 // INPUTS_IN_A_BATCH, malformed, malformed_rows, malformed_again),
 }

@@ -293,6 +293,12 @@ z[t] : real = sigmoid(w * z[t-1] + h[t])
 output z
 loss q[t] = z[t-2]
 """,
+    "the gradient of all components of one step, alike": """
+dim n = 3
+axis t = 1..T
+input p[t] : real[n]
+head u[t] : bool ~ bernoulli(1 - sum(p[T]) * 2)
+""",
 }
 
 REFUSED = {

@@ -269,11 +269,11 @@ def _place(frame: Frame, equation: Equation) -> Value:
     whole = present == value.dims
     test = align(Value(expression("{0} == {1}", step, where), test_dims), present, full=whole)
     if whole:
-        return Value(expression("keep({0}, {1})", test, value.expr), present)
+        return Value(expression("keep({0}, {1})", test, value.expr), present, value.thin)
     if equation.shape:
         tail: list[ast.expr] = [ast.Constant(None)] * len(equation.shape)
         test = subscript(expression("({0})", test), [ast.Constant(...), *tail])
-    return Value(expression("np.where({0}, {1}, 0)", test, align(value, present)), present)
+    return Value(expression("np.where({0}, {1}, 0)", test, align(value, present)), present, value.thin)
 
 
 def _stack(frame: Frame, equation: Equation) -> Value:
