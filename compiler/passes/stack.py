@@ -89,7 +89,10 @@ def _terms(e: Equation, view: View) -> Iterator[Read]:
     while work:
         read = work.pop()
         source = view.source(read)
-        if source.op == "add" and is_plain(read, source) and not source.boundaries:
+        there = all(
+            term.name in view.table for term in source.reads
+        )  # what a given sum is made of may be gone
+        if source.op == "add" and there and is_plain(read, source) and not source.boundaries:
             work += source.reads
         else:
             yield read
