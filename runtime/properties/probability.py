@@ -17,6 +17,7 @@ from .subject import Observed, Subject
 SEQUENCES = 20_000  # enumerated at most
 DRAWN = 4000
 GRID = np.linspace(-60.0, 60.0, 6001)
+WIDTHS = (1.0, 0.05, 20.0, 400.0)
 COUNTS = 400
 LONGEST = 60  # steps, where the length is drawn from all numbers
 BINS = 16
@@ -245,13 +246,23 @@ def _repeated(subject: Subject, data: Data, rows: int, steps: int) -> Arrays:
 
 
 def density_of(subject: Subject, data: Data, item: Observed) -> tuple[Array, Array]:
-    """A grid of values of a single number's first step, and how probable each is."""
-    values = GRID if item.kind == "real" else np.arange(COUNTS)
+    """A grid of values of a single number's first step, and how probable each is: of several grids the one
+    that holds all of it."""
+    grids = [width * GRID for width in WIDTHS] if item.kind == "real" else [np.arange(COUNTS)]
+    found = [(values, _density_on(subject, data, item, values)) for values in grids]
+    return min(found, key=lambda pair: _far_from_one(pair[1]))
+
+
+def _far_from_one(density: Array) -> float:
+    total = float(density.sum())
+    return abs(total - 1) if np.isfinite(total) else np.inf
+
+
+def _density_on(subject: Subject, data: Data, item: Observed, values: Array) -> Array:
     batch = _repeated(subject, data, len(values), 1)
     batch[item.name] = values.reshape(1, len(values), *(1 for _ in item.shape))
-    step = GRID[1] - GRID[0] if item.kind == "real" else 1.0
     run = subject.module.forward(data.params, batch)
-    return values, step * np.exp(-np.asarray(sum(run.nll.values())))
+    return np.asarray((values[1] - values[0]) * np.exp(-np.asarray(sum(run.nll.values()))))
 
 
 def _is_one(subject: Subject, total: float, what: str) -> Verdict:
