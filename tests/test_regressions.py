@@ -299,6 +299,14 @@ axis t = 1..T
 input p[t] : real[n]
 head u[t] : bool ~ bernoulli(1 - sum(p[T]) * 2)
 """,
+    "a component of every row, picked by one number": """
+dim n = 3, k = 2
+axis t = 1..T
+input x[t] : int
+param w : real[k, n, n]
+output o
+o[t] : real[k] = sum(pick(w, x[t] % 2))
+""",
 }
 
 REFUSED = {

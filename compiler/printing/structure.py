@@ -341,12 +341,13 @@ def _spread_pick(frame: Frame, equation: Equation) -> Value:
     size = frame.size(equation.attr("size"))
     dims = union(frame, equation, [value, key])
     index = expression("np.asarray({0})", key.expr) if key.constant else align(key, dims)
+    thin = value.thin or key.thin
     if not frame.textbook:
         spread = expression("spread_pick({0}, {1}, {2})", align(value, dims), index, size)
-        return Value(spread, dims)
+        return Value(spread, dims, thin)
     scalar = value.constant or not (value.dims or frame.table[equation.reads[0].name].shape)
     factor = value.expr if scalar else expression("({0})[..., None]", align(value, dims))
-    return Value(expression("{0} * onehot({1}, {2}, dtype)", factor, index, size), dims)
+    return Value(expression("{0} * onehot({1}, {2}, dtype)", factor, index, size), dims, thin)
 
 
 def _portion(frame: Frame, equation: Equation) -> Value:
