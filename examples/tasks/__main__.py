@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SHARED = ("__main__", "common", "picture")
+SHARED = ("__main__", "common", "made", "picture")
 
 
 def main() -> None:

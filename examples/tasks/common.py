@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,17 @@ Arrays = dict[str, Any]
 
 
 def arguments(name: str, doc: str, settings: dict[str, Any]) -> argparse.Namespace:
-    """``--seed`` and what the task has for settings, with its defaults; `doc` is told by ``--help``."""
+    """``--seed`` and what the task has for settings, with its defaults; a list is of words without an option.
+
+    `doc` is told by ``--help``."""
     parser = argparse.ArgumentParser(f"python examples/tasks {name}", description=doc.split("\n\n")[0])
     for option, default in {**settings, "seed": 0}.items():
-        parser.add_argument(f"--{option}", type=type(default), default=default, help=f"(default {default})")
+        if isinstance(default, list):
+            parser.add_argument(option, nargs="*", help="(default: all)")
+        else:
+            parser.add_argument(
+                f"--{option}", type=type(default), default=default, help=f"(default {default})"
+            )
     return parser.parse_args()
 
 
@@ -43,17 +51,22 @@ def example(name: str, **dims: int) -> Any:
     return rnnc.load(EXAMPLES / f"{name}.rnn", **dims)
 
 
-def train(module: Any, data: Arrays, settings: argparse.Namespace, rows: int = 32, rate: float = 0.01) -> Any:
+def train(
+    module: Any, data: Arrays, settings: argparse.Namespace, rows: int = 32, rate: float = 0.01,
+    given: Callable[[Arrays], Arrays] | None = None,
+) -> Any:  # fmt: skip
     """The weights that did best on the last tenth of the sequences, by Adam on the others.
 
-    `data` holds whole sequences under the names of the module's inputs, targets and lengths."""
+    `data` holds whole sequences under the names of the module's inputs, targets and lengths; `given` changes the
+    parameters that training starts from."""
+    params = module.init(seed=settings.seed, dtype="float32")
     axes = {name: len(item[0]) for name, item in module.INPUTS.items()} | dict.fromkeys(
         module.AXES.values(), 0
     )
     lengths = [module.AXES[axis] for axis in next(iter(module.HEADS.values()), ())]
     trainer = Trainer(
         module,
-        module.init(seed=settings.seed, dtype="float32"),
+        given(params) if given else params,
         ArrayBatches(data, axes, lengths, rows, settings.seed),
         Adam(),
         Limit(steps=settings.steps),
