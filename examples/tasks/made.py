@@ -203,9 +203,9 @@ def switching(rng: np.random.Generator, rows: int) -> Made:
 
 
 def lagged(rng: np.random.Generator, rows: int) -> Made:
-    """Bits, to be told 24 steps later: a register of 24 places that are moved on by one, which is orthogonal."""
-    x = rng.integers(0, 2, (60, rows))
-    return steps(2 * x - 1, delayed(x, 24)), {"a guess where it matters": float(np.log(2) * 36 / 60)}
+    """Bits, to be told thirty steps later: places that are moved on by one, which is an orthogonal map."""
+    x = rng.integers(0, 2, (70, rows))
+    return steps(2 * x - 1, delayed(x, 30)), {"a guess where it matters": float(np.log(2) * 40 / 70)}
 
 
 def filtered(rng: np.random.Generator, rows: int) -> Made:

@@ -172,12 +172,21 @@ SHOWS = [
     ),
     tagged("leaky_fixed", "a sign that seldom changes, under noise", made.switching, 1, 2, "vanilla"),
     tagged("leaky_learned", "a sign that seldom changes, under noise", made.switching, 1, 2, "vanilla"),
-    tagged("skip", "bits told 24 steps later", made.lagged, 1, 2, "vanilla", hidden=32),
+    tagged("skip", "bits told thirty steps later", made.lagged, 1, 2, "vanilla", hidden=32, steps=800),
     tagged("taps", "the sign of a second difference", made.filtered, 1, 3, "vanilla"),
     tagged(
-        "orthogonal_cayley", "bits told 24 steps later", made.lagged, 1, 2, "vanilla", hidden=32, steps=800
+        "orthogonal_cayley",
+        "bits told thirty steps later",
+        made.lagged,
+        1,
+        2,
+        "vanilla",
+        hidden=32,
+        steps=800,
     ),
-    tagged("orthogonal_exp", "bits told 24 steps later", made.lagged, 1, 2, "vanilla", hidden=32, steps=800),
+    tagged(
+        "orthogonal_exp", "bits told thirty steps later", made.lagged, 1, 2, "vanilla", hidden=32, steps=800
+    ),
     tagged(
         "spectral_scaling", "sixty sequences with noisy tags", made.noisy_tags, 8, 2, "vanilla", learnt=60
     ),
