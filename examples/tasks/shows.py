@@ -17,7 +17,7 @@ import made
 import numpy as np
 from common import Arrays, example, train
 
-SETTINGS = {"names": [], "steps": 0}
+SETTINGS = {"names": [], "steps": 0}  # 0 steps: each line's own
 
 
 @dataclass(frozen=True)
