@@ -38,7 +38,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     _add_settings(command.add_argument_group("how to train"))
     sample = command.add_argument_group("the sample drawn at the end")
     sample.add_argument("--length", type=whole(0), default=400, metavar="N", help="characters (default 400)")
-    sample.add_argument("--temperature", type=at_least_zero, default=0.7, metavar="X", help="default 0.7")
+    sample.add_argument("--temperature", type=at_least_zero, default=0.8, metavar="X", help="default 0.8")
     add_compile_options(command)
 
 
