@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .compiler.ir import BATCH, Equation
+from .compiler.operators import TABLE
 from .compiler.program import Program
 from .compiler.reference import Evaluator, Key
 from .runtime.properties.subject import Reads
@@ -43,6 +44,7 @@ def _counting(program: Program) -> set[str]:
 
 def _spread(evaluator: Evaluator, start: Key, vague: set[str]) -> Reads:
     """Everything that can be reached from the start, the certain ways first."""
+    nothing = _nothing(evaluator.table)
     seen: dict[Key, bool] = {}
     for certain in (True, False):
         pending = [start]
@@ -51,7 +53,7 @@ def _spread(evaluator: Evaluator, start: Key, vague: set[str]) -> Reads:
             if key in seen:
                 continue
             equation = evaluator.table[key[0]]
-            if certain and not _is_certain(equation, vague):
+            if certain and not (_is_certain(equation, vague) and _is_whole(evaluator, key, nothing)):
                 continue
             seen[key] = certain
             pending += evaluator.sources(*key)
@@ -66,6 +68,29 @@ def _spread(evaluator: Evaluator, start: Key, vague: set[str]) -> Reads:
 def _is_certain(equation: Equation, vague: set[str]) -> bool:
     """A constant or a noise among the factors may be 0."""
     return equation.op in CERTAIN and not any(read.name in vague for read in equation.reads)
+
+
+def _nothing(table: Mapping[str, Equation]) -> set[str]:
+    """What is 0 by definition: a literal, and what is made of it alone (the state before the first step)."""
+    found = {e.name for e in table.values() if e.op == "number" and e.attr("value") == 0}
+    while True:
+        more = {
+            e.name
+            for e in table.values()
+            if e.op in ("copy", "expand", "carry") and {read.name for read in e.reads} <= found and e.reads
+        }
+        if more <= found:
+            return found
+        found |= more
+
+
+def _is_whole(evaluator: Evaluator, key: Key, nothing: set[str]) -> bool:
+    """No factor of a product is 0 because it stands outside: what the other factors change is then lost."""
+    if "bilinear" not in TABLE[evaluator.table[key[0]].op].traits:
+        return True
+    wanted = len(evaluator.table[key[0]].reads)
+    found = [name for name, _ in evaluator.sources(*key) if name not in nothing]
+    return len(found) >= wanted and len(found) % wanted == 0
 
 
 def _steps(equation: Equation, indices: tuple[int, ...]) -> tuple[int, ...]:

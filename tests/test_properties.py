@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rnnc
 from right_models import RELU
+from rnnc import testing
 from rnnc.properties import NotApplicable, check_property
 from stopping_models import WAYS
 
@@ -105,3 +106,32 @@ def test_logarithms_of_zero_keep_their_shares() -> None:
 
 def test_a_saturated_network_that_leaves_the_range_of_numbers_is_tried_with_its_own_weights() -> None:
     holds(RELU, "gradient", "linear-backward", "causal-gradient", examples=30)
+
+
+WAITING = """\
+use gru
+dim n = 3
+axis t = 1..T
+input wait[t] : real
+h[t] = gru(concat(expand(log(wait[t]), 1), expand(log1p(y[t-1]), 1)), n)
+head y[t] : int ~ poisson(affine(h[t]) + log(wait[t]))
+"""
+SECOND_ORDER = """\
+dim n = 3, m = 2
+axis t = 1..T
+input x[t] : real[m]
+param A : real[n, n, m], b : real[n]
+h[t] = tanh(einsum("ijk,j,k->i", A, h[t-1], x[t]) + b)
+output h
+"""
+
+
+def test_inputs_are_positive_where_others_have_no_logarithm() -> None:
+    holds(WAITING, "gradient", "cone", "short", "sums-to-one", examples=2)
+    subject = testing.known(rnnc.loads(WAITING))
+    assert "real inputs are drawn positive" in str(testing.tested(subject, "w.rnn", ["contract"]))
+
+
+def test_what_is_multiplied_with_nothing_need_not_matter() -> None:
+    """The first state is told by the bias alone, whatever the first input is."""
+    holds(SECOND_ORDER, "cone")

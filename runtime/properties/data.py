@@ -141,7 +141,8 @@ def values(subject: Subject, item: Observed, case: Case, rng: Rng) -> Array:
     sizes = tuple(subject.number(symbol, case) for symbol in item.shape)
     shape = (*(extents[axis] for axis in item.axes), case.rows, *sizes)
     if item.kind == "real":
-        return np.asarray(rng.standard_normal(shape))
+        drawn = np.asarray(rng.standard_normal(shape))
+        return np.abs(drawn) + 0.1 if subject.positive else drawn
     if item.kind == "bool":
         return np.asarray(rng.random(shape) < 0.5)
     count = subject.number(item.count, case) if item.count else 5

@@ -27,6 +27,9 @@ KINDS = {
 }  # fmt: skip
 
 
+POSITIVE = "  real inputs are drawn positive: with others there are results that are no numbers"
+
+
 @dataclass(frozen=True, slots=True)
 class Tested:
     """A spec's results. ``path`` is how the user named it, ``options`` how it was compiled; ``saved`` has the
@@ -61,7 +64,7 @@ class Tested:
 
 def text(tested: Tested) -> str:
     """One line per property, failures below their line, totals last."""
-    lines = [f"{tested.path}"]
+    lines = [f"{tested.path}", *([POSITIVE] if tested.subject.positive else [])]
     for result in tested.results:
         lines.append(f"  {result.property.name:<{WIDTH}}  {headline(result)}")
         if result.status == FAILED:

@@ -133,6 +133,24 @@ class Subject:
         return "stop when" in self.module.SPEC or bool(set(self.axes.values()) & set(self.module.HEADS))
 
     @cached_property
+    def positive(self) -> bool:
+        """Whether real inputs have to be positive: with others there are results that are no numbers (of a
+        logarithm, of a root)."""
+        from .data import draw
+
+        def finite(positive: bool) -> bool:
+            self.__dict__["positive"] = positive  # what draws ask for
+            case = Case(tuple((axis, self.delay + 2) for axis in self.axes), 3, self.smallest)
+            data = draw(self, case, ragged=False)
+            with np.errstate(all="ignore"):
+                run = self.module.forward(data.params, data.batch)
+            return all(
+                np.isfinite(value).all() for value in (*run.outputs.values(), *(run.nll or {}).values())
+            )
+
+        return not finite(False) and finite(True)
+
+    @cached_property
     def grows(self) -> str | None:
         """Why results may rightly leave the range of numbers; None when they may not."""
         if self.spec is None:
