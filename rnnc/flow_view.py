@@ -54,7 +54,7 @@ def measured(compiled: Compiled, arguments: argparse.Namespace) -> Flow:
         f"{weights}; {data}",
         "L is the loss of every sequence's last step, or the sum of its outputs there",
     )
-    return replace(flow, title=f"gradient flow of {compiled.source.path}", notes=notes)
+    return replace(flow, title=f"gradient flow of {Path(compiled.source.path).name}", notes=notes)
 
 
 def _batch(compiled: Compiled, module: ModuleType, arguments: argparse.Namespace) -> tuple[Arrays, str]:

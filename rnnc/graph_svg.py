@@ -148,7 +148,7 @@ def _path(edge: Edge, curve: Curve, unfolded: bool) -> Iterator[str]:
 
 def _label(edge: Edge, curve: Curve, unfolded: bool) -> Iterator[str]:
     """Under the square, or on the line with a white rim."""
-    x, y = _along(curve, 0.65)
+    x, y = _along(curve, 0.5)
     if edge.delayed and not unfolded:
         x, y = curve[-1][0] + 10 + LETTER * len(edge.label) / 2, curve[-1][1] + 15
     for kind in ("halo", "label") if edge.label else ():
