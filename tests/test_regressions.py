@@ -356,3 +356,10 @@ def test_without_any_cotangent_the_gradients_are_0() -> None:
 def test_a_network_without_a_loss_is_tested_like_any_other() -> None:
     text = "axis t = 1..T\ninput x[t] : real\nh[t] = tanh(x[t] + h[t-1])\noutput h\n"
     assert not rnnc.test(rnnc.loads(text), examples=1).failed
+
+
+def test_a_state_that_is_only_held_is_a_copy_of_its_own_past() -> None:
+    text = "axis t = 1..T\ninput x[t] : real\nparam s : real = 0.5\np[0] = s\np[t] : real = p[t-1]\n"
+    m = rnnc.loads(text + "h[t] = p[t-1] * h[t-1] + x[t]\noutput h\n")
+    run = m.forward(m.init(dtype="float64"), {"x": np.ones((3, 1))})
+    np.testing.assert_allclose(run.outputs["h"][:, 0], [1.0, 1.5, 1.75])

@@ -66,10 +66,15 @@ def diagonal(loop: Loop, table: Mapping[str, Equation]) -> Diagonal | str:
 
 def _meets(name: str, cycle: set[str], table: Mapping[str, Equation]) -> bool:
     """Whether a quantity is on the cycle, or printed in place of its reader and reads one that is."""
-    if name in cycle:
-        return True
-    source = table[name]
-    return source.op in ("expand", "copy") and any(_meets(read.name, cycle, table) for read in source.reads)
+    pending, seen = [name], set[str]()
+    while pending:
+        found = pending.pop()
+        if found in cycle:
+            return True
+        if found not in seen and table[found].op in ("expand", "copy"):
+            pending += [read.name for read in table[found].reads]
+        seen.add(found)
+    return False
 
 
 def _own(found: list[Equation]) -> list[str]:

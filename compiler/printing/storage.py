@@ -222,8 +222,9 @@ def _real(table: Mapping[str, Equation], read: Read) -> bool:
 
 def _is_zero(table: Mapping[str, Equation], name: str) -> bool:
     """Whether a quantity is the number 0."""
-    source = table.get(name)
-    while source is not None and source.op in ("expand", "copy"):
+    source, seen = table.get(name), set[str]()
+    while source is not None and source.op in ("expand", "copy") and source.name not in seen:
+        seen.add(source.name)  # a state that is only held is a copy of its own past
         source = table.get(source.reads[0].name)
     return source is not None and source.op == "number" and not source.attr("value")
 
