@@ -14,11 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import all_mutants
+import cell_peers
 import mutate
 import test_hostile
 from damage import SMALL, outcome
 from generate import labels_of, specification
 from oracles import Subject
+from rnnc.spec.cells import library
 from wordings import check_some
 
 Counts = dict[str, float]
@@ -27,12 +29,13 @@ Found = tuple[Counts, list[str]]
 
 @dataclass(frozen=True)
 class Kind:
-    """``rows`` are lines of the README's table: what, how many, of these."""
+    """``rows`` are lines of the README's table: what, how many, of these. ``packages``: what has to be installed."""
 
     batches: int
     batch: Callable[[int], Found]
     rows: Callable[[Counts], list[tuple[str, str, str]]]
     again: Callable[[int], bool]
+    packages: str = ""
 
 
 def told(number: int, error: BaseException) -> str:
@@ -193,6 +196,40 @@ def hostile_rows(counts: Counts) -> list[tuple[str, str, str]]:
     ]
 
 
+# ------------------------------------------------------------------------------- cells beside a peer
+
+CELL = "worst "  # before a cell's name: the key of its largest difference
+
+
+def cells_beside(peer: str, computed: str) -> Kind:
+    """A batch is a cell of the library."""
+
+    def batch(number: int) -> Found:
+        name = library()[number]
+        counts: Counts = {"cells": 1, "failures": 0}
+        try:
+            worst, what = max((size, what) for what, size in cell_peers.differences(name, peer).items())
+        except Exception as error:
+            return {**counts, "failures": 1}, [told(number, error)]
+        counts[CELL + name] = worst
+        if worst <= cell_peers.TOLERANCE:
+            return counts, []
+        return {**counts, "failures": 1}, [f"{number}: {name}: {what} differs by {worst:.1e}"]
+
+    def again(number: int) -> bool:
+        name = library()[number]
+        for what, size in cell_peers.differences(name, peer).items():
+            print(f"{name}: {what}: {size:.1e}")
+        return batch(number)[0]["failures"] == 0
+
+    def rows(counts: Counts) -> list[tuple[str, str, str]]:
+        worst, key = max((value, key) for key, value in counts.items() if key.startswith(CELL))
+        found = f"{counts['failures']:,.0f} differ; at most by {worst:.1e} (`{key.removeprefix(CELL)}`)"
+        return [(f"cells of the library beside {peer}: {computed}", f"{counts['cells']:,.0f}", found)]
+
+    return Kind(len(library()), batch, rows, again, cell_peers.PEERS[peer][0])
+
+
 def holds(run: Callable[[], object]) -> bool:
     """Whether nothing is raised; the traceback is shown."""
     try:
@@ -203,9 +240,15 @@ def holds(run: Callable[[], object]) -> bool:
     return True
 
 
+PEER_KINDS = {
+    "torch": cells_beside("PyTorch", "outputs, loss, all gradients"),
+    "jax": cells_beside("JAX", "outputs, loss, all gradients"),
+    "onnx": cells_beside("ONNX Runtime", "outputs, loss"),
+}
 KINDS = {
     "specs": Kind(20_000 // SPECS_IN_A_BATCH, random_specs, spec_rows, spec_again),
     "mutants": Kind(MUTANT_BATCHES, mutants, mutant_rows, mutants_again),
     "hostile": Kind(1, hostile, hostile_rows, hostile_again),
+    **PEER_KINDS,
     "malformed": Kind(1_000_000 // INPUTS_IN_A_BATCH, malformed, malformed_rows, malformed_again),
 }

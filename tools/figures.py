@@ -2,7 +2,8 @@
 
 python tools/figures.py --minutes 10              all that has not been done yet, for so long
 python tools/figures.py specs malformed           only these
-python tools/figures.py --table                   writes what was counted into README.md
+python tools/figures.py torch jax onnx            cells beside other libraries, two minutes
+python tools/figures.py --table                   writes README.md's table and docs/agreement.md's
 python tools/figures.py --again specs:1234        one case by its number, with the traceback
 python tools/figures.py --retry specs             all cases that failed, after the compiler was mended
 
@@ -20,13 +21,16 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from long_runs import KINDS, Counts  # noqa: E402
+from long_runs import CELL, KINDS, PEER_KINDS, Counts  # noqa: E402
 from rnnc.runtime.files import write_text  # noqa: E402
+from rnnc.spec.cells import library  # noqa: E402
 
 STATE = ROOT / ".figures"
 KEPT = 1000  # failures told in full
@@ -37,7 +41,7 @@ class Record:
     handed out and not counted, which an earlier run may have left."""
 
     def __init__(self, kind: str) -> None:
-        self.path = STATE / f"{kind}.json"
+        self.path, self.versions = STATE / f"{kind}.json", versions(KINDS[kind].packages)
         found = json.loads(self.path.read_text()) if self.path.exists() else {}
         self.next: int = found.get("next", 0)
         self.left: list[int] = found.get("open", [])
@@ -73,13 +77,28 @@ class Record:
             "counts": self.counts,
             "failures": self.failures,
             "seconds": round(self.seconds, 1),
+            "versions": self.versions,
         }
         write_text(self.path, json.dumps(content, indent=1) + "\n")
 
 
+def versions(packages: str) -> str:
+    """Of all of them, by name; nothing where one is not installed."""
+    try:
+        return ", ".join(f"{package} {version(package)}" for package in packages.split())
+    except PackageNotFoundError:
+        return ""
+
+
 def run(kind: str, ends: float, processes: int) -> None:
     """Batch after batch until the time is over or there is no more to do; saved after each."""
-    record = Record(kind)
+    record, packages = Record(kind), KINDS[kind].packages
+    if packages and not record.versions:
+        need = packages.replace(" ", " and ")
+        print(
+            f"{kind}: needs {need}, not installed; old figures stay. pip install 'rnnc[bench]' for all peers"
+        )
+        return
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
         waiting = {pool.submit(_timed, kind, number) for number in _numbers(record, kind, processes, ends)}
@@ -125,28 +144,62 @@ def retry(kind: str) -> None:
 BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 
 
-def table() -> str:
-    """What has been counted, as a table."""
-    rows = ["| what | how many | of these |", "|---|---|---|"]
-    dates = []
+PAGE = ROOT / "docs" / "agreement.md"
+Rows = list[list[str]]
+
+
+def figures() -> tuple[str, Rows]:
+    """What has been counted here, and until when."""
+    rows, dates = [["what", "how many", "of these"]], []
     for name, kind in KINDS.items():
-        record = Record(name)
-        if record.counts:
-            dates.append(json.loads(record.path.read_text())["date"])
-            rows += [f"| {' | '.join(row)} |" for row in kind.rows(record.counts)]
-    said = (
-        f"Counted by `tools/figures.py` up to {max(dates)}; every case follows from its number, from 0 on."
-        if dates
-        else ""
-    )
-    return "\n".join([said, "", *rows]) + "\n"
+        if found := counted(name):
+            dates.append(found["date"])
+            beside = f"; {found['versions']}" if found.get("versions") else ""
+            rows += [[*row[:2], row[2] + beside] for row in kind.rows(found["counts"])]
+    day = max(dates, default="")
+    return f"Counted by `tools/figures.py` up to {day}; every case follows from its number, from 0 on.", rows
 
 
-def write_table() -> None:
-    readme = ROOT / "README.md"
-    before, _, rest = readme.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    write_text(readme, before + BEGIN + table() + END + after)
+def agreement() -> Rows:
+    """Every cell beside every library; blank where it was not counted here."""
+    found = [counted(kind) for kind in PEER_KINDS]
+    heads = [f"{one['versions']}, {one['date']}" if one else "" for one in found]
+    cells = [
+        [f"{one['counts'][CELL + name]:.2g}" if one and CELL + name in one["counts"] else "" for one in found]
+        for name in library()
+    ]
+    return [["cell", *heads], *([f"`{name}`", *row] for name, row in zip(library(), cells))]
+
+
+def counted(kind: str) -> dict[str, Any]:
+    path = STATE / f"{kind}.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found if found.get("counts") else {}
+
+
+def merged(old: Rows, new: Rows) -> Rows:
+    """Rows by their first cell. What is blank now, or is not there, stays as it was."""
+    found = {row[0]: row for row in old}
+    for row in new:
+        before = found.get(row[0], [""] * len(row))
+        found[row[0]] = [cell or was for cell, was in zip(row, before)]
+    return list(found.values())
+
+
+def write_table(page: Path, new: Rows, said: str = "") -> None:
+    """Between the markers of a page, over what stood there; nothing where nothing was counted here."""
+    if not any(any(row[1:]) for row in new[1:]):
+        return
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    inside, _, after = rest.partition(END)
+    lines = [line for line in inside.splitlines() if line.startswith("| ")]
+    old = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
+    head, *rows = merged(old, new)
+    text = "".join(f"| {' | '.join(row)} |\n" for row in [head, *rows])
+    top, _, body = text.partition("\n")
+    rule = "|" + "---|" * len(head)
+    words = f"{said}\n\n" if said else ""
+    write_text(page, f"{before}{BEGIN}{words}{top}\n{rule}\n{body}{END}{after}")
 
 
 def main(words: list[str]) -> int:
@@ -156,7 +209,7 @@ def main(words: list[str]) -> int:
         "--minutes", type=float, default=5.0, metavar="N", help="for all together (default 5)"
     )
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="P")
-    parser.add_argument("--table", action="store_true", help="write the README's table and do nothing else")
+    parser.add_argument("--table", action="store_true", help="write the tables and do nothing else")
     parser.add_argument("--again", metavar="KIND:NUMBER", help="one case again")
     parser.add_argument(
         "--retry", metavar="KIND", help="what failed, once more: what holds now is counted as well"
@@ -166,7 +219,9 @@ def main(words: list[str]) -> int:
     if unknown:
         parser.error(f"there is no kind {unknown[0]}; there are {', '.join(KINDS)}")
     if arguments.table:
-        write_table()
+        said, rows = figures()
+        write_table(ROOT / "README.md", rows, said)
+        write_table(PAGE, agreement())
     elif arguments.again:
         kind, _, number = arguments.again.partition(":")
         return int(not KINDS[kind].again(int(number)))
