@@ -232,7 +232,7 @@ EXPRESSIONS = [
     "breakpoint()", "np", "[np]", "np.load('x')", "np.save('x', B)", "np.fromfile('x')", "np.memmap('x')",
     "np.lib.format", "np.ctypeslib", "np.random", "np.random.seed(0)", "np.linalg", "np.testing", "np.loadtxt('x')",
     "np.frompyfunc(B, 1, 1)", "np.vectorize(B)", "np.f2py", "np.core.multiarray", "np.frombuffer(B)",
-    "B.tofile('x')", "B.dump('x')", "B.__class__", "B.__array_interface__", "B.ctypes", "B.data", "B.base",
+    "B.tofile('x')", "B.dump('x')", "B.__class__", "B.__array_interface__", "B.ctypes", "B.data", "B.setfield",
     "type(B).__subclasses__()", "type(B).__mro__", "().__class__", "(1).__class__", "B.sum.__self__",
     "B.sum.__globals__", "call.__dict__", "'{0.__class__}'.format(B)", "'x'.format_map(B)", "(lambda: 0)()",
     "[B][0]()", "{}['x']()", "(yield)", "(x := 1)", "lambda __x: 0", "[__y for __y in B]", "unknown",

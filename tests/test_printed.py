@@ -120,6 +120,22 @@ def test_the_fast_lstm_is_short() -> None:
     assert len(used) < 200
 
 
+TWO_GIVEN = """axis t = 1..T
+input x[t] : real[3]
+h[t] : real[4] = tanh(affine(x[t], h[t-1]))
+head y[t] : real[4] ~ normal(h[t])
+"""
+
+
+def test_what_nobody_asks_for_is_no_array_of_zeros() -> None:
+    """h is read by the loss, by the head's mean that is an output, and is a state: three cotangents, one of
+    them always there."""
+    body = function(compile_source(TWO_GIVEN), "_backward")
+    assert "_cotangent" not in called(body) and called(body).count("_cotangent_if_given") == 2
+    (loop,) = loops(body)
+    assert called(ast.Module(loop.body, [])) == ["add", "multiply", "dot"]
+
+
 def test_two_layers_are_two_loops() -> None:
     """The second layer's input products are taken for all steps at once: it needs a loop of its own."""
     assert len(loops(function(text_of("lstm2", 2), "_forward"))) == 2

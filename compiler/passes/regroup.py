@@ -4,117 +4,152 @@
     c[t,@] : real[n] = einsum(W, h[t-1,@]) {spec: "ij,j->i"}
     d[t,@] : real[n] = add(c[t,@], a[t,@])
 
-A chain of one associative operator is taken apart into its terms; those on the cycle of dependences come
-last, the others are combined first, and so can be computed for all steps at once. Needs to know
-which equations lie on a cycle, and nothing else of the schedule."""
+A chain of sums and differences, or of products, is taken apart into its terms; those on the cycle of
+dependences come last, the others are combined first, and so can be computed for all steps at once. Of these,
+what is there only when the caller gives a cotangent comes after the rest, one term at a time: each is then
+a sum that can be left out (`compiler/given.py`). Needs to know which equations lie on a cycle, and nothing
+else of the schedule."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Container, Mapping
+from dataclasses import field, replace
 
+from ...spec.records import dataclass
+from ..given import only_if_given
 from ..ir import BATCH, Equation, Read, System, plain
 from ..operators import TABLE
 from ..schedule import cycles_of
 from .rewriting import fresh_name
 
+SUMS = ("add", "sub")
+
 
 def regroup(system: System) -> System:
-    """The system with every chain on a cycle regrouped; the same object when nothing changed."""
-    cycles = cycles_of(system)
-    if not cycles:
-        return system
+    """The system with every such chain regrouped; the same object when nothing changed."""
+    known = _Known(system)
     table = {e.name: e for e in system.equations}
-    known = system.table()
-    uses = _uses(system)
-    inner = {r.name for e in table.values() for r in e.reads if _continues(e, r, table, uses, cycles)}
+    if not known.cycles and not known.given:
+        return system
+    inner = {r.name for e in table.values() for r in e.reads if known.continues(e, r)}
     rebuilt: dict[str, list[Equation]] = {}
     for equation in table.values():
-        if equation.name in cycles and equation.name not in inner and _associative(equation):
-            rebuilt.update(_Chain(equation, table, known, uses, cycles).rebuild())
+        if equation.name not in inner and known.chains(equation):
+            rebuilt.update(_Chain(equation, known).rebuild())
     if not rebuilt:
         return system
     return system.with_equations(e for old in system.equations for e in rebuilt.get(old.name, [old]))
 
 
-def _associative(equation: Equation) -> bool:
-    return "associative" in TABLE[equation.op].traits
+@dataclass(slots=True)
+class _Known:
+    """What the pass asks of a system. ``made`` are equations by name, new ones too."""
+
+    system: System
+    made: dict[str, Equation] = field(init=False)
+    defined: Container[str] = field(init=False)
+    cycles: Mapping[str, int] = field(init=False)
+    given: Container[str] = field(init=False)
+    uses: Counter[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        system = self.system
+        self.made, self.cycles, self.given = system.table(), cycles_of(system), only_if_given(system)
+        self.defined = {e.name for e in system.equations}
+        self.uses = Counter(read.name for e in system.equations for read in e.reads)
+        self.uses.update(boundary.name for e in system.equations for boundary in e.boundaries)
+        self.uses.update(name for _, name in system.outputs)
+
+    def chains(self, equation: Equation) -> bool:
+        """Whether an equation can be the last link of a chain that is worth a look."""
+        if equation.name in self.cycles:
+            return equation.op in SUMS or "associative" in TABLE[equation.op].traits
+        return equation.op in SUMS and equation.type == "real" and bool(equation.axes)
+
+    def continues(self, reader: Equation, read: Read) -> bool:
+        """Whether an operand is a link of its reader's chain: the same operator (or + and -), for this reader
+        alone; on the same cycle, or a sum on none."""
+        source = self.made[read.name]
+        sums = reader.op in SUMS and source.op in SUMS
+        return (
+            read.name in self.defined
+            and (sums or source.op == reader.op and "associative" in TABLE[source.op].traits)
+            and self.uses[source.name] == 1
+            and not source.boundaries
+            and source.axes == reader.axes
+            and read == plain(source)
+            and self.cycles.get(source.name) in (self.cycles.get(reader.name), None if sums else -1)
+        )
 
 
-def _uses(system: System) -> Counter[str]:
-    uses = Counter(read.name for e in system.equations for read in e.reads)
-    uses.update(boundary.name for e in system.equations for boundary in e.boundaries)
-    uses.update(name for _, name in system.outputs)
-    return uses
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """An operand of a chain; ``sign`` is -1 where it is subtracted."""
 
-
-def _continues(
-    reader: Equation, read: Read, table: Mapping[str, Equation], uses: Counter[str], cycles: Mapping[str, int]
-) -> bool:
-    """Whether an operand is a link of its reader's chain: the same operator, for this reader alone."""
-    source = table.get(read.name)
-    return (
-        source is not None
-        and source.op == reader.op
-        and _associative(source)
-        and uses[source.name] == 1
-        and not source.boundaries
-        and source.axes == reader.axes
-        and read == plain(source)
-        and cycles.get(source.name) == cycles.get(reader.name)
-    )
+    read: Read
+    sign: int = 1
 
 
 class _Chain:
     """One chain, from its last link."""
 
-    def __init__(
-        self,
-        root: Equation,
-        table: Mapping[str, Equation],
-        known: dict[str, Equation],
-        uses: Counter[str],
-        cycles: Mapping[str, int],
-    ) -> None:
+    def __init__(self, root: Equation, known: _Known) -> None:
         self.root, self.known = root, known
         self.links: list[str] = []
         self.made: list[Equation] = []
-        self.terms: list[Read] = []
-        work = [*reversed(root.reads)]
-        while work:
-            read = work.pop()
-            if _continues(root, read, table, uses, cycles):
+        self.terms: list[_Term] = []
+        self.straight = True  # every link is the first operand of the next
+        self._take(root, 1)
+
+    def _take(self, link: Equation, sign: int) -> None:
+        """The terms below a link, from left to right."""
+        signs = (sign, -sign) if link.op == "sub" else (sign,) * len(link.reads)
+        for place, (read, own) in enumerate(zip(link.reads, signs, strict=True)):
+            if self.known.continues(link, read):
                 self.links.append(read.name)
-                work += reversed(table[read.name].reads)
+                self.straight = self.straight and not place
+                self._take(self.known.made[read.name], own)
             else:
-                self.terms.append(read)
-        own = cycles[root.name]
-        self.carried = [read for read in self.terms if cycles.get(read.name) == own]
-        self.free = [read for read in self.terms if cycles.get(read.name) != own]
+                self.terms.append(_Term(read, own))
 
     def rebuild(self) -> dict[str, list[Equation]]:
         """Free terms first, combined; then one link for each carried term. What stands in the place of each
         old equation; nothing when nothing moves."""
-        if len(self.free) < 2 or not self.carried:
+        cycles, given = self.known.cycles, self.known.given
+        own = cycles.get(self.root.name)
+        carried = [term for term in self.terms if own is not None and cycles.get(term.read.name) == own]
+        free = [term for term in self.terms if term not in carried]
+        maybe = [term for term in free if term.read.name in given]
+        if not (carried and len(free) > 1 or maybe and len(self.terms) > 2):
             return {}
-        ordered = sorted(self.free, key=lambda read: len(self.known[read.name].axes))
-        sum_of: Read = ordered[0]
-        for read in ordered[1:]:
-            sum_of = self._link(sum_of, read, carried=False)
-        for read in self.carried[:-1]:
-            sum_of = self._link(sum_of, read, carried=True)
-        root = replace(self.root, reads=(sum_of, self.carried[-1]))
+        free.sort(key=lambda term: (term in maybe, term.sign < 0, len(self._made(term).axes)))
+        ordered = [*free, *carried]
+        if self.straight and ordered == self.terms:
+            return {}
+        total = ordered[0] if ordered[0].sign > 0 else _Term(self._link("neg", [ordered[0].read], False))
+        for term in ordered[1:-1]:
+            total = _Term(self._link(self._op(term), [total.read, term.read], term in carried))
+        last = ordered[-1]
+        root = replace(self.root, op=self._op(last), reads=(total.read, last.read))
         return {**{name: [] for name in self.links}, root.name: [*self.made, root]}
 
-    def _link(self, left: Read, right: Read, carried: bool) -> Read:
-        axes = tuple(a for a in self.root.axes if a in self._axes(left) or a in self._axes(right))
+    def _made(self, term: _Term) -> Equation:
+        return self.known.made[term.read.name]
+
+    def _op(self, term: _Term) -> str:
+        return self.root.op if self.root.op not in SUMS else "add" if term.sign > 0 else "sub"
+
+    def _link(self, op: str, reads: list[Read], carried: bool) -> Read:
+        known = self.known.made
+        over = {axis for read in reads for axis in self._axes(read)}
+        axes = tuple(axis for axis in self.root.axes if axis in over)
         if not carried:  # on no cycle any order will do: that of an operand lets it be made in its place
-            orders = self.known[left.name].axes, self.known[right.name].axes
+            orders = [known[read.name].axes for read in reads]
             axes = next((order for order in orders if set(order) == set(axes)), axes)
-        name = fresh_name(self.root.name, self.known)
-        link = replace(self.root, name=name, axes=axes, reads=(left, right), boundaries=())
-        self.known[link.name] = link
+        name = fresh_name(self.root.name, known)
+        link = replace(self.root, name=name, axes=axes, op=op, reads=tuple(reads), boundaries=())
+        known[link.name] = link
         self.made.append(link)
         return plain(link)
 

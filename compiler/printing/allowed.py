@@ -44,15 +44,15 @@ ATTRIBUTES = frozenset(
     startswith endswith strides strip sum swapaxes take tolist transpose type uniform update upper values
     writeable
 
-    B absent advance begun blocks buffer buffers count dims directions drawing ended final given gumbel inputs last
-    lengths log_prob logistic longest loss nll numbers outputs params rng state steps stream tape temperature top_k
-    top_p total train whole workspace
+    B absent advance backwards base begun blocks buffer buffers count dims directions drawing ended final forwards
+    given gumbel inputs last lengths log_prob logistic longest loss nll numbers outputs own params rng state steps
+    stream tape temperature top_k top_p total train whole workspace
     """.split()
 )
 BUILTINS = frozenset(
     """
     ArithmeticError Exception IndexError KeyError NotImplementedError OverflowError RuntimeError TypeError
-    ValueError abs all any bool complex dict divmod enumerate filter float frozenset hasattr int isinstance
+    ValueError abs all any bool complex dict divmod enumerate filter float frozenset hasattr id int isinstance
     iter len list map max min next object pow range repr reversed round set setattr slice sorted str sum tuple type zip
     """.split()
 )

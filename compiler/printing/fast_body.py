@@ -149,7 +149,7 @@ class Printer:
         body, self.out, self.notes = self.out, outer, Notes()
         for made in [made for made in self.hoisted if made not in known] if not frame.scopes else ():
             self.out.assign(self.hoisted[made], made)
-        for line in _header(frame, scope):
+        for line in _header(frame, scope, "" if frame.scopes else self.plan.names.fresh("loop")):
             self.out.add(line)
         self.out.lines += body.lines
         if not frame.scopes:
@@ -206,26 +206,28 @@ class Printer:
         self.out.assign(stored.identifier, value)
 
     def _add_if_given(self, frame: Frame, root: Equation, stored: Stored) -> None:
-        """A sum one of whose terms may be missing."""
+        """A sum or a difference one of whose terms may be missing."""
         storage = self.plan.storage
-        first = next(read.name in storage.optional for read in root.reads)
+        first = root.reads[0].name in storage.optional
         maybe, other = root.reads if first else root.reads[::-1]
-        place = here_of(frame, root, stored)
-        rest = operand(frame, root, other)
-        dims = frame.free(root.axes)
-        if storage.kinds[storage.holder(root.name)] == "fresh":
-            rest_whole = completed(frame, replace(root, op="copy", reads=(other,), attrs=()))
-            self.out.assign(stored.identifier, rest_whole)
-        elif text(rest.expr) != text(place):
-            self.out.add(f"np.copyto({text(place)}, {text(align(rest, dims))})")
-        leaf = frame.stored[storage.optional[maybe.name]].identifier
-        self.out.add(f"if {leaf} is not None:")
+        rest = replace(root, op="neg" if first and root.op == "sub" else "copy", reads=(other,), attrs=())
+        sign = "-" if root.op == "sub" and not first else "+"
+        place, dims = here_of(frame, root, stored), frame.free(root.axes)
+        fresh = storage.kinds[storage.holder(root.name)] == "fresh"
+        if fresh:
+            self.out.assign(stored.identifier, completed(frame, rest))
+        elif rest.op == "neg":
+            self.out.add(text(generic_into(frame, rest, place) or ""))
+        elif text(operand(frame, root, other).expr) != text(place):
+            self.out.add(f"np.copyto({text(place)}, {text(align(operand(frame, root, other), dims))})")
+        self.out.add(f"if {frame.stored[storage.optional[maybe.name]].identifier} is not None:")
         self.out.indent += 1
         term = align(operand(frame, root, maybe), dims)
-        if storage.kinds[storage.holder(root.name)] == "fresh":
-            self.out.assign(stored.identifier, expression("{0} + {1}", stored.identifier, term))
+        if fresh:
+            self.out.assign(stored.identifier, expression(f"{{0}} {sign} {{1}}", stored.identifier, term))
         else:
-            self.out.add(f"np.add({text(place)}, {text(term)}, {text(place)})")
+            function = "np.add" if sign == "+" else "np.subtract"
+            self.out.add(f"{function}({text(place)}, {text(term)}, {text(place)})")
         self.out.indent -= 1
 
     def _into(self, frame: Frame, root: Equation, stored: Stored) -> None:
@@ -462,22 +464,23 @@ def _whole_slot(stored: Stored, axis: str, side: int, count: int) -> str:
     return f"{stored.identifier}[{', '.join(parts)}]"
 
 
-def _header(frame: Frame, scope: Scope) -> list[str]:
-    """`for … in zip(…):`, backwards when the recurrence runs from the end."""
+def _header(frame: Frame, scope: Scope, name: str) -> list[str]:
+    """`for … in call.forwards(…):`, backwards when the recurrence runs from the end."""
     variables, iterables = list(scope.iterables.values()), list(scope.iterables)
     if not variables:
         variables, iterables = ["_"], [f"range({frame.axes[scope.axis].longest})"]
     if len(variables) == 1 and scope.step > 0:
         return [f"for {variables[0]} in {iterables[0]}:"]
     targets = ", ".join(variables) + ("," if len(variables) == 1 else "")
-    run = "zip" if scope.step > 0 else "backwards"
-    line = f"for {targets} in {run}({', '.join(iterables)}):"
+    run = "forwards" if scope.step > 0 else "backwards"
+    iterables.insert(0, f'"{name}"')
+    line = f"for {targets} in call.{run}({', '.join(iterables)}):"
     if len(line) <= WIDTH - 8:
         return [line]
     return [
         "for (",
         *filled(variables, WIDTH - 12),
-        f") in {run}(",
+        f") in call.{run}(",
         *filled(iterables, WIDTH - 12),
         "):",
     ]

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
 from ...spec.records import dataclass
+from ..given import only_if_given
 from ..ir import BATCH, Equation, Read, System
 from ..operators import TABLE
 from ..program import Program
@@ -181,17 +182,7 @@ def _members(system: System) -> set[str]:
 def optional(system: System) -> dict[str, str]:
     """What is 0 when the caller gives no cotangent of some output, and is read by sums alone: the name of
     that cotangent. Such terms are added only when there is something to add."""
-    table = system.table()
-    found: dict[str, str] = {}
-    for e in system.equations:
-        if e.op == "cotangent" and e.attr("key") != "loss":
-            found[e.name] = e.name
-        elif "zero" in TABLE[e.op].traits and e.axes and e.op != "add":
-            sources = {
-                found.get(r.name, "0" if _is_zero(table, r.name) else "") for r in e.reads if _real(table, r)
-            }
-            if len(sources - {"0"}) == 1 and "" not in sources:
-                found[e.name] = (sources - {"0"}).pop()
+    found = only_if_given(system)
     barred = _read_elsewhere(system) | {name for _, name in system.outputs}
     met = _met_in_loops(system, found)
     barred |= met
@@ -199,7 +190,7 @@ def optional(system: System) -> dict[str, str]:
         bad = {n for n in found if n in barred and (n != found[n] or n in met)}
         for e in system.equations:
             terms = [r.name for r in e.reads if r.name in found]
-            if e.name not in found and terms and (e.op != "add" or len(terms) > 1 or len(e.reads) != 2):
+            if e.name not in found and terms and (e.op not in ("add", "sub") or len(terms) > 1):
                 bad |= set(terms)
         bad |= {n for n, leaf in found.items() if leaf not in found or leaf in bad}
         if not bad:
@@ -214,19 +205,6 @@ def _met_in_loops(system: System, found: Mapping[str, str]) -> set[str]:
     lags = lag_sizes(system)
     leaves = {found[r.name] for e in system.equations if e.name in cycles for r in e.reads if r.name in found}
     return {leaf for leaf in leaves if any(a != BATCH and a not in lags for a in table[leaf].axes)}
-
-
-def _real(table: Mapping[str, Equation], read: Read) -> bool:
-    return table[read.name].type == "real"
-
-
-def _is_zero(table: Mapping[str, Equation], name: str) -> bool:
-    """Whether a quantity is the number 0."""
-    source, seen = table.get(name), set[str]()
-    while source is not None and source.op in ("expand", "copy") and source.name not in seen:
-        seen.add(source.name)  # a state that is only held is a copy of its own past
-        source = table.get(source.reads[0].name)
-    return source is not None and source.op == "number" and not source.attr("value")
 
 
 def _read_elsewhere(system: System) -> set[str]:

@@ -23,6 +23,7 @@ class Call:
     def __init__(self):
         # of a segment: the call it is a part of, how many steps are before it, whether it is the last
         self.whole, self.begun, self.final = None, 0, True
+        self.own = []  # arrays of the workspace that this call uses, by id
 
     def count(self, *axes):
         """How many valid elements a mean over these axes and the batch is of. A segment has its part in the
@@ -46,7 +47,35 @@ class Call:
         kept = self.workspace.get(name)
         if kept is None or kept.shape != shape or kept.dtype != dtype:
             kept = self.workspace[name] = np.empty(shape, dtype)
+        self.own.append(id(kept))
         return kept
+
+    def forwards(self, loop, *arrays):
+        """The arrays' steps in turn. A workspace keeps the views of its own arrays' steps from call to call, by
+        the name of the loop; a loop inside another has none."""
+        if self.workspace is None or not loop:
+            return zip(*arrays)
+        return zip(*(_steps(self, (loop, place), array) for place, array in enumerate(arrays)))
+
+    def backwards(self, loop, *arrays):
+        """The arrays' steps in turn, from the last to the first."""
+        return self.forwards(loop, *(array[::-1] for array in arrays))
+
+
+def _steps(call, place, array):
+    """The views of an array's steps. What lies in an array of the workspace lies there again in the next call,
+    as long as that is the same array: the sizes of a batch decide where."""
+    base = array
+    if isinstance(array, np.ndarray) and array.base is not None:
+        base = array.base
+    if id(base) not in call.own:
+        return array
+    lies = array.shape, array.strides
+    kept, before, views = call.workspace.get(place, (None, None, None))
+    if kept is not base or before != lies:
+        views = list(array)
+        call.workspace[place] = base, lies, views
+    return views
 
 
 def _checked_params(params):

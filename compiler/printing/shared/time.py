@@ -125,11 +125,6 @@ def first_max_over(a, valid, axis):
     return (places == masked.argmax(axis=axis, keepdims=True)) & mask if a.shape[axis] else masked > 0
 
 
-def backwards(*arrays):
-    """The arrays' steps in turn, from the last to the first."""
-    return zip(*(array[::-1] for array in arrays))
-
-
 def padded(a, *slots):
     """``a`` with zero slots (before, after) along its leading axes."""
     return np.pad(a, [*slots, *[(0, 0)] * (a.ndim - len(slots))])
