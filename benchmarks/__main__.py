@@ -1,7 +1,7 @@
 """Times compiled modules beside other ways to run the same equations.
 
-python -m benchmarks --quick --write     the table of benchmarks/README.md, about ten minutes
-python -m benchmarks --write             everything, an hour or two
+python -m benchmarks --quick --write     training beside the fast peers, streaming, calls: six minutes
+python -m benchmarks --write             every table for one thread, a quarter of an hour
 python -m benchmarks --cells lstm --sizes small --peers torch --seconds 20
 """
 
@@ -21,8 +21,9 @@ from . import threads
 CELLS = "vanilla,lstm,gru,lstm_norm_peephole,skip,mingru,lru,attention,bilstm2"
 SIZES = "tiny,small,medium,large,long"
 PEERS = "O0,hand,torch.nn,torch loop,torch.compile,jax scan,jax associative,autograd"
-PARTS = "training,streaming,lengths,batches,ablation"
+PARTS = "training,streaming,lengths,batches,ablation,calls"
 QUICK_PEERS = "hand,torch.nn,torch loop,jax scan,jax associative"
+QUICK_PARTS = "training,streaming,calls"
 
 
 def main(words: Sequence[str]) -> int:
@@ -49,14 +50,15 @@ def parser() -> argparse.ArgumentParser:
     for name, known in (("cells", CELLS), ("sizes", SIZES), ("peers", PEERS), ("parts", PARTS)):
         top.add_argument(f"--{name}", type=chosen(known), metavar="A,…", help=f"of {known}")
     top.add_argument("--threads", type=counts, default=[1], metavar="N,…", help="default: 1")
-    top.add_argument("--seconds", type=float, help="for each row of the table (default: 10, quick 3)")
     top.add_argument(
-        "--slow", type=float, help="a step that takes longer is not repeated (default: 12 s, quick 6)"
+        "--seconds", type=float, help="for each row of a table (default: 3, quick 2)", default=None
     )
+    top.add_argument("--slow", type=float, default=6.0,
+                     help="a step that takes longer is not repeated (default: 6 s)")  # fmt: skip
     top.add_argument("--clock", choices=("wall", "cpu"), default="wall",
                      help="cpu: the time of this process alone, for a busy machine and one thread")  # fmt: skip
     top.add_argument("--quick", action="store_true",
-                     help=f"training beside {QUICK_PEERS}, and streaming, unless told otherwise")  # fmt: skip
+                     help=f"only {QUICK_PARTS}, beside {QUICK_PEERS}, unless told otherwise")  # fmt: skip
     top.add_argument(
         "--write", action="store_true", help="put the tables and the picture into benchmarks/README.md"
     )
@@ -97,7 +99,7 @@ def measure(arguments: argparse.Namespace) -> int:
 
     threads.settle()
     quick = arguments.quick
-    parts = arguments.parts or (PARTS if not quick else "training,streaming").split(",")
+    parts = arguments.parts or (QUICK_PARTS if quick else PARTS).split(",")
     peaks = measure_peaks()
     print(f"{threads.count()} thread(s); at best {peaks}", flush=True)
     head = {"threads": threads.count(), "clock": arguments.clock, "peaks": str(peaks)}
@@ -113,23 +115,25 @@ def measure(arguments: argparse.Namespace) -> int:
 
 
 def _rows(part: str, arguments: argparse.Namespace, quick: bool, peaks: Any) -> list[dict[str, Any]]:
-    from . import ablation, batches, lengths, streaming, training
+    from . import ablation, batches, calls, lengths, streaming, training
 
     cells = arguments.cells or CELLS.split(",")
     sizes = arguments.sizes or SIZES.split(",")
     names = ["O2", *(arguments.peers or (QUICK_PEERS if quick else PEERS).split(","))]
-    seconds = arguments.seconds or (3.0 if quick else 10.0)
-    slow, clock = arguments.slow or (6.0 if quick else 12.0), arguments.clock
+    seconds = arguments.seconds or (2.0 if quick else 3.0)
+    slow, clock = arguments.slow, arguments.clock
     print(f"-- {part}", flush=True)
     if part == "training":
-        return training.measure(cells, sizes, names, seconds, slow, clock, peaks)
+        chosen = bool(arguments.peers)
+        return training.measure(cells, sizes, names, seconds, slow, clock, peaks, everywhere=chosen)
     if part == "streaming":
         return streaming.measure(cells, seconds / 3, clock)
     if part == "lengths":
-        beside = [name for name in names if name in ("O0", "torch.nn", "jax scan")]
-        return lengths.measure(["O2", "checkpoint", *beside], clock)
+        return lengths.measure(["O2", "checkpoint", *(n for n in names if n in lengths.BESIDE)], clock)
     if part == "batches":
-        return batches.measure([n for n in names if n != "torch.compile"], seconds, slow, clock)
+        return batches.measure([n for n in names if n in ("O2", *batches.BESIDE)], seconds, slow, clock)
+    if part == "calls":
+        return calls.measure(arguments.cells or calls.CELLS, arguments.sizes or calls.SIZES, seconds)
     return ablation.measure(cells, sizes, seconds, clock)
 
 

@@ -10,6 +10,7 @@ from .cases import Case, Size
 from .training import line, row_of
 
 BATCHES = (1, 4, 16, 64, 256)
+BESIDE = ("O0", "hand", "torch.nn", "torch loop", "jax scan", "autograd")
 CELL, T, D, H = "lstm", 100, 64, 128
 
 

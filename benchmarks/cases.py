@@ -54,8 +54,8 @@ SIZES = {
     )
 }
 
-# Attention computes every pair of steps: a million of them at a length of 1000.
-SHORTER = {("attention", "large"): 25, ("attention", "long"): 250}
+# Attention computes every pair of steps: a million of them at a length of 1000. Four large LSTMs take long.
+SHORTER = {("attention", "large"): 25, ("attention", "long"): 250, ("bilstm2", "large"): 25}
 
 
 def size_for(cell: str, name: str) -> Size:

@@ -18,6 +18,7 @@ from .contenders import Absent, make
 
 LENGTHS = (100, 300, 1000, 3000, 10000)
 CELL, B, D, H = "lstm", 16, 64, 128
+BESIDE = ("torch.nn", "jax scan")
 MIB = 1 << 20
 
 

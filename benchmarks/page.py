@@ -10,6 +10,7 @@ from typing import Any
 
 from rnnc.machine import processor, versions
 
+from .calls import lines
 from .cases import CELLS
 from .picture import picture
 
@@ -96,7 +97,7 @@ def compile_times(rows: Sequence[Row]) -> str:
     """Seconds before the first step, at the smallest size measured of each cell."""
     found: dict[str, dict[str, float]] = {}
     for row in rows:
-        found.setdefault(row["cell"], row["compile_seconds"])
+        found[row["cell"]] = {**row["compile_seconds"], **found.get(row["cell"], {})}
     names = list(dict.fromkeys(name for times in found.values() for name in times))
     head = ["seconds to compile", *(_shown(name) for name in names)]
     lines = [
@@ -164,12 +165,25 @@ def ablation(rows: Sequence[Row]) -> str:
     return table([head, *([name, *(f"{row['without'][name]:.2f}" for row in rows)] for name in names)])
 
 
+def calls(rows: Sequence[Row]) -> str:
+    """A table for each case, whose columns are the same for each contender."""
+    return "\n".join(_calls(row) for row in rows)
+
+
+def _calls(row: Row) -> str:
+    columns = [
+        f"{_shown(name)}: {what}" for name in row["seconds"] for what in ("calls", "µs each", "ms", "share")
+    ]
+    return table([[f"{CELLS[row['cell']]}, {row['size']} {row['shape']}", *columns], *lines(row)])
+
+
 TABLES: dict[str, Callable[[Sequence[Row]], str]] = {
     "training": training,
     "streaming": streaming,
     "lengths": lengths,
     "batches": batches,
     "ablation": ablation,
+    "calls": calls,
 }
 
 

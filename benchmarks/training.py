@@ -18,6 +18,8 @@ from .contenders import Absent, Contender, Disagreement, agree, computed, make
 from .contenders.contender import Computed
 
 OURS = ("O2", "O0", "hand")
+SLOW = {"torch.compile": ("small",), "autograd": ("small",), "O0": ("tiny", "small", "medium")}
+"""Where these are measured if nobody asks for more: they take long, to compile or to run."""
 
 
 @dataclass(slots=True)
@@ -42,13 +44,17 @@ def measure(
     slow: float,
     clock: str,
     peaks: Peaks | None = None,
+    everywhere: bool = True,
 ) -> list[dict[str, Any]]:
-    """A row for every cell and size; ``slow`` is the longest step, in seconds, that is waited for again."""
+    """A row for every cell and size; ``slow`` is the longest step, in seconds, that is waited for again.
+    ``everywhere``: those of `SLOW` at all sizes."""
     found = []
     for cell in cells:
         for size in sizes:
             case = Case(cell, size_for(cell, size))
-            row = row_of(case, names, seconds, slow, clock)
+            here = [name for name in names if everywhere or size in SLOW.get(name, (size,))]
+            row = row_of(case, here, seconds, slow, clock)
+            row.absent |= {n: ("–", f"measured at {', '.join(SLOW[n])}") for n in names if n not in here}
             row.bound = peaks.bound(cost_of(case)) if peaks else 0.0
             print(line(row), flush=True)
             found.append(asdict(row))

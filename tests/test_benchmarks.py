@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from benchmarks import page, training
+from benchmarks import calls, page, training
 from benchmarks.__main__ import PARTS, parser
 from benchmarks.cases import CELLS, Case, Size, size_for
 from benchmarks.contenders import agree, computed, make
@@ -113,6 +113,11 @@ def test_the_page_keeps_what_was_not_measured(tmp_path: Path) -> None:
     assert "| small | 1.50 | 0.75 |" in text, "the geometric means"
     assert "* torch.nn, not installed: torch is not installed" in text
     assert "| join | 1.50 |" in text
+    times = {"seconds": {"O2": 0.004, "hand": 0.003}, "calls": {"O2": {"tanh 8": [2, 1e-3]}, "hand": {}}}
+    page.write([result("calls", [{**ROW, **times}])], readme)
+    assert "| LSTM, small (16, 100, 32, 64) | -O2: calls | -O2: µs each |" in readme.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_picture_has_a_dot_for_each_time() -> None:
@@ -121,6 +126,40 @@ def test_the_picture_has_a_dot_for_each_time() -> None:
     left, right = sorted(float(dot.attrib["cx"]) for dot in dots)
     line = next(x for x in root.iter() if x.tag.endswith("line") and x.attrib.get("stroke") == "#222")
     assert left < float(line.attrib["x1"]) < right
+
+
+def test_every_call_of_a_step_is_timed() -> None:
+    """By hand: one product a step forward and one backward, one for the inputs, two for the weights."""
+    case = Case("lstm", SMALL)
+    row = calls.row_of(case, 0.05)
+    by_hand = row.calls["hand"]
+    B, T, D, H = SMALL.B, SMALL.T, SMALL.D, SMALL.H
+    products = {what: count for what, (count, _) in by_hand.items() if what.startswith("product")}
+    assert products[f"product {B} × {H} × {4 * H}"] == products[f"product {B} × {4 * H} × {H}"] == T
+    assert products[f"product {T * B} × {D} × {4 * H}"] == 1
+    assert products[f"product {4 * H} × {T * B} × {H}"] == products[f"product {4 * H} × {T * B} × {D}"] == 1
+    assert by_hand[f"tanh {B * 4 * H}"][0] == T
+    ours = row.calls["O2"]
+    assert ours[f"product {B} × {H} × {4 * H}"][0] == T, "gates are joined"
+    assert all(seconds >= 0 for found in row.calls.values() for _, seconds in found.values())
+
+
+def test_the_calls_of_a_table_add_up_to_the_step() -> None:
+    found = {"tanh 8": (10, 0.003), "add 8": (20, 0.005), "where 1": (1, 1e-6), "less 1": (1, 2e-6)}
+    row = {"seconds": {"O2": 0.01}, "calls": {"O2": found}}
+    assert calls.lines(row) == [
+        ["add 8", "20", "250.00", "5.00", "50%"],
+        ["tanh 8", "10", "300.00", "3.00", "30%"],
+        ["2 other kinds of call", "2", "1.50", "0.00", "0%"],
+        ["Python between the calls", "", "", "2.00", "20%"],
+        ["a training step", "", "", "10.00", "100%"],
+    ]
+
+
+def test_slow_peers_are_measured_at_few_sizes_unless_asked_for() -> None:
+    names = ["O2", "autograd"]
+    (row,) = training.measure(["skip"], ["tiny"], names, 0.0, 60.0, "wall", everywhere=False)
+    assert row["absent"] == {"autograd": ("–", "measured at small")} and set(row["seconds"]) == {"O2"}
 
 
 def test_every_part_has_its_place_in_the_page() -> None:
