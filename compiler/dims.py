@@ -27,11 +27,13 @@ def told(params: Sequence[Param], dims: Sequence[str], known: Collection[str]) -
     """What the shapes tell besides what is known, each by what was told before; the plainest way first."""
     found: list[Told] = []
     known = set(known)
+    ways = list(_ways(params, dims))
     while True:
-        ways = [way for way in _ways(params, dims) if way.dim not in known and way.rest.dims <= known]
-        if not ways:
+        ways = [way for way in ways if way.dim not in known]
+        ready = [way for way in ways if way.rest.dims <= known]
+        if not ready:
             return found
-        found.append(min(ways, key=lambda way: (bool(way.rest.terms), way.factor)))
+        found.append(min(ready, key=lambda way: (bool(way.rest.terms), way.factor)))
         known.add(found[-1].dim)
 
 
@@ -50,7 +52,7 @@ def _ways(params: Sequence[Param], dims: Sequence[str]) -> Iterator[Told]:
     """Every size that is a multiple of a dim, and something without it."""
     for param in params:
         for place, size in enumerate(param.shape):
-            for dim in dims:
+            for dim in (dim for dim in dims if dim in size.dims):
                 factor = dict(size.terms).get((dim,), 0)
                 rest = size - Size.of(dim) * Size.of(factor)
                 if factor > 0 and dim not in rest.dims:

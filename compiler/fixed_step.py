@@ -21,6 +21,7 @@ class Names:
 
     taken: set[str]
     given: dict[tuple[str, int], str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     def at(self, name: str, step: int) -> str:
         digits = re.search(r"(\.\d+)*$", name)
@@ -36,9 +37,10 @@ class Names:
 
     def fresh(self, base: str) -> str:
         """The first of ``base.1``, ``base.2``, … that is free."""
-        number = 1
+        number = self.counts.get(base, 0) + 1
         while f"{base}.{number}" in self.taken:
             number += 1
+        self.counts[base] = number
         self.taken.add(f"{base}.{number}")
         return f"{base}.{number}"
 

@@ -211,8 +211,9 @@ def _pop(stack: list[str], on_stack: set[str], root: str) -> list[str]:
 
 
 def cycles_of(system: System) -> Mapping[str, int]:
-    """The number of the cycle each equation lies on."""
-    nodes = tuple(Node(e.name, (e,)) for e in system.equations)
+    """The number of the cycle each equation lies on: of those that have an axis some read moves along."""
+    moving = {p.over for e in system.equations for read in e.reads for p in read.at if p.over and p.offset}
+    nodes = tuple(Node(e.name, (e,)) for e in system.equations if not moving.isdisjoint(e.axes))
     links = edges(nodes)
     selves = {link.source for link in links if link.source == link.reader}
     found: dict[str, int] = {}

@@ -82,7 +82,7 @@ def _run(words: list[str]) -> int:
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """All commands; only those named among the words are imported for their arguments."""
     top = argparse.ArgumentParser(prog="rnnc", description="Recurrent networks written as equations.")
-    top.add_argument("--version", action="version", version=f"rnnc {_version()}")
+    top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
@@ -92,13 +92,17 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return top
 
 
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
+class _Version(argparse.Action):
+    """Looked up when asked for: `importlib.metadata` loads fifty modules."""
 
-    try:
-        return version("rnnc")
-    except PackageNotFoundError:
-        return "(a checkout, not installed)"
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print("rnnc", version("rnnc"))
+        except PackageNotFoundError:
+            print("rnnc (a checkout, not installed)")
+        parser.exit()
 
 
 def _say(message: str, status: int) -> int:

@@ -9,7 +9,6 @@ ENTRIES: tuple[Entry, ...] = (
         "A parameter is declared that no equation reads: it is initialised, saved, and never changes.",
         wrong="axis t = 1..T\ninput x[t] : real\nparam a : real, b : real\nh[t] = a * x[t]\noutput h\n",
         right="axis t = 1..T\ninput x[t] : real\nparam a : real, b : real\nh[t] = a * x[t] + b\noutput h\n",
-        severity="warning",
     ),
     Entry(
         "RNN902",
@@ -17,7 +16,6 @@ ENTRIES: tuple[Entry, ...] = (
         "An input is declared that no equation reads: the batch must hold it all the same.",
         wrong="axis t = 1..T\ninput x[t] : real, z[t] : real\nh[t] = tanh(x[t])\noutput h\n",
         right="axis t = 1..T\ninput x[t] : real, z[t] : real\nh[t] = tanh(x[t] + z[t])\noutput h\n",
-        severity="warning",
     ),
     Entry(
         "RNN903",
@@ -25,7 +23,6 @@ ENTRIES: tuple[Entry, ...] = (
         "A dim is declared that nothing uses.",
         wrong="dim n = 4\naxis t = 1..T\ninput x[t] : real\noutput x\n",
         right="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\noutput x\n",
-        severity="warning",
     ),
     Entry(
         "RNN904",
@@ -33,7 +30,6 @@ ENTRIES: tuple[Entry, ...] = (
         "Nothing reads this quantity, and no `output` names it, so it is not computed.",
         wrong="axis t = 1..T\ninput x[t] : real\na[t] = 2 * x[t]\nh[t] = tanh(x[t])\noutput h\n",
         right="axis t = 1..T\ninput x[t] : real\na[t] = 2 * x[t]\nh[t] = tanh(a[t])\noutput h\n",
-        severity="warning",
     ),
     Entry(
         "RNN905",
@@ -41,7 +37,6 @@ ENTRIES: tuple[Entry, ...] = (
         "The spec has no head, no loss and no output, so the compiled module has nothing to compute.",
         wrong="axis t = 1..T\ninput x[t] : real\nh[t] = tanh(x[t] + h[t-1])\n",
         right="axis t = 1..T\ninput x[t] : real\nh[t] = tanh(x[t] + h[t-1])\noutput h\n",
-        severity="warning",
     ),
     Entry(
         "RNN906",
@@ -51,6 +46,5 @@ ENTRIES: tuple[Entry, ...] = (
         wrong="axis s = 1..S\naxis t = 1..T\ninput x[s] : real, z[t] : real\nc[t] = sum[s](z[t]) + sum[s](x[s])\n"
         "output c\n",
         right="axis s = 1..S\naxis t = 1..T\ninput x[s] : real, z[t] : real\nc[t] = sum[s](x[s] * z[t])\noutput c\n",
-        severity="warning",
     ),
 )

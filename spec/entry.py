@@ -14,4 +14,3 @@ class Entry:
     explanation: str
     wrong: str
     right: str
-    severity: str = "error"

@@ -11,18 +11,15 @@ lstm.rnn:3:24: error[RNN101]: `(` is never closed
 from __future__ import annotations
 
 import json
-import textwrap
 import unicodedata
 from collections.abc import Iterable
 
-from .catalogue import CATALOGUE
 from .diagnostics import LIMIT, Diagnostic
 from .records import dataclass
 from .source import Source, Span
 
 WIDTH = 100  # of an excerpt: a longer line is cut around the place
 TAB = 4
-EXAMPLE = 12  # lines of an example shown
 
 COLORS = {"error": "1;31", "warning": "1;33", "label": "1;34", "title": "1", "help": "1;32"}
 
@@ -67,14 +64,6 @@ def to_json(diagnostics: Iterable[Diagnostic]) -> str:
     return json.dumps([_record(diagnostic) for diagnostic in diagnostics], indent=2)
 
 
-def explain(code: str) -> str:
-    """The catalogue's entry of a code."""
-    entry = CATALOGUE[code]
-    paragraphs = (textwrap.fill(text, WIDTH) for text in entry.explanation.split("\n\n"))
-    parts = (f"{entry.code}: {entry.title}", *paragraphs, "Wrong:", _example(entry.wrong), "Right:")
-    return "\n\n".join([*parts, _example(entry.right)]) + "\n"
-
-
 def _record(diagnostic: Diagnostic) -> dict[str, str | int]:
     span = diagnostic.span
     line, column = span.source.position(span.start)
@@ -95,7 +84,7 @@ def _record(diagnostic: Diagnostic) -> dict[str, str | int]:
 def _one(diagnostic: Diagnostic, paint: Paint) -> str:
     """One diagnostic, its last line ended."""
     kind = paint(f"{diagnostic.severity}[{diagnostic.code}]", diagnostic.severity)
-    head = f"{diagnostic.span!r}: {kind}: {paint(_printable(diagnostic.message), 'title')}"
+    head = f"{diagnostic.span!r}: {kind}: {paint(printable(diagnostic.message), 'title')}"
     marks = [Mark(diagnostic.span, diagnostic.note, "^", diagnostic.severity)]
     marks += [Mark(label.span, label.text, "-", "label") for label in diagnostic.labels]
     marks = [part for mark in marks if mark.span.source.text for part in _by_line(mark)]
@@ -150,7 +139,7 @@ class _Cut:
         self.low, self.high = low, min(len(line), low + WIDTH)
         shown = line[self.low : self.high]
         self.lead = "... " if low else ""
-        self.text = self.lead + _printable(shown) + (" ..." if self.high < len(line) else "")
+        self.text = self.lead + printable(shown) + (" ..." if self.high < len(line) else "")
         self.shown = shown
 
     def columns(self, span: Span) -> tuple[int, int]:
@@ -159,10 +148,10 @@ class _Cut:
 
     def column(self, offset: int) -> int:
         inside = min(max(offset - self.start, self.low), self.high) - self.low
-        return _width(self.lead + _printable(self.shown[:inside]))
+        return _width(self.lead + printable(self.shown[:inside]))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     visible = "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)
     return visible.expandtabs(TAB)
 
@@ -171,13 +160,4 @@ def _width(text: str) -> int:
     """Columns on a terminal: East Asian wide characters take two, combining marks none."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
-
-
-def _example(text: str) -> str:
-    """An example, shortened if it is one of something too large."""
-    lines = text.rstrip("\n").split("\n")
-    shown = lines[:EXAMPLE] + ["..."] * (len(lines) > EXAMPLE)
-    return "\n".join(
-        "    " + _printable(line if len(line) <= WIDTH else line[:60] + " ...") for line in shown
     )

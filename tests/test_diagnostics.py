@@ -10,10 +10,10 @@ import unicodedata
 import pytest
 from checked import reader
 from rnnc.compiler.check import check
-from rnnc.spec.catalogue import CATALOGUE, ENTRIES, Entry
+from rnnc.spec.catalogue import CATALOGUE, ENTRIES, Entry, explain
 from rnnc.spec.diagnostics import LIMIT, Diagnostic, Diagnostics, Label
 from rnnc.spec.lexical import read_source
-from rnnc.spec.render import WIDTH, explain, render, to_json
+from rnnc.spec.render import WIDTH, render, to_json
 from rnnc.spec.source import Source, Span
 from rnnc.spec.suggest import distance, suggest
 

@@ -86,13 +86,18 @@ def run_passes(
 ) -> System:
     """The system after the passes, over and over until nothing changes (or ``once``); ``check`` validates
     after each."""
+    settled: dict[str, System] = {}  # what a pass left as it was, it leaves so again
     for _ in range(1 if once else ROUNDS):
         before = system
         for one in passes:
-            if one.name not in skip:
-                system = one.run(system)
-                if check:
-                    validate(system)
+            if one.name in skip or settled.get(one.name) is system:
+                continue
+            after = one.run(system)
+            if after is system:
+                settled[one.name] = system
+            elif check:
+                validate(after)
+            system = after
         if system is before:
             return system
     return system

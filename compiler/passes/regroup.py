@@ -21,7 +21,7 @@ from ..given import only_if_given
 from ..ir import BATCH, Equation, Read, System, plain
 from ..operators import TABLE
 from ..schedule import cycles_of
-from .rewriting import fresh_name
+from .rewriting import Temporaries
 
 SUMS = ("add", "sub")
 
@@ -48,6 +48,7 @@ class _Known:
 
     system: System
     made: dict[str, Equation] = field(init=False)
+    names: Temporaries = field(init=False)
     defined: Container[str] = field(init=False)
     cycles: Mapping[str, int] = field(init=False)
     given: Container[str] = field(init=False)
@@ -56,6 +57,7 @@ class _Known:
     def __post_init__(self) -> None:
         system = self.system
         self.made, self.cycles, self.given = system.table(), cycles_of(system), only_if_given(system)
+        self.names = Temporaries(self.made)
         self.defined = {e.name for e in system.equations}
         self.uses = Counter(read.name for e in system.equations for read in e.reads)
         self.uses.update(boundary.name for e in system.equations for boundary in e.boundaries)
@@ -147,7 +149,7 @@ class _Chain:
         if not carried:  # on no cycle any order will do: that of an operand lets it be made in its place
             orders = [known[read.name].axes for read in reads]
             axes = next((order for order in orders if set(order) == set(axes)), axes)
-        name = fresh_name(self.root.name, known)
+        name = self.known.names.fresh(self.root.name)
         link = replace(self.root, name=name, axes=axes, op=op, reads=tuple(reads), boundaries=())
         known[link.name] = link
         self.made.append(link)

@@ -22,6 +22,10 @@ class View:
     table: dict[str, Equation]
     uses: Counter[str]
     added: list[Equation] = field(default_factory=list)
+    names: Temporaries = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = Temporaries(self.table)
 
     def source(self, read: Read) -> Equation:
         """The definition of what is read."""
@@ -37,8 +41,10 @@ class View:
     def constant(self, read: Read) -> float | None:
         """The number that is read, wherever it is read."""
         found = self.table[read.name]
-        value = dict(found.attrs).get("value") if found.op == "number" else None
-        if found.op in ("copy", "expand", "real") and self.knows(found):
+        if found.op not in ("number", "copy", "expand", "real"):
+            return None
+        value = found.attr("value") if found.op == "number" else None
+        if found.op != "number" and self.knows(found):
             inner = found.reads[0]  # one that is read elsewhere may lead round a cycle
             value = self.constant(inner) if is_plain(inner, self.table[inner.name]) else None
         if not isinstance(value, (int, float)) or isinstance(value, bool):
@@ -60,7 +66,7 @@ class View:
         **statics: Attr,
     ) -> Read:
         """A further equation, for the use of ``like``."""
-        name = self._fresh(like.name)
+        name = self.names.fresh(like.name)
         made = Equation(name, tuple(axes), shape, like.type, op, reads, attributes(**statics))
         made = replace(made, span=like.span, origin=like.origin)
         self.table[name] = made
@@ -72,18 +78,22 @@ class View:
         read = self.new(like, "number", value=value)
         return self.new(like, "expand", read, shape=like.shape, sizes=like.shape) if like.shape else read
 
-    def _fresh(self, base: str) -> str:
-        return fresh_name(base, self.table)
 
+@dataclass(slots=True)
+class Temporaries:
+    """Hands out q.1, q.2, … for the temporaries of q and of its temporaries, but those that ``taken`` has; an
+    adjoint's `~q.1` is the adjoint of `q.1`."""
 
-def fresh_name(base: str, table: Container[str]) -> str:
-    """The first free of q.1, q.2, … for a temporary of q or of its temporaries; an adjoint's `~q.1` is the
-    adjoint of `q.1`."""
-    base = re.sub(r"(\.\d+)+$", "", base)
-    number = 1
-    while f"{base}.{number}" in table or f"~{base}.{number}" in table:
-        number += 1
-    return f"{base}.{number}"
+    taken: Container[str]
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def fresh(self, base: str) -> str:
+        base = re.sub(r"(\.\d+)+$", "", base)
+        number = self.counts.get(base, 0) + 1
+        while f"{base}.{number}" in self.taken or f"~{base}.{number}" in self.taken:
+            number += 1
+        self.counts[base] = number
+        return f"{base}.{number}"
 
 
 Rule = Callable[[Equation, View], "Equation | None"]

@@ -64,9 +64,11 @@ FOLD: dict[str, Callable[..., float]] = {
 
 def fold(e: Equation, v: View) -> Equation | None:
     """An operator on numbers is a number."""
+    if e.op not in FOLD:
+        return None
     values = [v.constant(read) for read in e.reads]
     known = [value for value in values if value is not None]
-    if e.op not in FOLD or not known or len(known) < len(values):
+    if not known or len(known) < len(values):
         return None
     try:
         value = FOLD[e.op](*known)
@@ -80,12 +82,11 @@ def fold(e: Equation, v: View) -> Equation | None:
 def zero(e: Equation, v: View) -> Equation | None:
     """What is 0 for operands that are 0."""
     traits = TABLE[e.op].traits
-    values = [v.constant(read) for read in e.reads if v.source(read).type == "real"]
-    gone = all(value == 0 for value in values) if "zero" in traits else False
-    gone = gone or ("bilinear" in traits and any(value == 0 for value in values))
-    if not values or not gone or e.type != "real" or e.op in ("copy", "expand"):
+    if traits.isdisjoint(("zero", "bilinear")) or e.type != "real" or e.op in ("copy", "expand"):
         return None
-    return turned(e, "copy", v.number(e, 0.0))
+    values = [v.constant(read) for read in e.reads if v.source(read).type == "real"]
+    gone = values and (any if "bilinear" in traits else all)(value == 0 for value in values)
+    return None if not gone else turned(e, "copy", v.number(e, 0.0))
 
 
 def neutral(*units: float | None) -> Rule:
@@ -193,9 +194,9 @@ def expand_twice(e: Equation, v: View) -> Equation | None:
 
 def expand_late(e: Equation, v: View) -> Equation | None:
     """An elementwise operator on quantities expanded alike is the operator, expanded."""
-    inner = [v.through(read, "expand") for read in e.reads]
-    if "elementwise" not in TABLE[e.op].traits or e.op == "copy" or not inner or not e.shape:
+    if "elementwise" not in TABLE[e.op].traits or e.op == "copy" or not e.shape:
         return None
+    inner = [v.through(read, "expand") for read in e.reads]
     sizes = {_sizes(one) for one in inner if one is not None}
     if None in inner or len(sizes) != 1:
         return None

@@ -39,7 +39,7 @@ from ...spec.sizes import Size
 from ..ir import BATCH, Attr, Equation, Read, System, here
 from ..ir import attrs as attributes
 from ..operators import TABLE
-from .rewriting import fresh_name
+from .rewriting import Temporaries
 
 HALF = 0.5
 Scale = tuple[float, ...]  # one factor for each step of the quantity's axis of fixed length; else one factor
@@ -65,6 +65,7 @@ class _Fixed(Exception):
 class _Work:
     system: System
     table: dict[str, Equation] = field(init=False)
+    names: Temporaries = field(init=False)
     readers: dict[str, list[tuple[str, Read]]] = field(init=False)
     asked: set[str] = field(init=False)
     sizes: Mapping[str, int] = field(init=False)
@@ -74,6 +75,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.table = {e.name: e for e in self.system.equations}
+        self.names = Temporaries(self.table)
         self.readers = defaultdict(list)
         for e in self.system.equations:
             for read in e.reads:
@@ -258,7 +260,7 @@ class _Work:
         **statics: Attr,
     ) -> Read:
         """A further equation."""
-        name = fresh_name(like.name, self.table)
+        name = self.names.fresh(like.name)
         made = Equation(name, axes, shape, "real", op, reads, attributes(**statics))
         self._put(replace(made, span=like.span, origin=like.origin))
         return Read(made.name, here(axes))

@@ -62,13 +62,7 @@ class Printer:
         """The arrays of a function, those of one shape together."""
         lines = Lines()
         for shape, names in shapes.items():
-            while names:
-                count = max(
-                    n
-                    for n in range(1, len(names) + 1)
-                    if n == 1 or 2 * len(", ".join(names[:n])) < WIDTH - 24 - len(shape)
-                )
-                group, names = names[:count], names[count:]
+            for group in _together(names, WIDTH - 24 - len(shape)):
                 several = "s" if len(group) > 1 else ""
                 lines.add(f'{", ".join(group)} = buffer{several}("{" ".join(group)}", {shape})')
         return lines.lines
@@ -439,6 +433,17 @@ class Printer:
             )
             lines.add(f"{flag} = bool({mask}.any())")
         return lines.lines
+
+
+def _together(names: Iterable[str], room: int) -> list[list[str]]:
+    """Names as they stand in one line, twice each, in the room there is; at least one in a line."""
+    groups: list[list[str]] = []
+    for name in names:
+        if groups and 2 * len(", ".join([*groups[-1], name])) < room:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    return groups
 
 
 def natural(frame: Frame, root: Equation, stored: Stored) -> Value:

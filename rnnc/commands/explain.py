@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..failure import FINE, Failure
-from ..spec.catalogue import CATALOGUE, ENTRIES
-from ..spec.render import explain
+from ..spec.catalogue import CATALOGUE, ENTRIES, explain
 from ..spec.suggest import suggest
 
 
