@@ -22,7 +22,7 @@ from .ir import BATCH, EACH, Axis, Equation, System, attrs
 from .operators import Builder, Term
 from .operators.terms import apply, where
 from .program import Program
-from .stepping import OneStep, one_step
+from .stepping import PAST, OneStep, one_step
 from .tangents import Forward
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -114,7 +114,7 @@ class _Influence(Forward):
     """Tangents in the direction of every number of the trained parameters."""
 
     def __init__(self, system: System, moving: Iterable[str], program: Program) -> None:
-        self.pasts = {f"past:{key.partition(':')[2]}" for key in moving if key.startswith("state:")}
+        self.pasts = {PAST + key.partition(":")[2] for key in moving if key.startswith("state:")}
         leaves = [f"param:{param.name}" for param in program.params if param.trained]
         self.statics = {e.name for e in system.given}
         super().__init__(system, frozenset((*leaves, *moving, *(f"input:{p}" for p in self.pasts))), (EACH,))

@@ -20,6 +20,7 @@ from .ir import BATCH, Equation, Position, Read, System, attrs, plain
 from .program import Head, Program, State
 
 NOW = "now"  # the quantity that counts steps is called AXIS.now
+PAST = "past:"  # the entry h of the state is the input past:h
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ class OneStep:
                 equation,
                 op="input",
                 reads=(),
-                attrs=attrs(name=f"past:{self.pasts[name].key}"),
+                attrs=attrs(name=PAST + self.pasts[name].key),
                 boundaries=(),
             )
         if name not in self.stepped:

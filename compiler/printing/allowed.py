@@ -44,9 +44,9 @@ ATTRIBUTES = frozenset(
     startswith endswith strides strip sum swapaxes take tolist transpose type uniform update upper values
     writeable
 
-    B absent advance backwards base begun blocks buffer buffers count dims directions drawing ended final forwards
-    given gumbel inputs last lengths log_prob logistic longest loss nll numbers outputs own params rng state steps
-    stream tape temperature top_k top_p total train whole workspace
+    B absent advance backwards base begun blocks buffer buffers call carried count dims directions drawing ended
+    expected final fixed forwards given gumbel inputs last lengths log_prob logistic longest loss nll numbers outputs
+    own params rng state steps stream tape temperature top_k top_p total train weights whole workspace
     """.split()
 )
 BUILTINS = frozenset(
@@ -70,6 +70,7 @@ WITHIN = frozenset(
 )
 # Plain data: all that a table of the module's top, or the default of an argument, may be made of.
 PLAIN = frozenset((ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.USub, ast.Load))
+METHODS = ("__init__", "__reduce__")
 FOLDERS = frozenset(name.rpartition(".")[0] for name in NUMPY) - {"np"}
 TYPE_NAME = re.compile(r"type\(\w+\)\.__name__")
 SETATTR = "setattr(self, name, value)"  # of drawn sequences: an attribute for each head
@@ -140,7 +141,7 @@ def _top(statement: ast.stmt, place: int, known: set[str]) -> None:
             _constant(value)
         case ast.FunctionDef():
             _Function(known).check(statement)
-        case ast.ClassDef(name, [], [], [ast.Expr(ast.Constant(str())), *methods], []):
+        case ast.ClassDef(name, [] | [ast.Name("dict")], [], [ast.Expr(ast.Constant(str())), *methods], []):
             _own_name(name, statement)
             for method in methods:
                 if isinstance(method, ast.FunctionDef):
@@ -182,7 +183,7 @@ class _Function:
     inside: set[int] = field(default_factory=set)  # nodes of which an attribute is taken
 
     def check(self, function: ast.FunctionDef) -> None:
-        if not (self.method and function.name == "__init__"):
+        if not (self.method and function.name in METHODS):
             _own_name(function.name, function)
         nodes = _nodes(function)
         own = {

@@ -89,6 +89,7 @@ class Frame:
     textbook: bool = False  # words of the textbook (softmax, onehot) where the fast code has shortcuts
     each: str = ""  # the name of how many directions there are, along the axis of all of them
     flat: bool = True  # products over many leading dimensions as one two-dimensional product
+    stepped: bool = False  # a function of one step, which is given the state and the step's inputs
 
     def inside(self, axis: str) -> Frame:
         """The frame of a loop's body."""

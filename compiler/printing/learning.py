@@ -7,9 +7,10 @@ from dataclasses import replace
 from ..ir import System
 from ..learning import Learning
 from ..program import Program
+from ..stepping import PAST
 from . import page
 from .plan import Plan, output_entries
-from .stepping import absent, entries, function, one_step_plan
+from .stepping import absent, entries, function, one_step_plan, step_function
 
 SECTION = "# ------------------------------------------------ real-time recurrent learning, --with rtrl"
 
@@ -25,10 +26,11 @@ STEP = '''def learn_step(params, state, inputs, *, live=None{last}):
 
     Losses are summed over the rows, not averaged. ``live`` says which rows have this step (B,); the others
     count nothing.{note}"""
-    call = _checked_learning(params, state, inputs, live){checked}
-    after, loss, gradient, moved = _learn(call)
+    call, known, inputs = _checked_learning(params, state, inputs, live){checked}
+    after, loss, gradient, moved = _learn(call, known, inputs)
     fixed = {{name: state[name] for name in MOVING if name not in moved}}
-    return _own({{**_next_state(call, after), **fixed, **moved}}), _scalar(loss), _by_parameter(call, gradient)'''
+    found = _own({{**_next_state(call, known, after), **fixed, **moved}})
+    return found, _scalar(loss), _by_parameter(call, gradient)'''
 
 LAST = " ``last``: whether this step is its sequence's last, one answer or (B,)."
 
@@ -54,12 +56,12 @@ def moving_table(made: Learning) -> dict[str, str]:
     found = {}
     for key in made.moving:
         kind, _, name = key.partition(":")
-        found[f"d {name}"] = f"input:past:{name}" if kind == "state" else key
+        found[f"d {name}"] = f"input:{PAST}{name}" if kind == "state" else key
     return found
 
 
 def _started(program: Program, system: System) -> str:
-    plan = _plan(program, system)
+    plan = _plan(program, system, stepped=False)
     items = entries(plan, _moved(system, "state"), _moved(system, "static"))
     doc = "How the state before the first step, and what no step changes, moves with the parameters."
     return function("_influence_start(call)", doc, program, plan, page.table("return {}", items), {})
@@ -76,11 +78,11 @@ def _step(program: Program, system: System) -> str:
     tail += page.table("moved = {}", entries(plan, _moved(system, "tangent:state")))
     tail += [f"    return after, {loss}, {gradient}, moved"]
     doc = "The equations at one step, and beside each how it moves with every parameter."
-    given = {e.name: "call.state" for e in system.given}
-    return function("_learn(call)", doc, program, plan, tail, given)
+    given = [e.name for e in system.given]
+    return step_function("_learn(call, state, inputs)", doc, program, plan, tail, given)
 
 
-def _plan(program: Program, system: System) -> Plan:
-    """The plan of a step, with a name for how many directions there are."""
+def _plan(program: Program, system: System, stepped: bool = True) -> Plan:
+    """The plan of a step, or of what is before it, with a name for how many directions there are."""
     plan = one_step_plan(program, system)
-    return replace(plan, frame=replace(plan.frame, each=plan.names.fresh("P")))
+    return replace(plan, frame=replace(plan.frame, each=plan.names.fresh("P"), stepped=stepped))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ..ir import System
+from ..ir import BATCH, System
 from ..program import Program
 from ..stepping import Steps, steps, whole
 from . import page
 from .body import print_stages
+from .computing import completed
 from .layout import Stored
 from .lines import Lines
 from .plan import Plan, output, output_entries, textbook_plan
@@ -66,9 +68,9 @@ START = '''def start(params, batch_size=1, context=None):
 
 STEP = '''def step(params, state, inputs):
     """One step: the next state, and the step's outputs."""
-    call = _checked_step(params, state, inputs)
-    after, outputs = _step(call)
-    return _own(_next_state(call, after)), _own(outputs)'''
+    call, state, inputs = _checked_step(params, state, inputs)
+    after, outputs = _step(call, state, inputs)
+    return _next_state(call, state, after, own=True), outputs'''
 
 SAMPLE = """Sequences drawn from the model: an attribute for each head, ``T`` (the lengths), ``log_prob``.
 
@@ -80,6 +82,12 @@ PREFIX = """
     ``prefix`` is a given beginning: arrays of the heads along the steps, and their lengths."""
 LIKELY = """
     ``top_k`` keeps the likeliest tokens alone, ``top_p`` the fewest that hold this much probability."""
+
+
+NEW = frozenset(
+    "np.tanh np.exp np.log np.sqrt np.sin np.cos np.square np.maximum np.minimum np.where np.concatenate "
+    "sigmoid".split()
+)  # functions whose result is an array of its own
 
 
 BEAM = '''def beam(params, width, *, max_steps=200, context=None):
@@ -147,10 +155,10 @@ def _begin(program: Program, made: Steps) -> str:
 
 def _step(program: Program, made: Steps) -> str:
     plan = one_step_plan(program, made.step)
-    tail = page.table("after = {}", entries(plan, output_entries(made.step, "state")))
-    tail += page.table("return after, {}", entries(plan, output_entries(made.step, "output")))
-    doc = "The equations at one step; the past comes from the state."
-    return function("_step(call)", doc, program, plan, tail, _statics(made))
+    after, outputs = _own(plan, *(output_entries(made.step, kind) for kind in ("state", "output")))
+    tail = [*page.table("after = {}", after), *page.table("return after, {}", outputs)]
+    doc = "The equations at one step; the past comes from the state. No two results share memory."
+    return step_function("_step(call, state, inputs)", doc, program, plan, tail, made.statics)
 
 
 def _draw(program: Program, made: Steps) -> str:
@@ -160,7 +168,7 @@ def _draw(program: Program, made: Steps) -> str:
     tail += _drawn(plan, made.draw)
     tail += [f"    return after, drawn, nll, {ends[0] if ends else 'np.zeros(call.B, bool)'}"]
     doc = "One step while sampling: targets are drawn from their heads. Last, which sequences it ends."
-    return function("_draw(call, draws)", doc, program, plan, tail, _statics(made))
+    return step_function("_draw(call, state, inputs, draws)", doc, program, plan, tail, made.statics)
 
 
 def _whole(program: Program, system: System) -> str:
@@ -176,11 +184,31 @@ def one_step_plan(program: Program, system: System) -> Plan:
     stored = {**plan.frame.stored}
     for equation in system.given:
         stored[equation.name] = Stored(plan.names.of(equation.name), equation.axes)
-    return replace(plan, frame=replace(plan.frame, stored=stored))
+    return replace(plan, frame=replace(plan.frame, stored=stored, stepped=True))
 
 
-def _statics(made: Steps) -> dict[str, str]:
-    return dict.fromkeys(made.statics, "call.state")
+def _own(plan: Plan, *groups: Mapping[str, str]) -> list[dict[str, str]]:
+    """`entries` of each group that share memory with nothing: copies, but of arrays that this step makes, each
+    of them once."""
+    taken, found = set[str](), list[dict[str, str]]()
+    for group in groups:
+        found.append(entries(plan, group))
+        for key, name in group.items():
+            if name in taken or not _is_new(plan, name):
+                found[-1][key] = f"np.array({found[-1][key]})"
+            taken.add(name)
+    return found
+
+
+def _is_new(plan: Plan, name: str) -> bool:
+    """Whether a quantity is assigned an array that is nobody else's: a result of arithmetic or of a function
+    of numbers, in full."""
+    equation = plan.frame.table[name]
+    if name not in plan.frame.stored or BATCH not in equation.axes or plan.frame.times(equation.axes):
+        return False
+    value = completed(plan.frame, equation)
+    called = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
+    return isinstance(value, ast.BinOp) or called in NEW
 
 
 def _drawn(plan: Plan, system: System) -> list[str]:
@@ -194,13 +222,30 @@ def entries(plan: Plan, *groups: Mapping[str, str]) -> dict[str, str]:
     return {key: output(plan.frame, name) for names in groups for key, name in names.items()}
 
 
-def function(
-    signature: str, doc: str, program: Program, plan: Plan, tail: list[str], given: dict[str, str]
+def step_function(
+    signature: str, doc: str, program: Program, plan: Plan, tail: list[str], statics: Iterable[str]
 ) -> str:
+    """A function of one step: what no step changes comes from the state."""
+    noise = ["inputs = _with_noise(call, inputs)"] if program.noises else []
+    return function(signature, doc, program, plan, tail, dict.fromkeys(statics, "state"), noise)
+
+
+def function(
+    signature: str,
+    doc: str,
+    program: Program,
+    plan: Plan,
+    tail: list[str],
+    given: dict[str, str],
+    first: Sequence[str] | None = None,
+) -> str:
+    """A function's text; ``first`` are its first statements, by default what fills in noise."""
     lines = Lines()
     plan = replace(plan, frame=replace(plan.frame, total=""))  # a step is told how long the whole is
     print_stages(plan.frame, plan.demands, plan.stages[0], lines)
     body = [*lines.lines, *tail]
     head = [f"def {signature}:", f'    """{doc}"""']
-    head += ["    _fill_noise(call)"] if program.noises else []
+    if first is None:
+        first = ["_fill_noise(call)"] if program.noises else []
+    head += ["    " + line for line in first]
     return "\n".join([*head, *unpacked(plan.frame, program, body, given), *body])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..ir import BATCH, EACH, Equation
+from ..stepping import NOW, PAST
 from .computing import (
     STRUCTURAL,
     Compute,
@@ -199,8 +200,13 @@ def _margins(frame: Frame, equation: Equation) -> list[ast.expr]:
 
 
 def _input(frame: Frame, equation: Equation) -> Value:
-    """What the caller gave, with slots around its steps."""
-    value = expression("call.inputs[{0}]", ast.Constant(str(equation.attr("name"))))
+    """What the caller gave, with slots around its steps; at one step the past and the count are in the state."""
+    given, name = "call.inputs[{0}]", str(equation.attr("name"))
+    if frame.stepped:
+        given = "state[{0}]" if name.startswith(PAST) else "inputs[{0}]"
+    if frame.stepped and name == f"{frame.stream}.{NOW}":
+        given, name = "state[{0}] + 1", str(frame.stream)
+    value = expression(given, ast.Constant(name.removeprefix(PAST)))
     margins = _margins(frame, equation)
     if margins:
         value = ast.Call(expression("padded"), [value, *margins], [])

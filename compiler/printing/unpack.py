@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 from ..prelude_text import names
 from ..program import Program
 from . import page
 from .frame import Frame
 from .lines import WIDTH, Lines
+
+GAP = 2  # a run of parameters goes on over one that is not read
 
 
 def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping[str, str]) -> list[str]:
@@ -17,25 +19,48 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
     lines = Lines()
     plain = {name: f"call.{name}" for name in ("B", "dtype", "state", "buffer", "buffers", "last")}
     plain |= {"fresh": "call.state is None"}
+    if frame.stepped:
+        plain.pop("state")
     if frame.stream:
-        plain[frame.past] = "_steps_before(call)"
+        plain[frame.past] = f"state[{page.literal(frame.stream)}]" if frame.stepped else "_steps_before(call)"
     if frame.each:
         plain[frame.each] = "call.numbers"
     if frame.total:
         plain[frame.total] = "call.total"
     for axis, around in frame.axes.items():
-        plain[around.length] = f"call.lengths[{page.literal(axis)}]"
+        length = program.forward.axis(axis).length
+        lengths = f"state[{page.literal(length)}]" if frame.stepped else f"call.lengths[{page.literal(axis)}]"
+        plain[around.length] = lengths
         plain[around.longest] = f"call.longest[{page.literal(axis)}]"
     _together(lines, {name: value for name, value in plain.items() if name in used})
     params = [param.name for param in program.params if param.name in frame.stored]
     tables = {"call.dims": {name: dim for dim, name in frame.dim_names.items()}}
-    tables["call.params"] = {frame.stored[name].identifier: name for name in params}
+    if frame.stepped:
+        _weights(
+            lines, [frame.stored[p.name].identifier if p.name in params else "" for p in program.params], used
+        )
+    else:
+        tables["call.params"] = {frame.stored[name].identifier: name for name in params}
     for name, table in given.items():
         if name in frame.stored:
             tables.setdefault(table, {})[frame.stored[name].identifier] = name
     for table, entries in tables.items():
         _entries(lines, table, {name: key for name, key in entries.items() if name in used})
     return lines.lines
+
+
+def _weights(lines: Lines, variables: Sequence[str], used: Container[str]) -> None:
+    """The parameters that are read, each run of them at one go: the names as in `PARAMS`."""
+    runs: list[list[int]] = []
+    for place in (place for place, name in enumerate(variables) if name in used):
+        if not runs or place - runs[-1][-1] > GAP:
+            runs.append([])
+        runs[-1].append(place)
+    for run in runs:
+        start, stop = run[0], run[-1] + 1
+        targets = ", ".join(name if name in used else "_" for name in variables[start:stop])
+        part = "" if stop - start == len(variables) else f"[{start or ''}:{stop}]"
+        lines.add(f"[{targets}] = call.weights{part}")
 
 
 def _together(lines: Lines, values: Mapping[str, str]) -> None:

@@ -42,21 +42,21 @@ def _continued(params, draws, state, inputs, tokens, scores):
     """The likeliest continuations by one token: state, tokens, scores; and those that end with it."""
     (head,) = (name for name in HEADS if name in INPUTS)
     unknown = {head: np.zeros(len(scores), np.intp)}
-    logits = _step(_checked_step(params, state, {**inputs, **unknown}))[1][head]
+    logits = _step(*_checked_step(params, state, {**inputs, **unknown}))[1][head]
     total = (scores[:, None] + logits - logsumexp(logits)[:, None]).ravel()
     best = np.argsort(-total, kind="stable")[: len(scores)]
     parents, token = np.divmod(best, logits.shape[-1])
     tokens, scores = np.concatenate([tokens[:, parents], token[None]]), total[best]
     rows = {name: np.take(state[name], parents, axis=len(STATE_AXES[name])) for name in STATES}
-    call = _checked_step(params, {**state, **rows}, inputs, drawing=True)
+    call, state, inputs = _checked_step(params, {**state, **rows}, inputs, drawing=True)
     everywhere = np.ones(len(scores), bool)
     draws.given = {name: (everywhere, token if name == head else ~everywhere) for name in HEADS}
-    after, _, nll, ends = _draw(call, draws)
+    after, _, nll, ends = _draw(call, state, inputs, draws)
     events = sum(value for name, value in nll.items() if name != head)
     with np.errstate(divide="ignore"):
         over = np.where(ends, scores, scores + np.log(-np.expm1(-events)))
     found = [(over[row], tokens[:, row]) for row in np.flatnonzero(over > -np.inf)]
-    return _next_state(call, after), tokens, np.where(ends, -np.inf, scores - events), found
+    return _next_state(call, state, after), tokens, np.where(ends, -np.inf, scores - events), found
 
 
 def _columns(found, ended):

@@ -21,15 +21,14 @@ def _numbered(call):
 
 def _checked_learning(params, state, inputs, live):
     """The arguments of a step that learns: those of a step, all targets, and how the state moves."""
-    call = _numbered(_checked_step(params, state, inputs))
-    absent = [name for name in OPTIONAL if STREAM in INPUTS[name][0] and name not in call.inputs]
+    call, checked, inputs = _checked_step(params, dict(state) if type(state) is State else state, inputs)
+    absent = [name for name in OPTIONAL if STREAM in INPUTS[name][0] and name not in inputs]
     if absent:
         raise ValueError(f"inputs: missing {absent}, which the loss needs")
     found = np.ones(call.B, bool) if live is None else np.asarray(live)
     if found.dtype != bool or found.shape != (call.B,):
         raise ValueError(f"live: expected bool (B={call.B},), got {found.dtype} {found.shape}")
-    call.inputs[f"{STREAM}.live"] = found
-    call.directions = {}
+    _numbered(call).directions = {}
     for name, key in MOVING.items():
         if name not in state:
             raise ValueError(f"state: missing {name!r}; begin with learn_start(params, batch_size, context)")
@@ -37,7 +36,7 @@ def _checked_learning(params, state, inputs, live):
         if value.shape != shape:
             raise ValueError(f"state[{name!r}]: expected shape {shape}, got {value.shape}")
         call.directions[key] = value.astype(call.dtype, copy=False)
-    return call
+    return call, checked, {**inputs, f"{STREAM}.live": found}
 
 
 def _by_parameter(call, row):

@@ -14,14 +14,30 @@ def _fill_noise(call, seed=None):
     """The noise that was not given: drawn from ``seed``; its mean where there is none."""
     for k, (name, (draw, uniforms, *args)) in enumerate(_noises().items()):
         if name in call.absent:
-            axes = tuple(axis for axis in INPUTS[name][0] if axis in call.longest)
-            shape = tuple(call.longest[axis] for axis in axes) + (call.B,) + _shapes(call.dims)[name]
+            axes, shape = _noise_shape(call, name)
             if seed is None:
                 value = np.broadcast_to(draw(None, *args), shape)
             else:
                 value = draw(_uniform_numbers(call, axes, shape, [_checked_seed(seed), k], uniforms), *args)
             call.inputs[name] = _checked_input(name, value, call, axes, "real")
     call.absent = [name for name in call.absent if name not in NOISES]
+
+
+def _with_noise(call, inputs):
+    """The inputs of a step, with the mean of every noise that was not given."""
+    found = dict(inputs)
+    for name, (draw, _, *args) in _noises().items():
+        if name not in found and STREAM in INPUTS[name][0]:
+            axes, shape = _noise_shape(call, name)
+            value = np.broadcast_to(draw(None, *args), shape)
+            found[name] = _checked_input(name, value, call, axes, "real")
+    return found
+
+
+def _noise_shape(call, name):
+    """The time axes of a noise that the call has, and the shape it has there."""
+    axes = tuple(axis for axis in INPUTS[name][0] if axis in call.longest)
+    return axes, tuple(call.longest[axis] for axis in axes) + (call.B,) + _shapes(call.dims)[name]
 
 
 def _uniform_numbers(call, axes, shape, seed, each):

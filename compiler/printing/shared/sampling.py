@@ -125,12 +125,12 @@ def _steps_drawn(params, draws, state, streams, prefix, most):
     going, lengths = most > 0, np.zeros(len(most), np.intp)
     log_prob, ended = np.zeros(len(most)), np.zeros(len(most), bool)
     for t in range(int(most.max(initial=0))):
-        call = _checked_step(params, state, _at_step(streams, t), drawing=True)
+        call, state, inputs = _checked_step(params, state, _at_step(streams, t), drawing=True)
         draws.given = _beginning(*prefix, t)
-        after, found, nll, ends = _draw(call, draws)
+        after, found, nll, ends = _draw(call, state, inputs, draws)
         if (going & ends & (t + 1 < prefix[1])).any():
             raise ValueError(f"prefix: a sequence ends at step {t + 1} and goes on")
-        state = _next_state(call, after)
+        state = _next_state(call, state, after)
         for name, values in drawn.items():
             values.append(np.where(_beside(going, name), found[name], found[name].dtype.type(0)))
         log_prob = log_prob - np.where(going, sum(map(_per_row, nll.values())), 0)

@@ -10,39 +10,81 @@ own. Nothing here is imported."""
 import numpy as np
 
 
+class State(dict):
+    """The arrays between two steps. ``call`` is what the step that made them found out about its arguments, so
+    that the next need not look again; a copy, and what is saved of it, is a plain dict."""
+
+    def __reduce__(self):
+        return dict, (dict(self),)
+
+
 def _checked_step(params, state, inputs, drawing=False):
-    """The arguments of one step: a state, and this step's inputs; while sampling, targets are drawn."""
+    """What all steps have in common, the state, and this step's inputs; while sampling, targets are drawn."""
+    call = state.call if type(state) is State else None
+    if call is None or not _goes_on(call, params, state):
+        call, state = _step_call(params, state)
+    if type(inputs) is not dict or not _fit(inputs, call.expected[drawing], len(inputs)):
+        if not hasattr(inputs, "keys"):
+            raise ValueError(f"inputs: expected a dict of arrays, got {type(inputs).__name__}")
+        if call.dtype.kind == "f" and any(np.iscomplexobj(inputs[name]) for name in inputs):
+            call, state = _step_call(params, state, np.complex64)
+        inputs = _step_inputs(call, inputs, drawing)
+    return call, state, inputs
+
+
+def _goes_on(call, params, state):
+    """Whether the parameters are the very arrays of the step before, and the state has the shapes of then."""
+    if type(params) is not dict or len(params) != len(PARAMS):
+        return False
+    for name, array in zip(PARAMS, call.weights):
+        if params.get(name) is not array:
+            return False
+    return _fit(state, call.carried)
+
+
+def _fit(arrays, expected, count=None):
+    """Whether these are arrays of the shapes and dtypes expected, and tokens below the number there are: what
+    can be used as it is. ``count`` is how many there are, where there must be no others."""
+    if expected is None or count not in (None, len(expected)):
+        return False
+    for name, shape, dtype, tokens in expected:
+        array = arrays.get(name)
+        if type(array) is not np.ndarray or array.shape != shape or array.dtype is not dtype:
+            return False
+        if tokens is not None and not (array.size == 1 and 0 <= array.item() < tokens):
+            return False
+    return True
+
+
+def _step_call(params, state, *others):
+    """What all steps have in common that are asked like this one, and the checked state. ``others`` are dtypes
+    besides the parameters'."""
     call = Call()
-    call.workspace, call.absent, call.lengths, call.longest = None, [], {}, {}
+    call.workspace, call.state, call.inputs, call.absent = None, None, {}, []
+    call.lengths, call.longest = {}, {}
     call.params, call.dims, call.dtype = _checked_params(params)
     if not hasattr(state, "keys") or STREAM not in state:
         raise ValueError(f"state: expected what start returned, a dict with {STREAM!r}")
+    real = (state[name] for name, (_, kind) in STATES.items() if kind == "real" and name in state)
+    others += (np.complex64,) if any(map(np.iscomplexobj, real)) else ()
+    call.dtype = np.result_type(call.dtype, *others)
+    call.params = {name: array.astype(call.dtype, copy=False) for name, array in call.params.items()}
+    call.weights = [*call.params.values()]
     call.B = len(state[STREAM])
     for axis, length in AXES.items():
         if length in state:
-            call.lengths[axis] = state[length]
+            call.lengths[axis] = np.asarray(state[length])
             if axis != STREAM:
                 call.longest[axis] = int(state[length + ".max"])
     call.last = np.zeros(call.B, bool)
-    call.state = {
-        **_fixed(call, state),
-        **_checked_state({k: state[k] for k in state if k in STATES or k == STREAM}, call),
-    }
-    call.inputs = {**{f"past:{k}": call.state[k] for k in STATES}, f"{STREAM}.now": call.state[STREAM] + 1}
-    names = [name for name, (axes, *_) in INPUTS.items() if STREAM in axes]
-    unknown = [name for name in inputs if name not in names]
-    if unknown:
-        raise ValueError(f"inputs: unknown {unknown}; a step takes {names}")
-    for name in names:
-        axes, _, kind, _ = INPUTS[name]
-        if inputs.get(name) is not None:
-            axes = tuple(axis for axis in axes if axis != STREAM)
-            call.inputs[name] = _step_input(name, np.asarray(inputs[name]), call, axes, kind)
-        elif name in NOISES:
-            call.absent.append(name)
-        elif name not in OPTIONAL and not (drawing and name in HEADS):
-            raise ValueError(f"inputs: missing {name!r}")
-    return call
+    fixed = {**_fixed(call, state), **_lengths_of(call)}
+    checked = _checked_state({name: state[name] for name in state if name in STATES or name == STREAM}, call)
+    call.fixed, state = [*fixed], {**checked, **fixed}
+    call.carried = [(name, array.shape, array.dtype, None) for name, array in state.items()]
+    if any(isinstance(axis, str) for axes in STATE_AXES.values() for axis in axes):
+        call.carried = None  # what is past a sequence's own end has to be looked at
+    call.expected = [_expected(call, drawing) for drawing in (False, True)]
+    return call, state
 
 
 def _fixed(call, state):
@@ -51,9 +93,37 @@ def _fixed(call, state):
     context = [name for name, (axes, *_) in INPUTS.items() if STREAM not in axes]
     if missing and context:
         raise ValueError(f"state: missing {missing}; begin with start(params, batch_size, context)")
-    call.state = None
     made = _start(call) if missing else state
     return {name: np.asarray(made[name]) for name in STATICS}
+
+
+def _expected(call, drawing):
+    """The arrays that a step must be given, as `_fit` takes them; None where they take a closer look."""
+    found, shapes, counts = [], _shapes(call.dims), _token_counts(call.dims)
+    for name, (axes, _, kind, _) in INPUTS.items():
+        if STREAM in axes and name not in [*OPTIONAL, *NOISES, *(HEADS if drawing else ())]:
+            if axes != (STREAM,) or kind not in ("real", "token"):
+                return None
+            dtype = call.dtype if kind == "real" else np.dtype(np.intp)
+            found.append((name, (call.B, *shapes[name]), dtype, *counts.get(name, (None,))))
+    return found
+
+
+def _step_inputs(call, inputs, drawing):
+    """The inputs of one step."""
+    names = [name for name, (axes, *_) in INPUTS.items() if STREAM in axes]
+    unknown = [name for name in inputs if name not in names]
+    if unknown:
+        raise ValueError(f"inputs: unknown {unknown}; a step takes {names}")
+    found = {}
+    for name in names:
+        axes, _, kind, _ = INPUTS[name]
+        if inputs.get(name) is not None:
+            axes = tuple(axis for axis in axes if axis != STREAM)
+            found[name] = _step_input(name, np.asarray(inputs[name]), call, axes, kind)
+        elif name not in [*OPTIONAL, *NOISES, *(HEADS if drawing else ())]:
+            raise ValueError(f"inputs: missing {name!r}")
+    return found
 
 
 def _lengths_of(call):
@@ -69,15 +139,15 @@ def _step_input(name, array, call, axes, kind):
     if array.shape != shape:
         labels = [AXES[axis] for axis in axes] + ["B"] + list(SHAPES[name])
         raise ValueError(f"inputs[{name!r}]: expected shape {_named(labels)} = {shape}, got {array.shape}")
-    if kind == "real" and array.dtype.kind == "c":
-        call.dtype = np.result_type(call.dtype, np.complex64)
     return _checked_input(name, array, call, axes, kind)
 
 
-def _next_state(call, after):
-    """The state after a step: what changed, the count, and what no step changes."""
-    fixed = {**{name: call.state[name] for name in STATICS}, **_lengths_of(call)}
-    return {STREAM: call.state[STREAM] + 1, **after, **fixed}
+def _next_state(call, state, after, own=False):
+    """The state after a step: what changed, the count, and what no step changes, its ``own`` where asked."""
+    fixed = {name: state[name].copy() if own else state[name] for name in call.fixed}
+    found = State({STREAM: state[STREAM] + 1, **after, **fixed})
+    found.call = call
+    return found
 
 
 def _own(arrays, dtype=None):
