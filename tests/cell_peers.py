@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import test_cells
 from checked import program
+from outside import CHECKS
+from outside.register import Run
 from references import cells as by_hand
 from rnnc import api
 from rnnc.compiler.driver import Options
@@ -93,13 +95,16 @@ def normal_loss(output: Any, y: Any) -> Any:
 
 
 def by_torch(cell: Cell) -> list[Computed]:
-    from test_cells_torch import LAYERS
-
     found = [_differentiated_by_torch(cell, "equations", _equations_in_torch(cell))]
-    if cell.name in LAYERS:
-        run = LAYERS[cell.name]
-        found.append(_differentiated_by_torch(cell, "torch.nn", lambda p, batch: (run(p, batch["x"]), None)))
-    return found
+    layers = [check.run for check in CHECKS if (check.package, check.cell) == ("torch", cell.name)]
+    return found + [_differentiated_by_torch(cell, "torch.nn", _layer(run)) for run in layers]
+
+
+def _layer(run: Run) -> Callable[[Any, Any], tuple[Any, Any]]:
+    def layer(params: Any, batch: Any) -> tuple[Any, Any]:
+        return run({name.removeprefix("h."): value for name, value in params.items()}, batch["x"]), None
+
+    return layer
 
 
 def _equations_in_torch(cell: Cell) -> Callable[[Any, Any], tuple[Any, Any]]:

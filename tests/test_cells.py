@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rnnc
 from checked import program
 from oracles import Subject
+from outside import CHECKS
 from references.cells import CELLS
+from rnnc.commands.cells import _headline
 from rnnc.compiler.reference import Evaluator
 from rnnc.compiler.validate import validate
 from rnnc.spec.cells import cell_source, library
@@ -67,6 +71,31 @@ def test_equals_the_hand_written_cell(name: str) -> None:
 def test_says_where_it_comes_from(name: str) -> None:
     comment = [line for line in cell_source(name).text.split("\n") if line.startswith("#")]
     assert any(year in " ".join(comment) for year in ("199", "200", "201", "202"))
+
+
+def test_the_page_has_every_cell_its_source_and_what_it_is_held_against() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "cells.md").read_text(encoding="utf-8")
+    rows = [
+        [part.strip() for part in line.split("|")[1:-1]] for line in page.split("\n") if "| `" in line[:3]
+    ]
+    assert [name for name, *_ in rows] == [f"`{name}`" for name in library()]
+    for name, (_, source, against, departure) in zip(library(), rows):
+        assert source == _headline(cell_source(name).text)[1]
+        assert set(re.findall("`(.+?)`", against)) == {str(check) for check in CHECKS if check.cell == name}
+        assert departure
+
+
+def test_slstm_takes_a_first_input_however_small() -> None:
+    """The running maximum starts below it, so that the normaliser is 1 and not 0."""
+    m = rnnc.loads(spec("slstm"))
+    params = m.init(dtype="float64")
+    params["h.b_u"][:] = -800
+    run = m.forward(params, {"x": np.ones((3, 1, 3))})
+    plain = CELLS["slstm"](
+        {k.removeprefix("h."): v for k, v in params.items()} | {"b_u": 0 * params["h.b_u"]}, np.ones((1, 3))
+    )
+    np.testing.assert_allclose(run.outputs["h"][0], plain, rtol=1e-12)
+    assert np.isfinite(run.outputs["h"]).all()
 
 
 @pytest.mark.parametrize("name", library())

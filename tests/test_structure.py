@@ -165,7 +165,7 @@ def test_no_paths_of_a_machine() -> None:
 NAMED = re.compile(r"`((?:spec|compiler|runtime|rnnc|tests|tools|docs|examples|benchmarks)/[\w./*-]*)`")
 
 
-PAGES = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "docs/language.md"]
+PAGES = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "docs/cells.md", "docs/language.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)
