@@ -155,13 +155,13 @@ class _Reverse:
 
     def _pull(self, q: Equation) -> None:
         """The contributions of one equation to the adjoints of all it reads."""
-        operator = TABLE[q.op]
+        operator, cotangent = TABLE[q.op], self._cotangent(q)
         for number, read in enumerate(q.reads):
             p = self.table[read.name]
             owners = [p.name, *(b.name for b in p.boundaries)]
             if operator.differentiable(number) and any(name in self.parts for name in owners):
                 self._owner(p, q)
-                v = self._reduced(operator.pull(self._cotangent(q), number), read)
+                v = self._reduced(operator.pull(cotangent, number), read)
                 self._give(p, p, [_Link(a, r, Position(a)) for a, r in zip(p.axes, read.at)], v)
                 for boundary in p.boundaries:
                     self._outside(p, self.table[boundary.name], dict(boundary.sides), read, v)

@@ -24,10 +24,17 @@ for l in 1..{layers} {{
 head y[t] : real[n] ~ normal(affine(h{{{layers}}}[t]), 1)
 """
 
+# Every step's loss is read by one sum, every step of the input by one gradient.
+CHAIN = """axis t = 1..T
+input x[t] : real
+h[t] = tanh(x[t] + h[t-1])
+head y[t] : real ~ normal(h[t], 1)
+"""
 
-def calls(layers: int, unroll: int | None = None, level: int = 2) -> int:
+
+def calls(layers: int, unroll: int | None = None, level: int = 2, text: str = LAYERS) -> int:
     """How many functions, of Python and of C, are called to compile so many layers."""
-    source = Source("layers.rnn", LAYERS.format(layers=layers))
+    source = Source("layers.rnn", text.format(layers=layers))
     count = 0
 
     def counted(frame: object, event: str, argument: object) -> None:
@@ -52,8 +59,16 @@ def test_linear_in_the_number_of_equations(level: int) -> None:
     assert most - more < 1.12 * (more - few), (few, more, most)
 
 
-def test_linear_in_the_number_of_steps_written_out() -> None:
-    few, more, most = (calls(1, unroll=steps) for steps in (4, 14, 24))
+def test_linear_in_the_number_of_layers_whose_steps_are_written_out() -> None:
+    few, more, most = (calls(layers, unroll=4) for layers in (1, 2, 3))
+    assert most - more < 1.12 * (more - few), (few, more, most)
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"), [(LAYERS, (3, 9, 15)), (CHAIN, (10, 50, 90))], ids=["layers", "chain"]
+)
+def test_linear_in_the_number_of_steps_written_out(text: str, steps: tuple[int, ...]) -> None:
+    few, more, most = (calls(1, unroll=count, text=text) for count in steps)
     assert most - more < 1.12 * (more - few), (few, more, most)
 
 

@@ -37,8 +37,13 @@ def drop_copies(system: System) -> System:
     adopted = _adopt(system)
     table, count = adopted.table(), uses(adopted)
     copies = {e.name: e for e in adopted.equations if _worth(e, count[e.name])}
-    result = tuple(_redirected(equation, copies, table) for equation in adopted.equations)
-    return system if result == system.equations else adopted.with_equations(result)
+    result: list[Equation] = []
+    for equation in adopted.equations:
+        changed = _redirected(equation, copies, table)
+        if changed.name in copies:
+            copies[changed.name] = changed  # so that a chain of copies is followed once, not by each of them
+        result.append(changed)
+    return system if tuple(result) == system.equations else adopted.with_equations(result)
 
 
 # ------------------------------------------------------------------- temporaries take the copy's name
@@ -106,9 +111,9 @@ def _redirected(equation: Equation, copies: dict[str, Equation], table: dict[str
 
 def _original(read: Read, reader: Equation, copies: dict[str, Equation], table: dict[str, Equation]) -> Read:
     """The read of what was copied, when that means the same; else the read."""
-    seen = set[str]()
+    seen: list[str] = []
     while read.name in copies and read.name not in seen:
-        seen.add(read.name)
+        seen.append(read.name)
         copy = copies[read.name]
         original = copy.reads[0]
         if not is_plain(read, copy) and not _same_outside(copy, table[original.name]):

@@ -42,18 +42,37 @@ def stack(system: System) -> System:
     for whole in (e for e in system.equations if e.op == "stack"):
         for read in dict.fromkeys(whole.reads):
             stacks.setdefault(read, []).append(whole)
+    sums = dict(_sums(system, view, sizes))
     result: list[Equation] = []
     for equation in system.equations:
-        changed = _stacked(equation, view, sizes) or _step(equation, view) or _stretch(equation, stacks, view)
-        result += [*view.added, changed or equation]
-        view.added.clear()
+        plain = _step(equation, view) or _stretch(equation, stacks, view) or equation
+        result += sums.get(equation.name, (plain,))
     return system if tuple(result) == system.equations else system.with_equations(result)
+
+
+def _sums(system: System, view: View, sizes: Mapping[str, int]) -> Iterator[tuple[str, tuple[Equation, ...]]]:
+    """The sums put together, with what was made for them. A sum that is part of one that is put together is read
+    by nothing more."""
+    sums = {e.name: e for e in system.equations if e.op == "add"}
+    read_by_sums = {
+        read.name for e in sums.values() for read in e.reads if view.through(read, "add", once=True)
+    }
+    inner = {name for name in read_by_sums if name in sums and not sums[name].boundaries}
+    work = [e for e in reversed(sums.values()) if e.name not in inner]
+    while work:
+        e = work.pop()
+        changed = _stacked(e, view, sizes)
+        if changed is not None:
+            yield e.name, (*view.added, changed)
+        else:
+            work += [sums[read.name] for read in reversed(e.reads) if read.name in inner]
+        view.added.clear()
 
 
 def _stacked(e: Equation, view: View, sizes: Mapping[str, int]) -> Equation | None:
     """The sum as a stack; None when it has terms that are not placed along one axis."""
     pieces: list[tuple[str, dict[int, Read]]] = []
-    for term in _terms(e, view) if e.op == "add" else ():
+    for term in _terms(e, view):
         piece = _pieces(e, term, view, sizes)
         if piece is None:
             return None

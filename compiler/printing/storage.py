@@ -12,7 +12,7 @@ In loops inside loops everything is an array."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
@@ -374,11 +374,12 @@ class _Chooser:
 
     def _assemble(self, root: Equation) -> None:
         """The pieces are made where the whole wants them."""
+        times = Counter(root.reads)
         for read, stretch in pieces(root, self.table):
             part = self.table[read.name]
             kinds = self.storage.kinds.get(part.name), self.storage.kinds[root.name]
             lost = kinds == ("array", "scratch")  # every step of the part is read, one of the whole
-            if self._movable(part, root, read) and root.reads.count(read) == 1 and not lost:
+            if self._movable(part, root, read) and times[read] == 1 and not lost:
                 self.storage.alias(read.name, stretch)
 
     def _share(self, root: Equation) -> None:
@@ -401,7 +402,7 @@ class _Chooser:
         if read is None or owner in self.storage.aliases or "elementwise" not in TABLE[root.op].traits:
             return
         alias = cut(replace(root, op="copy", reads=(read,)), self.table, self.lags)
-        if not isinstance(alias, Steps) or alias.base in self.kept or not self._alone(alias, root.name):
+        if not isinstance(alias, Steps) or alias.base in self.kept:
             return
         base, whole = self.table[self.storage.owner(alias.base)], self.table[owner]
         kinds = {self.storage.kinds[name] for name in (base.name, owner)}
@@ -410,7 +411,8 @@ class _Chooser:
         plain = not (
             self._slots(whole) or self._slots(base) or whole.boundaries or owner in self.storage.orders
         )
-        if kinds == {"array"} and same_stage and alike and plain and writes_out(root) and writes_out(whole):
+        possible = kinds == {"array"} and same_stage and alike and plain
+        if possible and writes_out(root) and writes_out(whole) and self._alone(alias, root.name):
             self.storage.alias(owner, alias)
 
     def _alone(self, alias: Steps, reader: str) -> bool:
