@@ -29,7 +29,7 @@ def _made(cls: type, frozen: bool, eq: bool) -> type:
     made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     fields: dict[str, dataclasses.Field[Any]] = made.__dataclass_fields__
     functions: dict[str, Any] = {
-        "__init__": _init(fields, hasattr(made, "__post_init__")),
+        "__init__": _init(made, fields),
         "__repr__": _shown,
     }
     if eq:
@@ -42,13 +42,14 @@ def _made(cls: type, frozen: bool, eq: bool) -> type:
     return made  # type: ignore[no-any-return]  # the class itself, with slots
 
 
-def _init(fields: dict[str, dataclasses.Field[Any]], post: bool) -> Callable[..., None]:
-    """``__init__``: a parameter for each field, in order; a factory's default is made anew in every call."""
-    known: dict[str, Any] = {"put": object.__setattr__, "MISSING": MISSING}
+def _init(cls: type, fields: dict[str, dataclasses.Field[Any]]) -> Callable[..., None]:
+    """``__init__``: a parameter for each field, in order; a factory's default is made anew in every call. A slot
+    is filled by its own descriptor, the quickest way past a `__setattr__` that refuses."""
+    known: dict[str, Any] = {"MISSING": MISSING}
     parameters, lines = ["self"], list[str]()
     for name, item in fields.items():
         value = name
-        known[f"default_{name}"] = item.default
+        known |= {f"default_{name}": item.default, f"set_{name}": getattr(cls, name).__set__}
         if item.default_factory is not MISSING:
             known[f"make_{name}"] = item.default_factory
             value = f"make_{name}() if {name} is MISSING else {name}" if item.init else f"make_{name}()"
@@ -56,8 +57,8 @@ def _init(fields: dict[str, dataclasses.Field[Any]], post: bool) -> Callable[...
             optional = item.default is not MISSING or item.default_factory is not MISSING
             parameters.append(f"{name}=default_{name}" if optional else name)
         if item.init or item.default_factory is not MISSING:
-            lines.append(f" put(self, {name!r}, {value})")
-    lines += [" self.__post_init__()"] if post else []
+            lines.append(f" set_{name}(self, {value})")
+    lines += [" self.__post_init__()"] if hasattr(cls, "__post_init__") else []
     exec(f"def __init__({', '.join(parameters)}):\n" + "\n".join(lines or [" pass"]), known)
     made: Callable[..., None] = known["__init__"]
     return made
