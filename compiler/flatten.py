@@ -9,7 +9,7 @@ from ..spec.records import dataclass
 from .checking.graph import outside
 from .checking.infer import Typed
 from .checking.model import Quantity, Sides
-from .checking.terms import Term, expand, number
+from .checking.terms import Term, zero
 from .checking.types import Type
 from .ir import BATCH, BEFORE, Boundary, Equation, Position, Read, attrs, here
 from .reach import Reach, subterms
@@ -230,7 +230,7 @@ class _Flattening:
         """A read of a place outside: the boundary quantity itself, or 0."""
         owner, quantity = self.owner, self.owner.typed.model.quantities[term.name]
         if sides not in quantity.starts:
-            return self._read(expand(number(0.0, term.span, _scalar(term.type)), term.shape))
+            return self._read(zero(term.type, term.span))
         axes = owner.end_axes(quantity, sides)
         inside = [p for axis, p in zip(quantity.axes, term.at, strict=True) if axis not in dict(sides)]
         return Read(owner.end_name(quantity, sides), (*inside, *here(axes[len(inside) :])))
@@ -240,10 +240,6 @@ def _reduced(term: Term) -> str | None:
     """The axis that a term takes away."""
     reduces = term.op.endswith("_over") and term.op != "softmax_over"
     return str(dict(term.attrs)["axis"]) if reduces else None
-
-
-def _scalar(type: Type) -> Type:
-    return Type(type.kind, (), type.count)
 
 
 def _static(op: str, type: Type, values: dict[str, object]) -> dict[str, object]:

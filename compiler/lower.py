@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import field, replace
 
 from ..spec.records import dataclass
 from .checking.heads import DENSITIES
 from .checking.infer import Typed
-from .checking.model import Quantity, Sides
+from .checking.model import Quantity, Sides, Start
 from .checking.noises import arguments
-from .checking.terms import BOOL, INT, Term, elementwise, over_last, read
+from .checking.terms import BOOL, INT, Term, elementwise, over_last, read, zero
+from .checking.tree import Number
 from .dims import untold
 from .flatten import Flattener
 from .ir import AFTER, BATCH, BEFORE, Axis, Boundary, Equation, Position, Read, System, attrs, here
@@ -32,12 +34,15 @@ class _Lowering:
     outputs: list[tuple[str, str]] = field(default_factory=list)
     heads: list[Head] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
-    lags: dict[int, str] = field(default_factory=dict)
+    lags: dict[tuple[int, int], str] = field(default_factory=dict)
+    lagged: dict[tuple[str, Sides], str] = field(default_factory=dict)
     past: dict[str, str] = field(default_factory=dict)
     stream: str | None = None
     no_stream: str = ""
 
     def __post_init__(self) -> None:
+        for quantity in self.typed.model.quantities.values():
+            _add_edges(self.typed, quantity)
         self.reach = reach(self.typed)
         self.stream, self.no_stream = stream_axis(self.typed)
         self.flat = Flattener(self.typed, self.reach)
@@ -110,7 +115,7 @@ class _Lowering:
 
     def _axes(self) -> tuple[Axis, ...]:
         times = [Axis(axis.index, axis.length) for axis in self.typed.model.axes.values()]
-        return (*times, *(Axis(name, size=size) for size, name in self.lags.items()), Axis(BATCH))
+        return (*times, *(Axis(name, size=size) for (size, _), name in self.lags.items()), Axis(BATCH))
 
     def _input(self, quantity: Quantity) -> Input:
         type = self.typed.types[quantity.name]
@@ -132,7 +137,7 @@ class _Lowering:
         for sides in quantity.starts:
             term = self.typed.starts[quantity.name, sides]
             axes = self.flat.end_axes(quantity, sides)
-            corners = self._corners(quantity, sides)
+            corners = self._corners(quantity, sides, self.flat.end_name)
             self.flat.define(self.flat.end_name(quantity, sides), axes, term, quantity.name, corners)
         boundaries = self._boundaries(quantity)
         axes = (*quantity.axes, *((BATCH,) if self.flat.has_batch(quantity.name) else ()))
@@ -224,11 +229,13 @@ class _Lowering:
         corners = [sides for sides in quantity.starts if len(sides) > 1]
         return (*found, *(Boundary(sides, self._lagged(quantity, sides)) for sides in corners))
 
-    def _corners(self, quantity: Quantity, sides: Sides) -> tuple[Boundary, ...]:
-        """What an end is outside the axes that it leaves free."""
+    def _corners(
+        self, quantity: Quantity, sides: Sides, name: Callable[[Quantity, Sides], str]
+    ) -> tuple[Boundary, ...]:
+        """What an end is outside the axes that it leaves free; ``name`` gives a corner's equation."""
         wider = [other for other in quantity.starts if set(sides) < set(other)]
         rests = [(tuple(side for side in other if side not in sides), other) for other in wider]
-        return tuple(Boundary(rest, self.flat.end_name(quantity, other)) for rest, other in rests)
+        return tuple(Boundary(rest, name(quantity, other)) for rest, other in rests)
 
     def _boundary(self, quantity: Quantity, sides: Sides) -> str | None:
         ((axis, side),) = sides
@@ -237,18 +244,25 @@ class _Lowering:
         return self._lagged(quantity, sides) if sides in quantity.starts else None
 
     def _lags(self, quantity: Quantity, sides: Sides) -> dict[str, str]:
-        """The lag axis that stands in the place of each axis read more than one step outside."""
+        """The lag axis that stands in the place of each axis read more than one step outside; another one for
+        each axis of the quantity that is read as many steps outside."""
         found = {}
         for axis, side in sides:
             steps = self.reach.steps.get((quantity.name, axis, side), 0)
             if steps > 1:
-                found[axis] = self.lags.setdefault(steps, self._lag_name(steps))
+                earlier = quantity.axes[: quantity.axes.index(axis)]
+                alike = sum(
+                    steps in (self.reach.steps.get((quantity.name, other, s)) for s in (BEFORE, AFTER))
+                    for other in earlier
+                )
+                found[axis] = self.lags.get((steps, alike)) or self._new_lag(steps, alike)
         return found
 
-    def _lag_name(self, steps: int) -> str:
+    def _new_lag(self, steps: int, alike: int) -> str:
         name = f"u{steps}"
-        while name in self.typed.model.axes:
+        while name in self.typed.model.axes or name in self.lags.values():
             name = "u" + name
+        self.lags[steps, alike] = name
         return name
 
     def _end(self, quantity: Quantity, sides: Sides) -> Term:
@@ -269,10 +283,12 @@ class _Lowering:
         name = self.flat.end_name(quantity, sides)
         if not self._lags(quantity, sides):
             return name
-        lagged = self.flat.fresh(f"{name}.lags")
-        axes = (*self._end_axes(quantity, sides), BATCH)
-        self.flat.define(lagged, axes, self._end(quantity, sides), quantity.name)
-        return lagged
+        if (quantity.name, sides) not in self.lagged:
+            lagged = self.lagged[quantity.name, sides] = self.flat.fresh(f"{name}.lags")
+            axes = (*self._end_axes(quantity, sides), BATCH)
+            corners = self._corners(quantity, sides, self._lagged)
+            self.flat.define(lagged, axes, self._end(quantity, sides), quantity.name, corners)
+        return self.lagged[quantity.name, sides]
 
     def _carried(self, quantity: Quantity, sides: Sides) -> str:
         """The values before the first step: the caller's state if given, else the start."""
@@ -280,7 +296,8 @@ class _Lowering:
         start = self._end(quantity, sides)
         carry = Term("carry", (start,), type, quantity.span, attrs(key=quantity.name))
         name = self.flat.fresh(f"{quantity.name}.past")
-        self.flat.define(name, (*self._end_axes(quantity, sides), BATCH), carry, quantity.name)
+        corners = self._corners(quantity, sides, self._lagged)
+        self.flat.define(name, (*self._end_axes(quantity, sides), BATCH), carry, quantity.name, corners)
         self.past[quantity.name] = name
         return name
 
@@ -301,3 +318,17 @@ class _Lowering:
         )
         self.outputs.append((f"state:{quantity.name}", name))
         self.states.append(State(quantity.name, steps, self.past[quantity.name], type.shape, type.stored))
+
+
+def _add_edges(typed: Typed, quantity: Quantity) -> None:
+    """Beside every corner past an end, the edges that lead there, 0 where the spec does not give them: each
+    sequence of a batch has its own end, and its corner stands in the edge, not behind that of the longest."""
+    corners = [sides for sides in quantity.starts if len(sides) > 1]
+    for corner in corners:
+        for end in (side for side in corner if side[1] == AFTER):
+            edge = tuple(side for side in corner if side != end)
+            if edge not in quantity.starts:
+                nothing = zero(typed.types[quantity.name], quantity.span)
+                quantity.starts[edge] = Start(Number(quantity.span, 0.0, True), quantity.span, quantity.via)
+                typed.starts[quantity.name, edge] = nothing
+                corners += [edge] if len(edge) > 1 else []

@@ -68,7 +68,7 @@ ENTRIES: tuple[Entry, ...] = (
         "A noise is real, and drawn by `bernoulli(p)` (1 with probability p, else 0), `normal(mean, std)` or "
         "`uniform(low, high)`, with numbers that are known when the spec is compiled. `dropout(v, p)` stands "
         "in "
-        "an equation, with p from 0 up to, not including, 1.",
+        "an equation or an argument of a cell, with p from 0 up to, not including, 1.",
         wrong=_START + "noise m[t] : real ~ bernoulli(1.5)\nhead y[t] : real ~ normal(x[t] * m[t])\n",
         right=_START + "head y[t] : real ~ normal(x[t])\n",
     ),

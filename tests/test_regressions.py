@@ -17,6 +17,67 @@ input x[t] : real, z[t] : real
 output h
 h[t] = 2 * x[t]
 """,
+    "a corner past the end of one axis, far before the other": """
+axis t = 1..T
+axis r = 1..R
+input x[t, r] : real
+param u : real, v : real
+output c
+c[t, r] = 0.5 * c[t-3, r+2] + 0.3 * c[t, r+1] + x[t, r]
+c[0, r] = u
+c[0, R+1] = v
+""",
+    "a corner past both ends, and nothing along the edges": """
+axis t = 1..T
+axis r = 1..R
+input x[t, r] : real
+param v : real
+output c
+c[t, r] = 0.5 * c[t+1, r+3] + 0.3 * c[t+1, r+1] + x[t, r]
+c[T+1, R+1] = v
+""",
+    "a corner before both axes, read from three steps along each": """
+axis t = 1..T
+axis r = 1..R
+input x[t, r] : real
+param u : real, v : real, w : real
+output c
+c[t, r] = 0.5 * c[t-3, r-3] + 0.3 * c[t, r-1] + x[t, r]
+c[t, 0] = u
+c[0, r] = w
+c[0, 0] = v
+""",
+    "an end of three axes": """
+axis t = 1..T
+axis r = 1..R
+axis s = 1..S
+input x[t, r, s] : real
+param u : real, v : real
+output c
+c[t, r, s] = 0.5 * c[t-1, r+1, s+1] + 0.3 * c[t, r, s+1] + x[t, r, s]
+c[0, R+1, S+1] = v
+c[t, r, S+1] = u
+""",
+    "a choice between numbers, and a number kept between others": """
+dim n = 3
+axis t = 1..T
+input x[t] : real, b[t] : bool
+const low : real[2, n] = 0.3
+param w : real[2, n]
+output a, c, d
+a[t] = where(b[t], 1.3, n)
+c = clip(1, low - 0.4, w + 0.7)
+d[t] = x[t] * clip(n, 1.3, sum(sum(w)))
+""",
+    "dropout of what a cell takes": """
+use lstm
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+h[t] = lstm(dropout(x[t], 0.3), n)
+g[t] = reverse lstm(dropout(h[t], 0.3), n) sharing h
+head y[t] : real[n] ~ normal(dropout(g[t], 0.5))
+""",
     "a token that only goes round": """
 dim n = 3
 axis t = 1..T

@@ -23,8 +23,8 @@ from .scope import AxisIndex, AxisLength, Context, Dim, Scope, Thing
 @dataclass(slots=True)
 class Binder:
     """Binds the expressions of one equation. ``axes`` may stand in indices: those of the left side, and
-    inside a reduction its own; ``owner`` is the quantity on the left, where `affine`
-    and `dropout` may stand: what they make is named after it."""
+    inside a reduction its own; ``owner`` is the quantity that has the value, where `dropout` may stand: what it
+    makes is named after it. Where `affine` may stand, its parameters have been named."""
 
     context: Context
     scope: Scope
@@ -271,7 +271,8 @@ class Binder:
     # affine
 
     def _affine(self, call: syntax.Call) -> tree.Expr:
-        if not self.owner:
+        named = self.context.affine.get(self.scope.place(call.span))
+        if not self.owner or named is None:
             return self.error(
                 "RNN306",
                 call.span,
@@ -289,7 +290,6 @@ class Binder:
             return self.error(
                 "RNN203", call.span, "`affine` takes one or more arguments, and at most one `bias = …`"
             )
-        named = self.context.affine[self.scope.place(call.span)]
         args = tuple(self.bind(expr) for expr in plain)
         value = others[0].value if others and named.bias is not None else None
         start = None if value is None else init(self.context, self.scope, value)

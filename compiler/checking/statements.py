@@ -65,7 +65,7 @@ def argument(
 ) -> None:
     """An input of a copy: typed by the cell's header, its value the caller's (or the header's default)."""
     _add_type(context, inner, quantity, item.type)
-    _define(quantity, Binder(context, outer, quantity.axes).bind(value))
+    _define(quantity, Binder(context, outer, quantity.axes, quantity.name).bind(value))
 
 
 def copied(

@@ -64,6 +64,11 @@ def expand(term: Term, shape: Shape) -> Term:
     )
 
 
+def zero(type: Type, span: Span) -> Term:
+    """0, or what stands for it, at every place of a type's shape."""
+    return expand(number(0.0, span, Type(type.kind, (), type.count)), type.shape)
+
+
 def common(terms: tuple[Term, ...]) -> Type:
     """The type whose shape an elementwise operation on these has: the first that is not a scalar's."""
     return next((term.type for term in terms if term.shape), terms[0].type)

@@ -21,6 +21,9 @@ Compute = Callable[[Frame, Equation], Value]
 WEIGHTS = {"sum": "np.ones({0}, dtype)", "mean": "np.full({0}, 1 / {0}, dtype)"}
 """Sums over the last size as products with a vector: NumPy's own reductions take three times as long per call."""
 
+DECIDING = {"where": (1, 2), "clip": (0,)}
+"""Functions that are no ufuncs, and operands of which one must be an array: numbers alone count as float64."""
+
 STRUCTURAL: dict[str, Compute] = {}
 """Operators that work along axes: `structure` fills it."""
 
@@ -156,10 +159,13 @@ def slots_of(frame: Frame, equation: Equation, values: list[Value], dims: tuple[
     """Each operand as its operator's template wants it."""
     elementwise = "elementwise" in TABLE[equation.op].traits
     constant = all(value.constant for value in values)
+    told = [i for i in DECIDING.get(equation.op, ()) if equation.type == "real" and not constant]
+    told = told if all(values[i].constant for i in told) else []
     slots: list[ast.expr] = []
-    for read, value in zip(equation.reads, values, strict=True):
+    for i, (read, value) in enumerate(zip(equation.reads, values, strict=True)):
         if elementwise and value.constant:
-            slots.append(value.expr if constant else _number_of(frame, equation, value))
+            scalar = expression("dtype.type({0})", value.expr) if i in told else None
+            slots.append(value.expr if constant else scalar or _number_of(frame, equation, value))
         elif elementwise:
             slots.append(align(_in_rows(frame, equation, read, value, dims), dims))
         else:

@@ -206,7 +206,7 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     loss = dict(forward.outputs).get("loss")
     value = f"_scalar(tape[{page.literal(loss)}])" if loss else "None"
     body = [
-        *page.table("outputs = _own({})", outputs),
+        *page.table("outputs = _own({}, call.dtype)", outputs),
         *page.table("nll = _own({})", nll),
         *page.table("after = _own({})", states),
         "    if call.absent:",

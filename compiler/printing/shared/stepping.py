@@ -151,8 +151,10 @@ def _next_state(call, state, after, own=False):
 
 
 def _own(arrays, dtype=None):
-    """Arrays that share no memory with anything; of ``dtype`` where it is given."""
-    return {name: np.array(value, dtype) for name, value in arrays.items()}
+    """Arrays that share no memory with anything; real numbers of ``dtype`` where it is given."""
+    return {
+        name: np.array(v, dtype if np.asarray(v).dtype.kind in "fc" else None) for name, v in arrays.items()
+    }
 
 
 def entries(table, *names):
