@@ -385,6 +385,22 @@ class Evaluator:
         return tuple(point[axis] - (axis != BATCH) for axis in axes)
 
 
+class Shaken(Evaluator):
+    """Every real number computed is off by its last bit, or not, at random (as in Vignes's stochastic
+    arithmetic): what then moves, and how far, no way of computing these equations can know better."""
+
+    def __init__(self, *given: Any, seed: int, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.rng = self.np.random.default_rng(seed)
+
+    def _compute(self, key: Key, operands: list[list[Key | None]]) -> None:
+        super()._compute(key, operands)
+        value = self.values[key]
+        if value.dtype.kind in "fc":
+            off = self.np.finfo(value.dtype).eps * self.rng.integers(-1, 2, value.shape)
+            self.values[key] = self.np.asarray(value * (1 + off), value.dtype)
+
+
 @cache
 def _function(text: str) -> Callable[..., Array]:
     """The template as a function of ``dtype`` and its slots."""

@@ -21,6 +21,10 @@ from damage import SMALL, outcome
 from generate import labels_of, specification
 from oracles import Subject
 from rnnc.spec.cells import library
+
+
+from right_models import MODELS, alarms, right
+from rnnc.runtime.properties.table import PROPERTIES
 from wordings import check_some
 
 Counts = dict[str, float]
@@ -230,6 +234,34 @@ def cells_beside(peer: str, computed: str) -> Kind:
     return Kind(len(library()), batch, rows, again, cell_peers.PEERS[peer][0])
 
 
+# ------------------------------------------------------------------------------------ right modules
+
+RUNS = 500
+EXAMPLES = 3  # cases of each property in a run: one typical, two random, saturated every third time
+
+
+def quiet(number: int) -> Found:
+    """Every property of one right module: nothing may fail, and nothing be left open."""
+    name, seed = list(MODELS)[number % len(MODELS)], number // len(MODELS)
+    found = [
+        f"{number}: {name}, seed {seed}: {a.property.name} {a.status} {a.reason} {a.failure} {a.case}"
+        for a in alarms(name, seed, EXAMPLES, apart=seed == 0)
+    ]
+    properties = sum(item.applies(right(name)) is None for item in PROPERTIES)
+    return {"runs": 1, "properties": properties, "alarms": len(found), "failures": bool(found)}, found
+
+
+def quiet_again(number: int) -> bool:
+    _, found = quiet(number)
+    print(*found, sep="\n")
+    return not found
+
+
+def quiet_rows(counts: Counts) -> list[tuple[str, str, str]]:
+    runs = f"{counts['runs']:,.0f} ({counts['properties']:,.0f} properties)"
+    return [("runs of `rnnc test` on right modules", runs, f"{counts['alarms']:,.0f} false alarms")]
+
+
 def holds(run: Callable[[], object]) -> bool:
     """Whether nothing is raised; the traceback is shown."""
     try:
@@ -248,6 +280,7 @@ PEER_KINDS = {
 KINDS = {
     "specs": Kind(20_000 // SPECS_IN_A_BATCH, random_specs, spec_rows, spec_again),
     "mutants": Kind(MUTANT_BATCHES, mutants, mutant_rows, mutants_again),
+    "alarms": Kind(RUNS, quiet, quiet_rows, quiet_again),
     "hostile": Kind(1, hostile, hostile_rows, hostile_again),
     **PEER_KINDS,
     "malformed": Kind(1_000_000 // INPUTS_IN_A_BATCH, malformed, malformed_rows, malformed_again),

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 from rnnc.api import module_from
+from rnnc.compiler.differentiate import differentiate
 from rnnc.compiler.driver import Compiled, Options, compile_source
 from rnnc.compiler.ir import System
 from rnnc.compiler.program import Program
-from rnnc.compiler.reference import Evaluator
+from rnnc.compiler.reference import Evaluator, Shaken
 from rnnc.spec.source import Source
 
 STEP = 1e-30
-EPS = 2.0**-52
 LEVELS = (0, 2)
 LARGEST = 8  # dims that are free
 POSITIVE = "positive"  # inputs whose name begins so are greater than 0 inside their sequences
@@ -265,27 +265,24 @@ def _directions(
         difference = abs(terms.sum() - wanted)
         s.directions += 1
         if difference > slack:
-            slack += 10 * _unknowable(s, value, at, {kind: {name: direction}})
+            slack += 10 * _unknowable(s, kind, name, at["state"], direction)
         s.worst = max(s.worst, difference / slack if slack else 0.0)
         assert difference <= slack, f"{what}: {terms.sum()} is not {wanted}"
 
 
-def _unknowable(s: Subject, value: Callable[..., Any], at: Arrays, along: Mapping[str, Arrays]) -> float:
-    """By how much a derivative moves when every real argument moves by its last bit: where large terms cancel on
-    the way, no way of computing it can know it better."""
-
-    def argument(kind: str, name: str, old: Any, moved: bool) -> Any:
-        if not is_real(old):
-            return old
-        there = old * (1 + EPS * s.rng.integers(-1, 2, old.shape)) if moved else old
-        return there + 1j * STEP * along.get(kind, {}).get(name, 0)
-
-    def slope(moved: bool) -> float:
-        kinds = [None if at[kind] is None else {n: argument(kind, n, v, moved) for n, v in at[kind].items()}
-                 for kind in ("params", "batch", "state")]  # fmt: skip
-        return float(np.imag(value(*kinds)) / STEP)
-
-    return float(np.ptp([slope(False), *(slope(True) for _ in range(4))]))
+def _unknowable(s: Subject, kind: str, name: str, state: Any, direction: Any) -> float:
+    """By how much a derivative moves when every number on the way to it is off by its last bit: where large terms
+    cancel, or a unit is saturated, no way of computing it can know it better."""
+    key = {"params": "grad", "batch": "dinput", "state": "dstate"}[kind] + f":{name}"
+    adjoint = differentiate(s.forward, [key])
+    weights = {s.m.COTANGENTS[key]: value for key, value in s.cotangents.items()}
+    along = [
+        Shaken(
+            adjoint, s.params, s.batch, s.dims, state=state, cotangents=weights, forward=s.forward, seed=seed
+        )
+        for seed in range(4)
+    ]
+    return float(np.ptp([(each.output(key) * direction).sum() for each in along]))
 
 
 def ignores_padding(s: Subject) -> None:

@@ -53,14 +53,14 @@ def renamed(text: str, rng: random.Random) -> Rewritten | None:
     spec = tree_of(text)
     inside = {name for cell in _cells(spec) for name in _named_inside(cell)}
     own_cells = {cell.name.text for cell in _cells(spec)}
-    words = _words(spec)
+    words, lengths = _words(spec), _lengths(spec)
     edits = []
     for node, parent in _names(spec):
         if isinstance(parent, syntax.Use) or (isinstance(parent, syntax.Call) and node.text not in own_cells):
             continue
         if isinstance(parent, syntax.Argument) or node in words:
             continue
-        edits.append((node.span.start, node.span.start, PREFIX))
+        edits.append((node.span.start, node.span.start, PREFIX.upper() if node in lengths else PREFIX))
         stem, dot, tail = node.text.rpartition(".")
         if dot and tail in inside:
             place = node.span.end - len(tail)
@@ -82,6 +82,17 @@ def _words(spec: syntax.Spec) -> set[syntax.Name]:
         node.init for node, _ in walk(spec.statements) if isinstance(node, syntax.ParamItem) and node.init
     ]
     return {node for node, _ in walk(inits) if isinstance(node, syntax.Name) and node.text in INITS}
+
+
+def _lengths(spec: syntax.Spec) -> set[syntax.Name]:
+    """Inside a cell, the length that goes by the cell's index in capitals."""
+    return {
+        node
+        for cell in _cells(spec)
+        for index in {part.span.text.upper() for item in cell.outputs for part in item.target.index}
+        for node, _ in walk(cell.body)
+        if isinstance(node, syntax.Name) and node.text == index
+    }
 
 
 def _cells(spec: syntax.Spec) -> Iterator[syntax.Cell]:
@@ -183,7 +194,12 @@ def _parts(equation: syntax.Equation) -> Iterator[syntax.Expr]:
             "softplus",
         ):
             text = node.span.text
-            if "affine" not in text and "[" in text and not _reduces(equation.value, node):
+            if (
+                "affine" not in text
+                and "dropout" not in text
+                and "[" in text
+                and not _reduces(equation.value, node)
+            ):
                 yield node
 
 

@@ -1,4 +1,4 @@
-"""The long figures: random specs, malformed and hostile inputs, mutants, other implementations.
+"""The long figures: random specs, malformed and hostile inputs, mutants, false alarms.
 
 python tools/figures.py --minutes 10              all that has not been done yet, for so long
 python tools/figures.py specs malformed           only these
