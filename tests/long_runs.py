@@ -20,11 +20,9 @@ import test_hostile
 from damage import SMALL, outcome
 from generate import labels_of, specification
 from oracles import Subject
-from rnnc.spec.cells import library
-
-
 from right_models import MODELS, alarms, right
 from rnnc.runtime.properties.table import PROPERTIES
+from rnnc.spec.cells import library
 from wordings import check_some
 
 Counts = dict[str, float]
