@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from .compiler.driver import Compiled
+from .failure import Failure
 from .measured import Array, Measured
+from .peers.libraries import Missing
 from .peers.run import Peer, peer
 from .spec.records import dataclass
 from .timing import interleaved, repeated
 
 TOLERANCES = {"float32": 1e-3, "float64": 1e-9}  # of the largest of an array
 STEPS_TOGETHER = 20
+ROUNDING = 1000  # units in the last place of the largest gradient
 MIB = 1 << 20
 
 
@@ -30,7 +33,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Bench:
     """``differences``: by peer the largest difference of outputs, loss and gradients, relative to the largest of each
-    array, and where. ``wrong`` are the peers that differ too much; they are not timed."""
+    array, and where. ``wrong`` are the peers that differ too much; they are not timed. ``unable``: why others cannot
+    run the equations."""
 
     title: str
     ours: str
@@ -40,6 +44,7 @@ class Bench:
     peers: tuple[Peer, ...]
     differences: Mapping[str, tuple[float, str]]
     wrong: frozenset[str]
+    unable: Mapping[str, str]
 
     def __str__(self) -> str:
         return _text(self)
@@ -48,8 +53,8 @@ class Bench:
 def bench(compiled: Compiled, measured: Measured, against: Sequence[str], seconds: float) -> Bench:
     """Runs it all: agreement first, then times, then memory."""
     ours = f"-O{compiled.options.level}"
-    peers = tuple(peer(name, measured, compiled.forward) for name in against)
-    differences = {one.name: difference(measured, one) for one in peers}
+    found, unable = _peers(compiled, measured, against)
+    peers, differences = tuple(one for one, _ in found), {one.name: worst for one, worst in found}
     tolerance = TOLERANCES[measured.dtype]
     wrong = frozenset(name for name, (worst, _) in differences.items() if not worst <= tolerance)
     timed = [one for one in peers if one.name not in wrong]
@@ -73,6 +78,7 @@ def bench(compiled: Compiled, measured: Measured, against: Sequence[str], second
         peers,
         differences,
         wrong,
+        unable,
     )
 
 
@@ -88,26 +94,81 @@ def _steps(ours: str, measured: Measured, seconds: float) -> Line:
     return Line("one step", {ours: times[ours] / STEPS_TOGETHER})
 
 
-def difference(measured: Measured, other: Peer) -> tuple[float, str]:
-    """The largest difference between what a peer and the module compute, and of what."""
+Compared = tuple[Peer, tuple[float, str]]
+
+
+def _peers(
+    compiled: Compiled, measured: Measured, against: Sequence[str]
+) -> tuple[list[Compared], Mapping[str, str]]:
+    """Those that run the equations, with the largest difference; and why others do not, in their own words."""
+    found, unable, ours = [], {}, computed(measured)
+    for name in against:
+        try:
+            one = peer(name, measured, compiled.forward)
+            found.append((one, largest(differences(ours, computed_by(one, measured.has_loss)))))
+        except Missing:
+            raise
+        except Failure as error:
+            unable[name] = str(error)
+        except Exception as error:
+            unable[name] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    return found, unable
+
+
+GRADIENT = "the gradient of "
+
+
+def computed(measured: Measured) -> dict[str, Array]:
+    """Outputs, loss and gradients, by what a report calls them."""
     run = measured.forward()
-    outputs = other.outputs(other.forward())
-    pairs = [(f"output {name}", value, outputs[f"output:{name}"]) for name, value in run.outputs.items()]
+    found = {f"output {name}": value.copy() for name, value in run.outputs.items()}
     if measured.has_loss:
         loss, grads = measured.loss_and_grad()
-        other_loss, other_grads = other.numbers(other.gradients())
-        pairs.append(("the loss", np.asarray(loss), np.asarray(other_loss)))
-        pairs += [(f"the gradient of {name}", grad, other_grads[name]) for name, grad in grads.items()]
-    return max(((_relative(a, b), what) for what, a, b in pairs), default=(0.0, ""))
+        found["the loss"] = np.asarray(loss)
+        found |= {GRADIENT + name: grad.copy() for name, grad in grads.items()}
+    return found
 
 
-def _relative(a: Array, b: Array) -> float:
-    """Not a number where it is in one alone."""
+def computed_by(other: Peer, has_loss: bool) -> dict[str, Array]:
+    outputs = other.outputs(other.forward())
+    found = {f"output {key.removeprefix('output:')}": value for key, value in outputs.items()}
+    if has_loss:
+        loss, grads = other.numbers(other.gradients())
+        found["the loss"] = np.asarray(loss)
+        found |= {GRADIENT + name: grad for name, grad in grads.items()}
+    return found
+
+
+def differences(ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> dict[str, float]:
+    """The largest of each array, relative to the largest of ours. A gradient that is 0 by symmetry is rounding in both,
+    and differs by all of it: it is seen relative to the largest of all gradients."""
+    whole = max((_size(array) for what, array in ours.items() if what.startswith(GRADIENT)), default=0.0)
+    found = {}
+    for what, a in ours.items():
+        rounding = ROUNDING * np.finfo(a.dtype).eps * whole if what.startswith(GRADIENT) else 0.0
+        noise = rounding > 0 and max(_size(a), _size(theirs[what])) <= rounding
+        found[what] = _apart(a, theirs[what]) / (whole if noise else _size(a) or 1.0)
+    return found
+
+
+def largest(found: Mapping[str, float]) -> tuple[float, str]:
+    return max(((size, what) for what, size in found.items()), default=(0.0, ""))
+
+
+def _size(a: Array) -> float:
+    size = float(np.max(np.abs(a), initial=0.0))
+    return size if np.isfinite(size) else 0.0
+
+
+def _apart(a: Array, b: Array) -> float:
+    """Without end where one alone is not a number, or shapes differ."""
+    if np.shape(a) != np.shape(b):
+        return float("inf")
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     with np.errstate(all="ignore"):
         same = (a == b) | (np.isnan(a) & np.isnan(b))
-        far = np.where(same, 0.0, np.abs(a - b))
-    scale = float(np.max(np.abs(a), initial=0.0))
-    return float(np.max(far, initial=0.0)) / (scale if scale and np.isfinite(scale) else 1.0)
+        far = float(np.max(np.where(same, 0.0, np.abs(a - b)), initial=0.0))
+    return far if not np.isnan(far) else float("inf")
 
 
 def _peak(measured: Measured) -> float:
@@ -148,7 +209,9 @@ def _text(found: Bench) -> str:
     seconds = found.compile_seconds
     rows.append(["compiling", *(f"{seconds[name]:.2f} s" if name in seconds else "" for name in names)])
     notes = [f"{line.what}: {line.note}\n" for line in found.lines if line.note]
-    return f"{found.title}\n\n{_table(rows)}\n{''.join(notes)}{''.join(map(_told(found), found.peers))}"
+    notes += [*map(_told(found), found.peers)]
+    notes += [f"{name} cannot run it: {why}\n" for name, why in found.unable.items()]
+    return f"{found.title}\n\n{_table(rows)}\n{''.join(notes)}"
 
 
 def _told(found: Bench) -> Callable[[Peer], str]:

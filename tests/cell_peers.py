@@ -20,7 +20,8 @@ from checked import program
 from outside import CHECKS
 from outside.register import Run
 from references import cells as by_hand
-from rnnc import api
+from rnnc import api, benching
+from rnnc.benching import GRADIENT
 from rnnc.compiler.driver import Options
 from rnnc.files import Imports, to_source
 from rnnc.measured import Measured
@@ -30,7 +31,6 @@ from test_peers import in_numpy
 
 STEPS, ROWS = 7, 3
 TOLERANCE = 1e-11
-ROUNDING = 1e-13  # of the largest gradient: what a gradient of 0 may be
 Array = np.ndarray[Any, Any]
 
 
@@ -82,7 +82,7 @@ class Cell:
 
 
 def named(output: Any, loss: Any, grads: Mapping[str, Any]) -> dict[str, Array]:
-    found = {"output": output, "loss": loss, **{f"gradient of {k}": grad for k, grad in grads.items()}}
+    found = {"output": output, "loss": loss, **{f"{GRADIENT}{k}": grad for k, grad in grads.items()}}
     return {what: np.asarray(value) for what, value in found.items()}
 
 
@@ -178,15 +178,10 @@ PEERS: dict[str, tuple[str, Callable[[Cell], list[Computed]]]] = {
 
 
 def differences(name: str, peer: str) -> dict[str, float]:
-    """By what was computed and how: the largest difference, relative to the largest of the array. Where all of it
-    is rounding, because a gradient is 0 by symmetry, to the largest of all gradients."""
-    cell = Cell(name)
-    sizes = {what: float(np.max(np.abs(value))) for what, value in cell.ours.items()}
-    largest = max(size for what, size in sizes.items() if what.startswith("gradient"))
-    found = {}
+    """By what was computed and how: the largest difference, relative to the largest of the array."""
+    cell, found = Cell(name), {}
     for computed in PEERS[peer][1](cell):
-        for what, value in computed.values.items():
-            size = sizes[what] if sizes[what] > ROUNDING * largest else largest
-            assert value.shape == cell.ours[what].shape, what
-            found[f"{what}, {computed.how}"] = float(np.max(np.abs(value - cell.ours[what]))) / size
+        ours = {what: cell.ours[what] for what in computed.values}
+        sizes = benching.differences(ours, computed.values)
+        found |= {f"{what}, {computed.how}": size for what, size in sizes.items()}
     return found

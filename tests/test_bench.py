@@ -107,9 +107,38 @@ def test_a_peer_that_is_missing_is_an_error_in_one_line(
 
 
 def test_not_a_number_on_one_side_alone_is_a_difference() -> None:
-    nan = np.array([1.0, np.nan])
-    assert benching._relative(nan, nan) == 0
-    assert not benching._relative(np.array([1.0, 2.0]), nan) <= 1
+    nan, number, flag = np.array([1.0, np.nan]), np.array([1.0, 2.0]), np.array([True, False])
+
+    def worst(a: Any, b: Any) -> float:
+        return benching.largest(benching.differences({"x": number, "a": a}, {"x": number + 1, "a": b}))[0]
+
+    assert benching.differences({"a": nan, "b": flag}, {"a": nan, "b": flag}) == {"a": 0, "b": 0}
+    assert worst(number, nan) == worst(nan, number) == worst(number, number[:1]) == float("inf")
+    assert worst(flag, ~flag) == 1
+
+
+def test_a_gradient_that_is_0_by_symmetry_may_be_other_rounding_elsewhere() -> None:
+    large, b = f"{benching.GRADIENT}W", f"{benching.GRADIENT}b"
+    ours = {large: np.array([2.0]), b: np.array([1e-16])}
+    assert benching.differences(ours, {**ours, b: np.array([-1e-16])})[b] == 1e-16
+    assert benching.differences(ours, {**ours, b: np.array([1e-3])})[b] > 1e12
+    outputs = {**ours, "output y": np.array([1e-16])}
+    assert benching.differences(outputs, {**outputs, "output y": np.array([2e-16])})["output y"] == 1
+
+
+def test_what_a_peer_cannot_run_is_told_and_the_rest_goes_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def peer(name: str, measured: Any, system: Any) -> Peer:
+        if name == "torch":
+            raise NotImplementedError("no such thing\nas this")
+        return imitation(1)(name, measured, system)
+
+    monkeypatch.setattr(benching, "peer", peer)
+    assert main(["bench", SKIP, "--against", "torch,jax", *FAST]) == 1
+    out = capsys.readouterr().out
+    assert "torch cannot run it: NotImplementedError: no such thing\n" in out
+    assert "jax: imitated; agrees to 0.0e+00" in out
 
 
 def test_the_cost_stands_beside_the_time(

@@ -42,12 +42,12 @@ def test_a_peer_that_computes_something_else_is_seen(monkeypatch: pytest.MonkeyP
     """A peer that is the module, with one gradient a millionth too large."""
 
     def peer(cell: cell_peers.Cell) -> list[Any]:
-        grad = cell.ours["gradient of h.W_hh"]
-        return [cell_peers.Computed("imitated", {**cell.ours, "gradient of h.W_hh": grad * (1 + 1e-6)})]
+        grad = cell.ours["the gradient of h.W_hh"]
+        return [cell_peers.Computed("imitated", {**cell.ours, "the gradient of h.W_hh": grad * (1 + 1e-6)})]
 
     monkeypatch.setitem(cell_peers.PEERS, "PyTorch", ("numpy", peer))
     found = cell_peers.differences("vanilla", "PyTorch")
-    assert found.pop("gradient of h.W_hh, imitated") == pytest.approx(1e-6, rel=1e-6)
+    assert found.pop("the gradient of h.W_hh, imitated") == pytest.approx(1e-6, rel=1e-6)
     assert max(found.values()) == 0
 
 

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     measured = Measured(compiled, lengths, arguments.batch, arguments.dtype, arguments.seed)
     found = bench(compiled, measured, arguments.against, arguments.seconds)
     sys.stdout.write(str(found))
-    return WRONG if found.wrong else FINE
+    return WRONG if found.wrong or found.unable else FINE
 
 
 def _lengths(compiled: Compiled, wanted: list[tuple[str, int]]) -> dict[str, int]:

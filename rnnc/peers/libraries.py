@@ -34,10 +34,14 @@ class Library:
     scan: Callable[[Step, list[Tensor], list[Tensor], int, bool], list[Tensor]]
 
 
+class Missing(Failure):
+    """A library that is not installed."""
+
+
 def library(name: str, dtype: str) -> Library:
-    """Failure says how to get one that is not installed."""
+    """Missing says how to get one that is not installed."""
     if find_spec(name) is None:
-        raise Failure(
+        raise Missing(
             f"{name} is not installed; pip install {name}, or pip install 'rnnc[bench]' for all peers"
         )
     return {"torch": _torch, "jax": _jax}[name](dtype)

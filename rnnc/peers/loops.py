@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from ..compiler.ir import Equation, Position, Read
 from ..compiler.operators import TABLE
 from ..compiler.schedule import Loop
 from .libraries import Tensor
 from .operators import REDUCTIONS
+from .reading import Stretch, index_of, inside, place
 
 if TYPE_CHECKING:
     from .translate import Values
 
+Getter = Callable[[list[Tensor], list[Tensor], dict[str, Tensor]], Tensor]  # carried, items, now
 
-def scannable(loop: Loop) -> list[Equation] | None:
-    """The equations of a loop that one scan can run: no loop inside, its own past read at plain places."""
+
+def scannable(loop: Loop, extents: Mapping[str, int]) -> list[Equation] | None:
+    """The equations of a loop that one scan can run: no loop inside, and of its own quantities nothing read that lies
+    outside along another axis."""
     body = []
     for stage in loop.body:
         if isinstance(stage, Loop):
@@ -25,7 +29,9 @@ def scannable(loop: Loop) -> list[Equation] | None:
     own = {equation.name: equation for equation in body}
     for read in (read for equation in body for read in equation.reads if read.name in own):
         for axis, position in zip(own[read.name].axes, read.at):
-            if position != Position(axis) and (axis != loop.axis or position.over != axis or position.ends):
+            if (position.over == loop.axis) != (axis == loop.axis) or (axis == loop.axis and position.ends):
+                return None
+            if axis != loop.axis and not inside(place(position, extents, {}), extents[axis]):
                 return None
     return body
 
@@ -41,7 +47,7 @@ class Body:
         self.own = {equation.name: equation for equation in body}
         self.lags = self._longest_delays(body)
         self.first = [value for name, lag in self.lags.items() for value in self._before(name, lag)]
-        self.places: dict[object, int] = {
+        self.places: dict[tuple[str, int], int] = {
             (name, back): number
             for number, (name, back) in enumerate(
                 (n, k) for n, lag in self.lags.items() for k in range(1, lag + 1)
@@ -49,8 +55,7 @@ class Body:
         }
         self.sequences: list[Tensor] = []
         self.sequence_keys: dict[Read, int] = {}
-        self.constants: dict[int, Tensor] = {}
-        self.code: list[tuple[Callable[..., Tensor], list[tuple[str, object]], str]] = []
+        self.code: list[tuple[Callable[..., Tensor], list[Getter], str]] = []
         for equation in body:
             self._add(equation)
         network = values.network
@@ -81,12 +86,8 @@ class Body:
     def _add(self, equation: Equation) -> None:
         values, network = self.values, self.values.network
         axes = [axis for axis in network.sorted(equation.axes) if axis != self.axis]
-        known: list[list[str]] = []
-        getters: list[tuple[str, object]] = []
-        for read in equation.reads:
-            kind, key, own = self._operand(read)
-            getters.append((kind, key))
-            known.append(own)
+        operands = [self._operand(read) for read in equation.reads]
+        getters, known = [getter for getter, _ in operands], [own for _, own in operands]
 
         def compute(*arrays: Tensor) -> Tensor:
             return values.full(values.apply(equation, list(zip(arrays, known)), axes), axes, equation)
@@ -102,43 +103,48 @@ class Body:
             return self.values.network.function(equation)
         return None
 
-    def _operand(self, read: Read) -> tuple[str, object, list[str]]:
-        """Where a step finds an operand, and the axes of its leading dimensions."""
-        values = self.values
-        source = values.table[read.name]
+    def _operand(self, read: Read) -> tuple[Getter, list[str]]:
+        """How a step finds an operand, and the axes of its leading dimensions."""
         if read.name in self.own:
-            own = [axis for axis in values.network.sorted(source.axes) if axis != self.axis]
-            back = abs(self._offset(read))
-            return ("carried", (read.name, back), own) if back else ("now", read.name, own)
-        if not any(position.over == self.axis for position in read.at):
-            array, own = values.read(read, {})
-            number = len(self.constants)
-            self.constants[number] = array
-            return "constant", number, own
-        array, own = values.read(read, {})
+            return self._own_value(read)
+        array, own = self.values.read(read, {})
+        if self.axis not in own:
+            return lambda carried, items, now: array, own
         if read not in self.sequence_keys:
             dimension = own.index(self.axis)
             order = [dimension, *(k for k in range(len(array.shape)) if k != dimension)]
             self.sequence_keys[read] = len(self.sequences)
-            self.sequences.append(values.library.transposed(array, order))
-        return "item", self.sequence_keys[read], [axis for axis in own if axis != self.axis]
+            self.sequences.append(self.values.library.transposed(array, order))
+        key = self.sequence_keys[read]
+        return lambda carried, items, now: items[key], [axis for axis in own if axis != self.axis]
+
+    def _own_value(self, read: Read) -> tuple[Getter, list[str]]:
+        """What the loop itself computes, at this step or one before; of other axes possibly a part."""
+        name, back, network = read.name, abs(self._offset(read)), self.values.network
+        number = self.places.get((name, back), 0)
+
+        def value(carried: list[Tensor], items: list[Tensor], now: dict[str, Tensor]) -> Tensor:
+            return carried[number] if back else now[name]
+
+        at = dict(zip(self.own[name].axes, read.at))
+        axes = [axis for axis in network.sorted(self.own[name].axes) if axis != self.axis]
+        if all(at[axis] == Position(axis) for axis in axes):
+            return value, axes
+        found = [place(at[axis], network.extents, {}) for axis in axes]
+        over = [one.over for one in found if isinstance(one, Stretch)]
+
+        def part(carried: list[Tensor], items: list[Tensor], now: dict[str, Tensor]) -> Tensor:
+            return self.values.turned(value(carried, items, now)[index_of(found)], over)[0]
+
+        return part, network.sorted(set(over))
 
     def step(self, carried: list[Tensor], items: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """One step: what is carried on, and what is kept."""
         now: dict[str, Tensor] = {}
         for function, getters, name in self.code:
-            now[name] = function(*(self._get(kind, key, carried, items, now) for kind, key in getters))
+            now[name] = function(*(getter(carried, items, now) for getter in getters))
         after: list[Tensor] = []
         for name, lag in self.lags.items():
             start = len(after)
             after += [now[name], *carried[start : start + lag - 1]]
         return after, [now[name] for name in self.kept]
-
-    def _get(
-        self, kind: str, key: Any, carried: list[Tensor], items: list[Tensor], now: dict[str, Tensor]
-    ) -> Tensor:
-        if kind == "now":
-            return now[key]
-        if kind == "carried":
-            return carried[self.places[key]]
-        return items[key] if kind == "item" else self.constants[key]

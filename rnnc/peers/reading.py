@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..compiler.ir import AFTER, BEFORE, Position, Read, lag_axes
@@ -26,6 +26,28 @@ Place = int | Stretch
 Places = dict[str, Place]
 
 
+def place(position: Position, extents: Mapping[str, int], env: Mapping[str, int]) -> Place:
+    """Where along its axis something is read, from the places `env` of the reader."""
+    base = position.offset + (position.ends * extents[position.of] if position.ends else 0)
+    if position.over is None:
+        return base
+    if position.over in env:
+        return env[position.over] + base
+    return Stretch(1 + base, extents[position.over] + base, position.over)
+
+
+def inside(found: Place, extent: int) -> bool:
+    """Whether no boundary is met."""
+    if isinstance(found, int):
+        return 1 <= found <= extent
+    return found.first > found.last or 1 <= found.first <= found.last <= extent
+
+
+def index_of(places: Sequence[Place]) -> tuple[int | slice, ...]:
+    """Of an array whose leading dimensions the places are along."""
+    return tuple(p - 1 if isinstance(p, int) else slice(p.first - 1, p.last) for p in places)
+
+
 class Reading:
     """The values found so far: ``arrays`` of all steps, and of loops that are unrolled ``single`` steps, by
     their places along the axes ``around``."""
@@ -47,14 +69,15 @@ class Reading:
     def read(self, read: Read, env: Mapping[str, int]) -> tuple[Tensor, list[str]]:
         """What is read, and the reader's axes that its leading dimensions are."""
         source = self.table[read.name]
-        places = {axis: self._place(position, env) for axis, position in zip(source.axes, read.at)}
+        extents = self.network.extents
+        places = {axis: place(position, extents, env) for axis, position in zip(source.axes, read.at)}
         array = self.value(read.name, places)
-        return self._turned(array, [p.over for p in self._in_order(places) if isinstance(p, Stretch)])
+        return self.turned(array, [p.over for p in self._in_order(places) if isinstance(p, Stretch)])
 
     def _in_order(self, places: Places) -> list[Place]:
         return [places[axis] for axis in self.network.sorted(set(places))]
 
-    def _turned(self, array: Tensor, over: list[str]) -> tuple[Tensor, list[str]]:
+    def turned(self, array: Tensor, over: list[str]) -> tuple[Tensor, list[str]]:
         """The leading dimensions in the order of the reader's axes, where those bear other names."""
         known = self.network.sorted(set(over))
         if known != over:
@@ -62,20 +85,11 @@ class Reading:
             array = self.library.transposed(array, [*order, *range(len(over), len(array.shape))])
         return array, known
 
-    def _place(self, position: Position, env: Mapping[str, int]) -> Place:
-        extents = self.network.extents
-        base = position.offset + (position.ends * extents[position.of] if position.ends else 0)
-        if position.over is None:
-            return base
-        if position.over in env:
-            return env[position.over] + base
-        return Stretch(1 + base, extents[position.over] + base, position.over)
-
     def value(self, name: str, places: Places) -> Tensor:
         """A quantity at places, some of which may lie outside."""
-        for axis, place in places.items():
-            if isinstance(place, Stretch) and self._outside(axis, place):
-                return self._pieces(name, places, axis, place)
+        for axis, one in places.items():
+            if isinstance(one, Stretch) and not inside(one, self.network.extents[axis]):
+                return self._pieces(name, places, axis, one)
         sides = tuple(
             (axis, side) for axis in self.table[name].axes if (side := self._side(axis, places[axis]))
         )
@@ -86,9 +100,6 @@ class Reading:
         if boundary is None or found is None:
             return self._zeros(name, places)
         return self.value(boundary, found)
-
-    def _outside(self, axis: str, place: Stretch) -> bool:
-        return place.first <= place.last and not 1 <= place.first <= place.last <= self.network.extents[axis]
 
     def _side(self, axis: str, place: Place) -> int:
         if isinstance(place, Stretch):
@@ -141,11 +152,7 @@ class Reading:
     def _inside(self, name: str, places: Places) -> Tensor:
         if name not in self.arrays:
             return self._gathered(name, places)
-        axes = self.network.sorted(set(places))
-        index = tuple(
-            place - 1 if isinstance(place, int) else slice(place.first - 1, place.last)
-            for place in (places[axis] for axis in axes)
-        )
+        index = index_of(self._in_order(places))
         return self.arrays[name][index] if index else self.arrays[name]
 
     def _gathered(self, name: str, places: Places) -> Tensor:
@@ -162,5 +169,5 @@ class Reading:
                 return self.library.np.stack(steps, dimension)
         one = self.single[name][tuple(places[axis] for axis in self.around[name])]  # type: ignore[misc]
         rest = [places[axis] for axis in axes if axis not in self.around[name]]
-        index = tuple(p - 1 if isinstance(p, int) else slice(p.first - 1, p.last) for p in rest)
+        index = index_of(rest)
         return one[index] if index else one

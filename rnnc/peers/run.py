@@ -17,6 +17,7 @@ from .libraries import library
 from .translate import Network
 
 PEERS = ("torch", "jax")
+MOST = 2000  # equations that JAX is given: it compiles thirty or forty a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,10 @@ class Peer:
 
 
 def peer(name: str, measured: Measured, system: System) -> Peer:
-    """A peer that runs the forward equations given. Failure where it is not installed."""
+    """A peer that runs the forward equations given. Missing where it is not installed."""
     made = library(name, measured.dtype)
     network = Network(made, system, dict(measured.program.dims), measured.lengths, measured.rows)
-    try:
-        return {"torch": _torch, "jax": _jax}[name](measured, network)
-    except Failure:
-        raise
-    except Exception as error:  # whatever the library cannot do, it says in its own way
-        raise Failure(f"{name}: {type(error).__name__}: {str(error).splitlines()[0]}") from error
+    return {"torch": _torch, "jax": _jax}[name](measured, network)
 
 
 def _torch(measured: Measured, network: Network) -> Peer:
@@ -59,6 +55,8 @@ def _torch(measured: Measured, network: Network) -> Peer:
 
     def gradients() -> Any:
         loss = network.run(params, batch)["loss"]
+        if not loss.requires_grad:  # there is nothing to train
+            return loss, [None] * len(leaves)
         return loss.detach(), torch.autograd.grad(loss, leaves, allow_unused=True)
 
     def numbers(found: Any) -> tuple[float, Mapping[str, Array]]:
@@ -80,6 +78,11 @@ def _torch(measured: Measured, network: Network) -> Peer:
 
 
 def _jax(measured: Measured, network: Network) -> Peer:
+    if network.equations() > MOST:
+        raise Failure(
+            f"loops over several axes are written out, here {network.equations():,} equations, which jax takes minutes "
+            "to compile; try fewer --steps"
+        )
     jax = import_module("jax")
     trained = set(measured.module.TRAINED)
     params = jax.device_put({name: value for name, value in measured.params.items() if name in trained})

@@ -39,7 +39,19 @@ class Network:
         self.stages = schedule([Node(e.name, (e,)) for e in system.equations])
         self.wanted = {name for _, name in system.outputs}
         loops = [stage for stage in self.stages if isinstance(stage, Loop)]
-        self.unrolled = any(scannable(loop) is None for loop in loops)
+        self.unrolled = any(scannable(loop, self.extents) is None for loop in loops)
+
+    def equations(self, stages: Sequence[Stage] | None = None, outermost: bool = True) -> int:
+        """How many are computed one by one: a scan's body once, that of a loop that is unrolled at every step."""
+        count = 0
+        for stage in self.stages if stages is None else stages:
+            if isinstance(stage, Straight):
+                count += 1
+            elif outermost and (body := scannable(stage, self.extents)):
+                count += len(body)
+            else:
+                count += self.extents[stage.axis] * self.equations(stage.body, outermost=False)
+        return count
 
     def run(self, params: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Every output by its key; axes in the order of the output's equation."""
@@ -85,7 +97,7 @@ class Values(Reading):
         for stage in stages:
             if isinstance(stage, Straight):
                 self._store(stage.node.root, self.compute(stage.node.root, env), env)
-            elif not env and (body := scannable(stage)):
+            elif not env and (body := scannable(stage, self.network.extents)):
                 self._scan(stage, body)
             else:
                 extent = self.network.extents[stage.axis]
