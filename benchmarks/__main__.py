@@ -133,7 +133,7 @@ def _rows(part: str, arguments: argparse.Namespace, quick: bool, peaks: Any) -> 
     if part == "batches":
         return batches.measure([n for n in names if n in ("O2", *batches.BESIDE)], seconds, slow, clock)
     if part == "calls":
-        return calls.measure(arguments.cells or calls.CELLS, arguments.sizes or calls.SIZES, seconds)
+        return calls.measure(arguments.cells or calls.CELLS, arguments.sizes or calls.SIZES, seconds, clock)
     return ablation.measure(cells, sizes, seconds, clock)
 
 

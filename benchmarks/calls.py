@@ -11,7 +11,6 @@ import ast
 import builtins
 import inspect
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 import rnnc
 from rnnc.compiler.driver import Options
-from rnnc.timing import interleaved
+from rnnc.timing import CLOCKS, interleaved
 
 from .cases import SPECS, Case, size_for
 from .contenders import agree, computed, make
@@ -45,25 +44,25 @@ class Row:
     calls: dict[str, Calls] = field(default_factory=dict)
 
 
-def measure(cells: Sequence[str], sizes: Sequence[str], seconds: float) -> list[dict[str, Any]]:
+def measure(cells: Sequence[str], sizes: Sequence[str], seconds: float, clock: str) -> list[dict[str, Any]]:
     rows = []
     for cell in (cell for cell in cells if cell in HANDWRITTEN):
         for size in sizes:
-            row = row_of(Case(cell, size_for(cell, size)), seconds)
+            row = row_of(Case(cell, size_for(cell, size)), seconds, clock)
             print(line(row), flush=True)
             rows.append(asdict(row))
     return rows
 
 
-def row_of(case: Case, seconds: float) -> Row:
+def row_of(case: Case, seconds: float, clock: str) -> Row:
     ours, hand = make("O2", case), make("hand", case)
     agree("hand", computed(ours), hand)
     row = Row(case.cell, case.size.name, str(case.size))
-    plain = {"O2": Fastest(ours.run), "hand": Fastest(hand.run)}
-    clocks = {"O2": Clock(), "hand": Clock()}
+    plain = {"O2": Fastest(ours.run, clock), "hand": Fastest(hand.run, clock)}
+    clocks = {"O2": Clock(clock), "hand": Clock(clock)}
     runs = {"O2": _compiled(case, clocks["O2"]), "hand": _handwritten(case, clocks["hand"])}
     steps = {f"{name}, clocked": clocks[name].step(run) for name, run in runs.items()}
-    interleaved({**plain, **steps}, seconds * 2)
+    interleaved({**plain, **steps}, seconds * 2, clock)
     row.seconds = {name: run.seconds for name, run in plain.items()}
     row.calls = {name: clock.fastest for name, clock in clocks.items()}
     return row
@@ -72,13 +71,13 @@ def row_of(case: Case, seconds: float) -> Row:
 class Fastest:
     """Runs a step, and keeps the time of the fastest so far."""
 
-    def __init__(self, run: Callable[[], object]) -> None:
-        self.run, self.seconds = run, float("inf")
+    def __init__(self, run: Callable[[], object], clock: str) -> None:
+        self.run, self.time, self.seconds = run, CLOCKS[clock], float("inf")
 
     def __call__(self) -> None:
-        begin = time.perf_counter()
+        begin = self.time()
         self.run()
-        self.seconds = min(self.seconds, time.perf_counter() - begin)
+        self.seconds = min(self.seconds, self.time() - begin)
 
 
 def line(row: Row) -> str:
@@ -97,15 +96,17 @@ def line(row: Row) -> str:
 class Clock:
     """Called in the place of functions, it times those that are NumPy's."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: str) -> None:
+        self.time = CLOCKS[clock]
         self.now: dict[str, list[float]] = defaultdict(list)  # of the step that runs
         self.fastest: Calls = {}
         self.own = self._cost()
 
     def __call__(self, function: Any, /, *args: Any, **named: Any) -> Any:
-        begin = time.perf_counter()
+        now = self.time
+        begin = now()
         result = function(*args, **named)
-        end = time.perf_counter()
+        end = now()
         if what := told(function, args, result):
             self.now[what].append(end - begin)
         return result
@@ -126,13 +127,16 @@ class Clock:
         return clocked
 
     def _cost(self) -> float:
-        """Of timing what takes no time."""
-        times, nothing = [], [].clear
-        for _ in range(2001):
-            begin = time.perf_counter()
-            nothing()
-            times.append(time.perf_counter() - begin)
-        return median(times)
+        """What a call takes with the clock and does not take without."""
+        a, many, now = np.zeros(8, np.float32), 3000, self.time
+        begin = now()
+        for _ in range(many):
+            np.add(a, a, a)
+        plain = (now() - begin) / many
+        for _ in range(many):
+            self(np.add, a, a, a)
+        (found,) = self.now.values()
+        return max(0.0, median(found) - plain)
 
 
 def spent(calls: Calls) -> float:

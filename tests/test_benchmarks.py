@@ -131,7 +131,7 @@ def test_the_picture_has_a_dot_for_each_time() -> None:
 def test_every_call_of_a_step_is_timed() -> None:
     """By hand: one product a step forward and one backward, one for the inputs, two for the weights."""
     case = Case("lstm", SMALL)
-    row = calls.row_of(case, 0.05)
+    row = calls.row_of(case, 0.05, "wall")
     by_hand = row.calls["hand"]
     B, T, D, H = SMALL.B, SMALL.T, SMALL.D, SMALL.H
     products = {what: count for what, (count, _) in by_hand.items() if what.startswith("product")}
