@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,9 @@ def measure(arguments: argparse.Namespace) -> int:
     results = []
     try:
         for part in parts:
+            begin = time.perf_counter()
             results.append({"part": part, **head, "rows": _rows(part, arguments, quick, peaks)})
+            print(f"-- {part} took {time.perf_counter() - begin:.0f} s", flush=True)
             Path(arguments.out).write_text(json.dumps(results), encoding="utf-8")
     except Disagreement as error:
         print(f"no more is timed: {error}", file=sys.stderr)

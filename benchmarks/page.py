@@ -56,7 +56,7 @@ def section(result: Mapping[str, Any]) -> str:
 
 def training(rows: Sequence[Row]) -> str:
     names = _names(rows)
-    head = ["cell", "size", "-O2 ms", "times the bound", *names, "fastest peer"]
+    head = ["cell", "size", "-O2 ms", "times the bound", *map(_shown, names), "fastest peer"]
     lines = [
         [
             CELLS.get(row["cell"], row["cell"]),
@@ -109,7 +109,7 @@ def compile_times(rows: Sequence[Row]) -> str:
 
 def streaming(rows: Sequence[Row]) -> str:
     names = _names(rows)
-    head = ["cell", "H", "-O2 µs", *names, "fastest peer"]
+    head = ["cell", "H", "-O2 µs", *map(_shown, names), "fastest peer"]
     lines = [
         [
             CELLS.get(row["cell"], row["cell"]),
@@ -146,7 +146,7 @@ def lengths(rows: Sequence[Row]) -> str:
 
 def batches(rows: Sequence[Row]) -> str:
     names = _names(rows)
-    head = ["size", "-O2 ms", *names, "fastest peer"]
+    head = ["size", "-O2 ms", *map(_shown, names), "fastest peer"]
     lines = [
         [
             f"{row['size']} {row['shape']}",

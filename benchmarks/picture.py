@@ -21,6 +21,7 @@ COLOURS = {
     "autograd": "#6a994e",
 }
 LEFT, RIGHT, TOP, ROW, GAP, WIDTH = 250, 30, 56, 15, 8, 980
+LETTER = 6.2  # the width of one, about
 LEAST, MOST = -3, 7  # powers of two at the ends of the scale
 
 Row = Mapping[str, Any]
@@ -61,11 +62,13 @@ def _scale(bottom: float) -> str:
 
 def _legend(rows: Sequence[Row]) -> str:
     there = [name for name in COLOURS if any(name in row["seconds"] for row in rows)]
-    items = [
-        f'<circle cx="{LEFT + number * 90}" cy="16" r="4.5" fill="{COLOURS[name]}"/>'
-        f'<text x="{LEFT + 9 + number * 90}" y="20">{_shown(name)}</text>\n'
-        for number, name in enumerate(there)
-    ]
+    items, x = [], float(LEFT)
+    for name in there:
+        items.append(
+            f'<circle cx="{x:.1f}" cy="16" r="4.5" fill="{COLOURS[name]}"/>'
+            f'<text x="{x + 9:.1f}" y="20">{_shown(name)}</text>\n'
+        )
+        x += 27 + LETTER * len(_shown(name))
     return f'<text x="10" y="20">time of a training step over that of -O2</text>\n{"".join(items)}'
 
 
