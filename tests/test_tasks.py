@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import rnnc
 from compiled import EXAMPLES
 
 TASKS = EXAMPLES / "tasks"
@@ -210,3 +211,25 @@ def test_true_probabilities_are_those_of_the_data(task):
     total = np.round(batch["x"].sum(axis=-1)[:-1]).clip(-20, 20)
     counted = made.entropy(batch["y"][1:], total) * 14 / 15  # before the first step the tag is known
     assert known["exact"] == pytest.approx(counted, abs=0.01)
+
+
+def test_long_term_prints_a_row_for_every_network_beside_its_baseline(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    long_term = __import__("long_term")
+    assert all(f"| 400 | {name} | " in README for name in long_term.CELLS)
+    monkeypatch.setattr(long_term, "CELLS", {"IRNN": long_term.CELLS["IRNN"]})  # each costs a second
+    monkeypatch.setattr(sys, "argv", ["long_term.py", "--updates", "4", "--lengths", "12"])
+    long_term.main()
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[1:3] for row in rows] == [["12", "IRNN"]] * 2
+    assert all(np.isfinite(float(row[3])) and float(row[5]) > 0 for row in rows)
+    assert [row[4] for row in rows] == [f"{1 / 6:.4f}", f"{10 * np.log(8) / 32:.4f}"]
+
+
+def test_long_term_draws_biases_for_the_lag(monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    long_term = __import__("long_term")
+    cell = long_term.CELLS["LSTM, chrono"]
+    params = rnnc.loads(long_term.ADDING.format(n=2000, lag=99, cell=cell)).init(seed=0)
+    for bias in (np.exp(params["b_f"]), np.exp(-params["b_i"])):
+        assert bias.min() >= 1 and bias.max() <= 99 and abs(bias.mean() - 50) < 3
