@@ -24,7 +24,7 @@ from .differentiate import differentiate
 from .ir import System
 from .ir_text import system_text
 from .learning import Learning, learning, why_not
-from .passes import BACK, LAST, LOOPS, PASSES, SPREAD, TEXTBOOK, WIDE, run_passes
+from .passes import ORDERS, run_order
 from .passes.dead import drop_dead
 from .printing.allowed import check_allowed
 from .printing.module import Systems, plan_module, print_module
@@ -124,10 +124,7 @@ def _asked(program: Program, system: System) -> System:
 
 def _fast(system: System, options: Options) -> System:
     """At -O2: joined, then with loops that do only what they must."""
-    if options.level:
-        system = _small(run_passes(system, WIDE, options.skip, once=True), options)
-        system = run_passes(system, LOOPS, options.skip, once=True)
-    return system
+    return run_order(system, ORDERS[options.level].fast, options.skip)
 
 
 def _unrolled(program: Program, looped: System, options: Options) -> System:
@@ -135,18 +132,15 @@ def _unrolled(program: Program, looped: System, options: Options) -> System:
 
 
 def _small(system: System, options: Options) -> System:
-    return run_passes(system, PASSES if options.level else TEXTBOOK, options.skip)
+    return run_order(system, ORDERS[options.level].small, options.skip)
 
 
 def _adjoint(program: Program, forward: System, options: Options) -> System:
     """The adjoint equations of what the module returns, made small."""
     kinds = {"param": "grad", "input": "dinput", "state": "dstate"}
     wanted = [f"{kinds[kind]}:{name}" for kind, name in _leaves(program)]
-    passes = PASSES if options.level else BACK
-    adjoint = run_passes(differentiate(forward, _there(forward, wanted)), passes, options.skip)
-    if options.level:
-        adjoint = run_passes(adjoint, (*SPREAD, *PASSES), options.skip)
-        adjoint = run_passes(adjoint, LOOPS, options.skip, once=True)
+    adjoint = differentiate(forward, _there(forward, wanted))
+    adjoint = run_order(adjoint, ORDERS[options.level].gradient, options.skip)
     read = {read.name for equation in adjoint.equations for read in equation.reads}
     read |= {boundary.name for equation in adjoint.equations for boundary in equation.boundaries}
     read |= {name for _, name in adjoint.outputs}
@@ -168,8 +162,7 @@ def _tangent(program: Program, forward: System, options: Options) -> System | No
     if "jvp" not in options.extras:
         return None
     system = tangents(forward, (f"{kind}:{name}" for kind, name in _leaves(program)))
-    system = _small(system, options)
-    return run_passes(system, LOOPS, options.skip, once=True) if options.level else system
+    return run_order(system, ORDERS[options.level].tangent, options.skip)
 
 
 def _learning(program: Program, options: Options) -> Learning:
@@ -189,7 +182,7 @@ def _printed(forward: System, adjoint: System, options: Options) -> System:
     tape = tuple((f"tape:{e.name}", e.name) for e in adjoint.given)
     known = {e.name for e in forward.equations}
     asked = replace(forward, outputs=(*forward.outputs, *(entry for entry in tape if entry[1] in known)))
-    made = run_passes(asked, LAST, options.skip, once=True)
+    made = run_order(asked, ORDERS[options.level].last, options.skip)
     return replace(drop_dead(made), outputs=forward.outputs)
 
 

@@ -3,19 +3,20 @@ after every pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .compiler.differentiate import differentiate
 from .compiler.driver import Compiled
 from .compiler.ir import System
-from .compiler.passes import BACK, LOOPS, PASSES, ROUNDS, TEXTBOOK, WIDE, Pass
-from .compiler.reference import Evaluator
+from .compiler.passes import ORDERS, Order, Run, changes
+from .compiler.reference import Evaluator, Shaken
 
 # How outputs of equations are called among a module's results (`runtime.properties.observe`).
 PARTS = {"output": "outputs", "nll": "nll", "state": "state", "grad": "grad", "dinput": "dbatch",
          "dstate": "dstate"}  # fmt: skip
+FORWARD, GRADIENT = "the forward equations", "the gradient's equations"
 
 
 Results = dict[str, Any]
@@ -32,64 +33,92 @@ class Arguments:
     dims: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Equations:
+    """A system, an adjoint one with the ``forward`` one that it reads."""
+
+    system: System
+    forward: System | None = None
+
+    def values(self, given: Arguments, seed: int | None = None) -> Results:
+        """Every output under the name that the module's result has; with a ``seed``, every number on the way off
+        by its last bit."""
+        evaluator = self._evaluator(given, seed)
+        found = {}
+        for key, name in self.system.outputs:
+            part, _, rest = key.partition(":")
+            if key == "loss" or part in PARTS:
+                found[f"{PARTS[part]}.{rest}" if rest else key] = evaluator.array(name)
+        return found
+
+    def _evaluator(self, given: Arguments, seed: int | None) -> Evaluator:
+        arguments = (self.system, given.params, given.batch, given.dims)
+        if seed is None:
+            return Evaluator(*arguments, state=given.state, cotangents=given.cotangents, forward=self.forward)
+        return Shaken(
+            *arguments, state=given.state, cotangents=given.cotangents, forward=self.forward, seed=seed
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A pass that changed something, for the ``number``-th time: ``part`` is `FORWARD` or `GRADIENT`."""
+
+    name: str
+    part: str
+    number: int
+    before: Equations
+    after: Equations
+
+    def __str__(self) -> str:
+        return f"`{self.name}` on {self.part}"
+
+
+def checked(compiled: Compiled) -> tuple[Equations, Equations]:
+    """The equations that no pass has seen, and their gradient's."""
+    forward = compiled.program.forward
+    return Equations(forward), adjoint(compiled, forward)
+
+
 def as_checked(compiled: Compiled, given: Arguments) -> Results:
     """All results and gradients, of the equations that no pass has seen."""
-    forward = compiled.program.forward
-    return {**values(forward, None, given), **values(_adjoint(compiled, forward), forward, given)}
+    forward, gradient = checked(compiled)
+    return {**forward.values(given), **gradient.values(given)}
 
 
-Recipe = Sequence[tuple[Sequence[Pass], bool]]  # passes, and whether they run once
-RECIPES: dict[int, tuple[Recipe, Recipe]] = {
-    0: ([(TEXTBOOK, False)], [(BACK, False)]),
-    2: ([(PASSES, False), (WIDE, True), (PASSES, False), (LOOPS, True)], [(PASSES, False), (LOOPS, True)]),
-}
-"""Forward and backward, by level: what `compiler.driver` runs, in its order."""
+def adjoint(compiled: Compiled, forward: System) -> Equations:
+    """The gradient's equations of some forward ones, as they are made."""
+    return Equations(differentiate(forward, [key for key, _ in compiled.adjoint.outputs]), forward)
+
+
+def steps(compiled: Compiled, order: Order | None = None) -> Iterator[Step]:
+    """Every pass that changes an equation, in the driver's order."""
+    order = order or ORDERS[compiled.options.level]
+    skip, seen = compiled.options.skip, dict[tuple[str, str], int]()
+
+    def through(part: str, runs: Iterable[Run], before: Equations) -> Iterator[Step]:
+        for name, system in changes(before.system, runs, skip):
+            seen[name, part] = seen.get((name, part), 0) + 1
+            after = replace(before, system=system)
+            yield Step(name, part, seen[name, part], before, after)
+            before = after
+
+    forward = Equations(compiled.program.forward)
+    for step in through(FORWARD, (*order.small, *order.fast), forward):
+        yield step
+        forward = step.after
+    yield from through(GRADIENT, order.gradient, adjoint(compiled, forward.system))
+    yield from through(FORWARD, order.last, forward)
 
 
 def after_passes(
-    compiled: Compiled, given: Arguments, recipes: Mapping[int, tuple[Recipe, Recipe]] = RECIPES
+    compiled: Compiled, given: Arguments, order: Order | None = None
 ) -> Iterator[tuple[str, Results, Results]]:
     """The results before and after every pass that changes an equation: of the forward equations, then of the
     gradient's."""
-    there, back = recipes[compiled.options.level]
-    forward = compiled.program.forward
-    before = values(forward, None, given)
-    for name, system in _changes(forward, there):
-        after = values(system, None, given)
-        yield f"`{name}` on the forward equations", before, after
-        forward, before = system, after
-    adjoint = _adjoint(compiled, forward)
-    before = values(adjoint, forward, given)
-    for name, system in _changes(adjoint, back):
-        after = values(system, forward, given)
-        yield f"`{name}` on the gradient's equations", before, after
-        before = after
-
-
-def _changes(system: System, recipe: Recipe) -> Iterator[tuple[str, System]]:
-    for passes, once in recipe:
-        for _ in range(1 if once else ROUNDS):
-            before = system
-            for one in passes:
-                after = one.run(system)
-                if after is not system:
-                    yield one.name, after
-                    system = after
-            if system is before:
-                break
-
-
-def _adjoint(compiled: Compiled, forward: System) -> System:
-    return differentiate(forward, [key for key, _ in compiled.adjoint.outputs])
-
-
-def values(system: System, forward: System | None, given: Arguments) -> Results:
-    """Every output under the name that the module's result has; ``forward`` belongs to an adjoint system."""
-    evaluator = Evaluator(system, given.params, given.batch, given.dims, state=given.state,
-                          cotangents=given.cotangents, forward=forward)  # fmt: skip
-    found = {}
-    for key, name in system.outputs:
-        part, _, rest = key.partition(":")
-        if key == "loss" or part in PARTS:
-            found[f"{PARTS[part]}.{rest}" if rest else key] = evaluator.array(name)
-    return found
+    known: tuple[Equations, Results] | None = None
+    for step in steps(compiled, order):
+        before = known[1] if known and known[0] is step.before else step.before.values(given)
+        after = step.after.values(given)
+        known = step.after, after
+        yield str(step), before, after

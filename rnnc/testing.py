@@ -22,10 +22,11 @@ from .compiler.ir import Position
 from .cone import reached
 from .failure import Failure
 from .files import Imports
+from .runtime.properties.case import Case
 from .runtime.properties.report import Tested, save, saved_case
 from .runtime.properties.run import FAILED, Result, run_all, run_case
 from .runtime.properties.subject import Reads, Subject
-from .runtime.properties.table import NAMES, PROPERTIES
+from .runtime.properties.table import NAMES, PROPERTIES, Property
 from .spec.diagnostics import SpecError
 from .spec.source import Source, Span
 
@@ -204,13 +205,19 @@ def test_module(module: Any, examples: int = 10, seed: int = 0) -> Tested:
     return tested(subject, path, settings=Settings(examples, seed))
 
 
-def replayed(subject: Subject, path: str, case: Path, settings: Settings) -> Tested:
-    """The one case that a failure left behind."""
+def case_of(path: Path) -> tuple[Property, Case]:
+    """What a failure left behind: the property and the case."""
     try:
-        name, found = saved_case(case)
+        name, found = saved_case(path)
         (item,) = (item for item in PROPERTIES if item.name == name)
     except ValueError as error:
         raise Failure(str(error)) from None
+    return item, found
+
+
+def replayed(subject: Subject, path: str, case: Path, settings: Settings) -> Tested:
+    """The one case that a failure left behind."""
+    item, found = case_of(case)
     return _told(subject, path, [run_case(subject, item, found)], replace(settings, folder=None))
 
 

@@ -11,13 +11,13 @@ import functools
 import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from rnnc import stages, testing
 from rnnc.compiler.driver import Compiled, Options, compile_source
 from rnnc.compiler.ir import Equation, System
-from rnnc.compiler.passes import Pass
+from rnnc.compiler.passes import ORDERS, Order, Pass, Run
 from rnnc.runtime.properties.subject import Subject
 from rnnc.spec.source import Source
 from stopping_models import EVENT, LENGTH
@@ -97,11 +97,12 @@ class BrokenPass(testing.KnownSpec):
     broken: str
 
     def after_passes(self, *given: Any) -> Iterator[tuple[str, stages.Results, stages.Results]]:
-        level = self.compiled.options.level
-        recipes = tuple(
-            [(tuple(map(self._changed, run)), once) for run, once in r] for r in stages.RECIPES[level]
-        )
-        return stages.after_passes(self.compiled, stages.Arguments(*given), {level: recipes})
+        right = ORDERS[self.compiled.options.level]
+        broken = {field.name: tuple(map(self._broken, getattr(right, field.name))) for field in fields(right)}
+        return stages.after_passes(self.compiled, stages.Arguments(*given), Order(**broken))
+
+    def _broken(self, run: Run) -> Run:
+        return replace(run, passes=tuple(map(self._changed, run.passes)))
 
     def _changed(self, one: Pass) -> Pass:
         return replace(one, run=lambda system: _larger(one.run(system))) if one.name == self.broken else one

@@ -6,7 +6,7 @@ put it into `PASSES`."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from ...spec.records import dataclass
 from ..ir import System
@@ -76,6 +76,39 @@ LAST = (Pass("squash", squash),)
 NAMES = tuple(dict.fromkeys(one.name for one in (*PASSES, *BACK, *WIDE, *SPREAD, *LOOPS, *LAST)))
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Passes over and over until nothing changes, or ``once``."""
+
+    passes: tuple[Pass, ...]
+    once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What runs on which equations of a level, one after the other: on the forward ones (``small``, of a step too;
+    then ``fast``), on the gradient's, on the tangents', and on the forward ones again when the gradient's are made."""
+
+    small: tuple[Run, ...]
+    fast: tuple[Run, ...]
+    gradient: tuple[Run, ...]
+    tangent: tuple[Run, ...]
+    last: tuple[Run, ...]
+
+
+ORDERS = {
+    0: Order((Run(TEXTBOOK),), (), (Run(BACK),), (Run(TEXTBOOK),), ()),
+    2: Order(
+        small=(Run(PASSES),),
+        fast=(Run(WIDE, once=True), Run(PASSES), Run(LOOPS, once=True)),
+        gradient=(Run(PASSES), Run((*SPREAD, *PASSES)), Run(LOOPS, once=True)),
+        tangent=(Run(PASSES), Run(LOOPS, once=True)),
+        last=(Run(LAST, once=True),),
+    ),
+}
+"""By level. The driver runs these, and `rnnc test --bisect` follows them."""
+
+
 def run_passes(
     system: System,
     passes: Sequence[Pass] = PASSES,
@@ -86,18 +119,28 @@ def run_passes(
 ) -> System:
     """The system after the passes, over and over until nothing changes (or ``once``); ``check`` validates
     after each."""
-    settled: dict[str, System] = {}  # what a pass left as it was, it leaves so again
-    for _ in range(1 if once else ROUNDS):
-        before = system
-        for one in passes:
-            if one.name in skip or settled.get(one.name) is system:
-                continue
-            after = one.run(system)
-            if after is system:
-                settled[one.name] = system
-            elif check:
-                validate(after)
-            system = after
-        if system is before:
-            return system
+    for _, system in changes(system, (Run(tuple(passes), once),), skip):
+        if check:
+            validate(system)
     return system
+
+
+def run_order(system: System, order: Iterable[Run], skip: Collection[str] = ()) -> System:
+    """The system after all of an order."""
+    for _, system in changes(system, order, skip):
+        pass
+    return system
+
+
+def changes(system: System, order: Iterable[Run], skip: Collection[str] = ()) -> Iterator[tuple[str, System]]:
+    """The name of every pass that changes something, with the system after it."""
+    for run in order:
+        for _ in range(1 if run.once else ROUNDS):
+            before = system
+            for one in run.passes:
+                after = system if one.name in skip else one.run(system)
+                if after is not system:
+                    system = after
+                    yield one.name, system
+            if system is before:
+                break

@@ -102,14 +102,14 @@ def check_reference(subject: Subject, case: Case) -> Verdict:
     data = with_noise(subject, full(subject, case))
 
     def pair(data: Data) -> tuple[Arrays, Arrays]:
-        wanted = _spec(subject).as_checked(*_given(subject, data))
+        wanted = _spec(subject).as_checked(*given(subject, data))
         found = everything(subject, data)
-        return {name: _own(found[name], value) for name, value in wanted.items()}, wanted
+        return {name: within(found[name], value) for name, value in wanted.items()}, wanted
 
     return agree(subject, data, pair, ("this module", "the reference evaluator"))
 
 
-def _own(found: Array, wanted: Array) -> Array:
+def within(found: Array, wanted: Array) -> Array:
     """Without what is past the longest sequence."""
     return found[tuple(map(slice, wanted.shape))] if found.ndim == wanted.ndim else found
 
@@ -125,10 +125,10 @@ def check_passes(subject: Subject, case: Case) -> Verdict:
         slack = dict.fromkeys(before, floor)
         return Comparison(subject, (f"after the pass {name}", "before it"), ROUNDING, slack).of(after, before)
 
-    return joined(verdict(*step) for step in _spec(subject).after_passes(*_given(subject, data)))
+    return joined(verdict(*step) for step in _spec(subject).after_passes(*given(subject, data)))
 
 
-def _given(subject: Subject, data: Data) -> tuple[Any, ...]:
+def given(subject: Subject, data: Data) -> tuple[Any, ...]:
     """The data as the equations know them."""
     table = subject.module.COTANGENTS
     weights = {table[key]: value for key, value in cotangents(subject.module, data).items()}

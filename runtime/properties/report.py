@@ -150,15 +150,15 @@ def _result_json(tested: Tested, result: Result) -> dict[str, Any]:
     item = result.property
     found: dict[str, Any] = {
         "name": item.name, "statement": item.statement, "tolerance": item.tolerance, "status": result.status,
-        "reason": result.reason, "examples": result.examples, "worst": _finite(result.worst),
+        "reason": result.reason, "examples": result.examples, "worst": finite(result.worst),
         "seconds": round(result.seconds, 3),
     }  # fmt: skip
     if result.failure is not None and result.case is not None:
         failure = result.failure
         found["failure"] = {
             "name": failure.name, "index": list(failure.index), "place": failure.place, "line": failure.line,
-            "message": failure.message, "labels": list(failure.labels), "found": _finite(failure.found),
-            "wanted": _finite(failure.wanted), "tolerance": _finite(failure.tolerance),
+            "message": failure.message, "labels": list(failure.labels), "found": finite(failure.found),
+            "wanted": finite(failure.wanted), "tolerance": finite(failure.tolerance),
             "sizes": {**dict(result.case.steps), "B": result.case.rows, **dict(result.case.dims)},
             "seed": result.case.seed, "scale": result.case.scale, "again": tested.again(result),
             "saved": str(tested.saved[item.name]) if item.name in tested.saved else None,
@@ -166,7 +166,7 @@ def _result_json(tested: Tested, result: Result) -> dict[str, Any]:
     return found
 
 
-def _finite(value: float | None) -> float | str | None:
+def finite(value: float | None) -> float | str | None:
     """JSON has no infinity."""
     return value if value is None or math.isfinite(value) else str(value)
 
