@@ -119,16 +119,15 @@ def run_passes(
 ) -> System:
     """The system after the passes, over and over until nothing changes (or ``once``); ``check`` validates
     after each."""
-    for _, system in changes(system, (Run(tuple(passes), once),), skip):
-        if check:
-            validate(system)
+    for _, after in changes(system, (Run(tuple(passes), once),), skip):
+        system = validate(after) if check else after
     return system
 
 
 def run_order(system: System, order: Iterable[Run], skip: Collection[str] = ()) -> System:
     """The system after all of an order."""
-    for _, system in changes(system, order, skip):
-        pass
+    for _, after in changes(system, order, skip):
+        system = after
     return system
 
 
