@@ -30,6 +30,7 @@ from .printing.allowed import check_allowed
 from .printing.module import Systems, plan_module, print_module
 from .printing.schedule_text import schedule_text
 from .program import Program
+from .stepping import Steps, steps
 from .tangents import tangents
 from .unroll import unroll
 
@@ -105,6 +106,7 @@ def compile_source(
     if watch.go_on():
         made.forward = _printed(made.forward, made.adjoint, options)
         systems = Systems(program, made.forward, made.adjoint, made.small, made.tangent, options.extras)
+        systems = replace(systems, steps=_steps(program, made.small, options))
         if "rtrl" in options.extras and not why_not(program):
             systems = replace(systems, learning=_learning(program, options))
         plan = watch.stage("schedule", lambda: plan_module(systems, options.level), schedule_text)
@@ -169,6 +171,15 @@ def _learning(program: Program, options: Options) -> Learning:
     """The systems of real-time recurrent learning, made small."""
     made = learning(program)
     return replace(made, start=_small(made.start, options), step=_small(made.step, options))
+
+
+def _steps(program: Program, small: System, options: Options) -> Steps | None:
+    """The systems of one step, at -O2 with few calls; None where there are no steps."""
+    if not program.streams:
+        return None
+    made = steps(program, small)
+    step, draw = (run_order(one, ORDERS[options.level].step, options.skip) for one in (made.step, made.draw))
+    return replace(made, step=step, draw=draw)
 
 
 def _system_text(system: System | None) -> str:

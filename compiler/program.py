@@ -125,6 +125,11 @@ class Program:
     alone: bool = False
 
     @property
+    def streams(self) -> bool:
+        """Whether it can go one step at a time."""
+        return self.stream is not None and not self.no_stream
+
+    @property
     def counted(self) -> bool:
         """Whether a head gives the length of the streamed axis."""
         return self.stream is not None and any(not head.given and not head.axes for head in self.heads)

@@ -14,6 +14,7 @@ from rnnc.compiler.passes import (
     LAST,
     LOOPS,
     PASSES,
+    SINGLE,
     SPREAD,
     WIDE,
     Pass,
@@ -30,9 +31,9 @@ from rnnc.compiler.validate import validate
 from systems import CASES, Case, cotangents, evaluator, leaves, material
 
 REPEATED = tuple({one.name: one for one in (*PASSES, *BACK)}.values())
-every_pass = pytest.mark.parametrize("one", REPEATED, ids=lambda one: one.name)
+every_pass = pytest.mark.parametrize("one", (*REPEATED, SINGLE[0]), ids=lambda one: one.name)
 every_one = pytest.mark.parametrize(
-    "one", (*REPEATED, *WIDE, *SPREAD, *LOOPS, *LAST), ids=lambda one: one.name
+    "one", (*REPEATED, *WIDE, *SPREAD, *LOOPS, *LAST, SINGLE[0]), ids=lambda one: one.name
 )
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

@@ -15,6 +15,7 @@ from .contract import contract
 from .copies import drop_copies
 from .dead import drop_dead
 from .factor import factor
+from .gather import gather
 from .join import join
 from .move import move
 from .products import plain_products
@@ -73,7 +74,10 @@ LOOPS = (Pass("regroup", regroup),)
 LAST = (Pass("squash", squash),)
 """-O2, on the forward equations when the adjoint is made: its derivatives are those of a sigmoid."""
 
-NAMES = tuple(dict.fromkeys(one.name for one in (*PASSES, *BACK, *WIDE, *SPREAD, *LOOPS, *LAST)))
+SINGLE = (Pass("gather", gather), PASSES[-1])
+"""-O2, on the equations of a single step: what is small there is the number of calls."""
+
+NAMES = tuple(dict.fromkeys(one.name for one in (*PASSES, *BACK, *WIDE, *SPREAD, *LOOPS, *LAST, *SINGLE)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +91,26 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Order:
     """What runs on which equations of a level, one after the other: on the forward ones (``small``, of a step too;
-    then ``fast``), on the gradient's, on the tangents', and on the forward ones again when the gradient's are made."""
+    then ``fast``), on the gradient's, on the tangents', on the forward ones again when the gradient's are
+    made, and on those of a single step."""
 
     small: tuple[Run, ...]
     fast: tuple[Run, ...]
     gradient: tuple[Run, ...]
     tangent: tuple[Run, ...]
     last: tuple[Run, ...]
+    step: tuple[Run, ...]
 
 
 ORDERS = {
-    0: Order((Run(TEXTBOOK),), (), (Run(BACK),), (Run(TEXTBOOK),), ()),
+    0: Order((Run(TEXTBOOK),), (), (Run(BACK),), (Run(TEXTBOOK),), (), ()),
     2: Order(
         small=(Run(PASSES),),
         fast=(Run(WIDE, once=True), Run(PASSES), Run(LOOPS, once=True)),
         gradient=(Run(PASSES), Run((*SPREAD, *PASSES)), Run(LOOPS, once=True)),
         tangent=(Run(PASSES), Run(LOOPS, once=True)),
         last=(Run(LAST, once=True),),
+        step=(Run(SINGLE, once=True),),
     ),
 }
 """By level. The driver runs these, and `rnnc test --bisect` follows them."""

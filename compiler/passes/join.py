@@ -17,7 +17,7 @@ of a group read the same quantities and, besides them, only what follows from pa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from ...spec.records import dataclass
@@ -61,7 +61,6 @@ class _Work:
     table: dict[str, Equation]
     wide: dict[str, str] = field(default_factory=dict)
     axes: dict[int, Axis] = field(default_factory=dict)
-    named: set[str] = field(default_factory=set)
     readers: Mapping[str, Sequence[str]] = field(init=False)
     cycles: Mapping[str, int] = field(init=False)
     fixed: frozenset[str] = field(init=False)
@@ -119,20 +118,20 @@ class _Work:
         self, group: Sequence[Equation], axes: tuple[str, ...], op: str, reads: Sequence[Read]
     ) -> Equation:
         like = group[0]
-        made = Equation(self._name(group), axes, like.shape, like.type, op, tuple(reads))
+        made = Equation(name_of_all(group, self.table), axes, like.shape, like.type, op, tuple(reads))
         return replace(made, span=like.span, origin=like.origin)
 
-    def _name(self, group: Sequence[Equation]) -> str:
-        """A new name that tells whose members are joined: `h.ifog.1` for h.i, h.f, h.o and h.g."""
-        owners = list(dict.fromkeys(e.origin or e.name for e in group))
-        prefix, _, _ = owners[0].rpartition(".")
-        ends = [owner.rpartition(".")[2] for owner in owners]
-        short = "".join(ends) if sum(map(len, ends)) <= LONGEST else ends[0] + "_" + ends[-1]
-        base, number = f"{prefix}.{short}" if prefix else short, 1
-        while f"{base}.{number}" in self.table or f"{base}.{number}" in self.named:
-            number += 1
-        self.named.add(f"{base}.{number}")
-        return f"{base}.{number}"
+
+def name_of_all(group: Sequence[Equation], taken: Container[str]) -> str:
+    """A new name that tells whose members are joined: `h.ifog.1` for h.i, h.f, h.o and h.g."""
+    owners = list(dict.fromkeys(e.origin or e.name for e in group))
+    prefix, _, _ = owners[0].rpartition(".")
+    ends = [owner.rpartition(".")[2] for owner in owners]
+    short = "".join(ends) if sum(map(len, ends)) <= LONGEST else ends[0] + "_" + ends[-1]
+    base, number = f"{prefix}.{short}" if prefix else short, 1
+    while f"{base}.{number}" in taken:
+        number += 1
+    return f"{base}.{number}"
 
 
 def _with(axes: tuple[str, ...], axis: str, stepped: bool) -> tuple[str, ...]:

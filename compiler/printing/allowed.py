@@ -45,8 +45,8 @@ ATTRIBUTES = frozenset(
     writeable
 
     B absent advance backwards base begun blocks buffer buffers call carried count dims directions drawing ended
-    expected final fixed forwards given gumbel inputs last lengths log_prob logistic longest loss nll numbers outputs
-    own params rng state steps stream tape temperature top_k top_p total train weights whole workspace
+    expected final fixed forwards given gumbel inputs known last lengths log_prob logistic longest loss nll numbers one
+    outputs own params rng state steps stream tape temperature top_k top_p total train weights whole workspace
     """.split()
 )
 BUILTINS = frozenset(

@@ -105,6 +105,10 @@ def generic(frame: Frame, equation: Equation) -> Value:
     elementwise = "elementwise" in TABLE[equation.op].traits
     constant = elementwise and all(value.constant for value in values)
     slots = slots_of(frame, equation, values, dims)
+    if frame.quick is not None and equation.op in WEIGHTS and equation.type == "real":
+        return Value(
+            expression("{0}.dot({1})", slots[0], frame.quick.once(*weights_of(frame, equation))), dims
+        )
     code = TABLE[equation.op].printed(call_of(frame, equation))
     expr = filled_in(code.text, *slots, *(frame.size(size) for size in code.sizes))
     thin = elementwise and bool(equation.shape) and all(v.thin or v.constant for v in values)
@@ -119,10 +123,15 @@ def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr 
     values = [operand(frame, equation, read) for read in equation.reads]
     slots = slots_of(frame, equation, values, frame.free(equation.axes))
     if equation.op in WEIGHTS and frame.hoisted is not None and equation.type == "real":
-        size = frame.size(frame.table[equation.reads[0].name].shape[-1])
-        weights = frame.hoist(expression(WEIGHTS[equation.op], size), f"{equation.op}_{ast.unparse(size)}")
+        weights = frame.hoist(*weights_of(frame, equation))
         return expression("np.matmul({0}, {1}, {2})", slots[0], weights, place)
     return filled_in(code.text, *slots, *(frame.size(size) for size in code.sizes), place)
+
+
+def weights_of(frame: Frame, equation: Equation) -> tuple[ast.expr, str]:
+    """The vector by which a sum or a mean is a product, and a name for it."""
+    size = frame.size(frame.table[equation.reads[0].name].shape[-1])
+    return expression(WEIGHTS[equation.op], size), f"{equation.op}_{ast.unparse(size)}"
 
 
 TOTAL = {ast.Div: "np.divide({0}, {1})", ast.Mod: "np.remainder({0}, {1})", ast.Pow: "np.power({0}, {1})"}

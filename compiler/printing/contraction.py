@@ -143,6 +143,9 @@ class Product:
 
     def _turned(self, operand: Operand, expr: ast.expr, batch: int) -> ast.expr:
         """Rows and columns exchanged; in a loop, what does not change there is copied once, in that order."""
+        quick = self.frame.quick
+        if quick is not None and isinstance(expr, ast.Name) and expr.id in quick.matrices and not batch:
+            return quick.turn(expr.id)
         turned = expression("{0}.swapaxes(1, 2)" if batch else "{0}.T", expr)
         if self.frame.hoisted is None or not self._fixed(operand) or not isinstance(expr, ast.Name):
             return turned
@@ -164,7 +167,8 @@ class Product:
 
     def value(self, f: Factors) -> ast.expr:
         """The product as an expression, with a dimension for each label of the result."""
-        product = expression("{0} @ {1}", f.first, f.second)
+        quick = self.frame.quick is not None and not f.batch
+        product = expression("{0}.dot({1})" if quick else "{0} @ {1}", f.first, f.second)
         if len(f.right) > 1 or (len(f.left) > 1 and not f.loose):
             return reshape(expression("({0})", product), [self.extents[x] for x in self.goal])
         return product

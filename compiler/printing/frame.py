@@ -55,6 +55,32 @@ class Scope:
         return self.iterables[key]
 
 
+@dataclass(slots=True)
+class Quick:
+    """What a function of one step has at its top. ``made``: what several places read, expression -> name.
+    ``rows`` are the parameters that are vectors beside a batch and nothing else, ``turned`` the names of the
+    parameters' matrices (``matrices``) with rows and columns exchanged."""
+
+    taken: set[str]
+    matrices: frozenset[str] = frozenset()
+    rows: frozenset[str] = frozenset()
+    made: dict[str, str] = field(default_factory=dict)
+    turned: dict[str, str] = field(default_factory=dict)
+
+    def once(self, made: ast.expr, wish: str) -> ast.expr:
+        """The name of what is made once."""
+        key = ast.unparse(made)
+        if key not in self.made:
+            self.made[key] = free_name(re.sub(r"\W+", "_", wish), self.taken)
+        return expression(self.made[key])
+
+    def turn(self, matrix: str) -> ast.expr:
+        """The name of a parameter's matrix with rows and columns exchanged."""
+        if matrix not in self.turned:
+            self.turned[matrix] = free_name(f"{matrix}_T", self.taken)
+        return expression(self.turned[matrix])
+
+
 def free_name(wish: str, taken: set[str]) -> str:
     """``wish``, or the first of wish_2, wish_3, … that nobody has; taken from then on."""
     name, count = wish, 1
@@ -90,6 +116,7 @@ class Frame:
     each: str = ""  # the name of how many directions there are, along the axis of all of them
     flat: bool = True  # products over many leading dimensions as one two-dimensional product
     stepped: bool = False  # a function of one step, which is given the state and the step's inputs
+    quick: Quick | None = None  # the forms that take NumPy the least time a call, for single steps
 
     def inside(self, axis: str) -> Frame:
         """The frame of a loop's body."""

@@ -10,7 +10,7 @@ from ..ir import System
 from ..learning import Learning, why_not
 from ..program import Program
 from ..schedule import Stage
-from ..stepping import steps
+from ..stepping import Steps
 from . import page, structure  # noqa: F401  (structure fills the table of operators)
 from .allowed import MAIN
 from .body import print_stages
@@ -20,7 +20,7 @@ from .layout import end_value
 from .learning import learning_section, moving_table, no_learning
 from .lines import Lines
 from .plan import Plan, output, output_entries, textbook_plan
-from .stepping import stepping, streams
+from .stepping import stepping
 from .storage import FastPlan, fast_plan
 from .unpack import unpacked
 
@@ -28,7 +28,8 @@ from .unpack import unpacked
 @dataclass(frozen=True, slots=True)
 class Systems:
     """All that a module is printed from. ``small`` are the forward equations before they were joined, for
-    single steps; ``tangent`` those of `jvp`, or None; ``extras`` the further sections that were asked for."""
+    what is before a step; ``tangent`` those of `jvp`, ``steps`` those of one step, or None; ``extras`` the
+    further sections that were asked for."""
 
     program: Program
     forward: System
@@ -37,6 +38,7 @@ class Systems:
     tangent: System | None = None
     extras: frozenset[str] = frozenset()
     learning: Learning | None = None
+    steps: Steps | None = None
 
 
 def plan_module(systems: Systems, level: int) -> Plan | FastPlan:
@@ -62,12 +64,12 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "header": page.MARK,
         "spec": page.literal(program.source.text),
         "tables": page.wrapped(
-            [*page.tables(program), *_cotangents(program, forward), *_stepped(program, small), *table]
+            [*page.tables(program), *_cotangents(program, forward), *_stepped(program, systems.steps), *table]
         ),
         "loss": page.literal(dict(forward.outputs).get("loss", "loss")),
         "init_body": page.init_body(program),
         "prepare": _prepare(program, unrolled),
-        "stepping": stepping(program, small),
+        "stepping": stepping(program, systems.steps, small, level > 0),
         "segments": _segments(program, unrolled),
         "extras": _extras(systems, level),
         "main": MAIN if "selfcheck" in systems.extras else "",
@@ -224,9 +226,8 @@ def _unrolled(program: Program, forward: System) -> dict[str, int]:
     return {axis.index: axis.size for axis in forward.axes if axis.size is not None and axis.index in times}
 
 
-def _stepped(program: Program, small: System) -> list[str]:
+def _stepped(program: Program, made: Steps | None) -> list[str]:
     """What `start` hands to every step besides the state; whether it needs the length that a head gives."""
-    made = steps(program, small) if streams(program) else None
     systems = (made.start, made.step) if made else ()
     counted = any(e.op == "length" and e.attr("axis") == program.stream for s in systems for e in s.equations)
     return [f"STATICS = {page.literal(list(made.statics) if made else [])}", f"COUNTED = {counted}"]

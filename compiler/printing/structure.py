@@ -290,6 +290,8 @@ def _stack(frame: Frame, equation: Equation) -> Value:
     values = [operand(frame, equation, read) for read in equation.reads]
     steps = ast.List([filled(frame, value, rest, equation) for value in values], ast.Load())
     place = axes.index(axis)
+    if frame.quick is not None and not place:
+        return Value(expression("np.array({0})", steps), axes)
     return Value(expression("np.stack({0}, axis={1})" if place else "np.stack({0})", steps, place), axes)
 
 

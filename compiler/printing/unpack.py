@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from ..prelude_text import names
 from ..program import Program
 from . import page
-from .frame import Frame
+from .frame import Frame, Quick, free_name
 from .lines import WIDTH, Lines
 
 GAP = 2  # a run of parameters goes on over one that is not read
@@ -35,10 +35,8 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
     _together(lines, {name: value for name, value in plain.items() if name in used})
     params = [param.name for param in program.params if param.name in frame.stored]
     tables = {"call.dims": {name: dim for dim, name in frame.dim_names.items()}}
-    if frame.stepped:
-        _weights(
-            lines, [frame.stored[p.name].identifier if p.name in params else "" for p in program.params], used
-        )
+    if frame.quick is not None:
+        _weights(lines, frame, frame.quick, program, used)
     else:
         tables["call.params"] = {frame.stored[name].identifier: name for name in params}
     for name, table in given.items():
@@ -49,18 +47,36 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
     return lines.lines
 
 
-def _weights(lines: Lines, variables: Sequence[str], used: Container[str]) -> None:
-    """The parameters that are read, each run of them at one go: the names as in `PARAMS`."""
-    runs: list[list[int]] = []
-    for place in (place for place, name in enumerate(variables) if name in used):
-        if not runs or place - runs[-1][-1] > GAP:
-            runs.append([])
-        runs[-1].append(place)
-    for run in runs:
-        start, stop = run[0], run[-1] + 1
-        targets = ", ".join(name if name in used else "_" for name in variables[start:stop])
-        part = "" if stop - start == len(variables) else f"[{start or ''}:{stop}]"
-        lines.add(f"[{targets}] = call.weights{part}")
+def _weights(lines: Lines, frame: Frame, quick: Quick, program: Program, used: Container[str]) -> None:
+    """The parameters that are read, each run of them at one go, as `_at_hand` has them; and those that are
+    wanted otherwise, as they are."""
+    targets, plain = list[str](), list[str]()
+    for param in program.params:
+        stored = frame.stored.get(param.name)
+        name = stored.identifier if stored is not None else ""
+        turned = quick.turned.get(name, "")
+        if name in used and len(param.shape) == 2:
+            turned = turned or free_name(f"{name}_T", quick.taken)
+            plain.append(f"{name} = {turned}.T")
+        elif name in used and len(param.shape) == 1 and param.name not in quick.rows:
+            plain.append(f"{name} = {name}[0]")
+        targets.append(turned or (name if name in used else ""))
+    for start, stop in _runs([bool(name) for name in targets]):
+        part = "" if stop - start == len(targets) else f"[{start or ''}:{stop}]"
+        lines.add(f"[{', '.join(name or '_' for name in targets[start:stop])}] = call.weights{part}")
+    for line in plain:
+        lines.add(line)
+
+
+def _runs(wanted: Sequence[bool]) -> list[tuple[int, int]]:
+    """Where the runs of what is wanted start and stop."""
+    runs: list[tuple[int, int]] = []
+    for place in (place for place, is_wanted in enumerate(wanted) if is_wanted):
+        if runs and place - runs[-1][1] < GAP:
+            runs[-1] = (runs[-1][0], place + 1)
+        else:
+            runs.append((place, place + 1))
+    return runs
 
 
 def _together(lines: Lines, values: Mapping[str, str]) -> None:

@@ -36,10 +36,7 @@ def _goes_on(call, params, state):
     """Whether the parameters are the very arrays of the step before, and the state has the shapes of then."""
     if type(params) is not dict or len(params) != len(PARAMS):
         return False
-    for name, array in zip(PARAMS, call.weights):
-        if params.get(name) is not array:
-            return False
-    return _fit(state, call.carried)
+    return [*map(id, map(params.get, PARAMS))] == call.known and _fit(state, call.carried)
 
 
 def _fit(arrays, expected, count=None):
@@ -69,7 +66,9 @@ def _step_call(params, state, *others):
     others += (np.complex64,) if any(map(np.iscomplexobj, real)) else ()
     call.dtype = np.result_type(call.dtype, *others)
     call.params = {name: array.astype(call.dtype, copy=False) for name, array in call.params.items()}
-    call.weights = [*call.params.values()]
+    call.known = [*map(id, call.params.values())]  # which are kept, so that no other can be taken for them
+    call.one = np.array(1)  # added to the count: an array takes less time than a number
+    call.weights = [_at_hand(array) for array in call.params.values()]
     call.B = len(state[STREAM])
     for axis, length in AXES.items():
         if length in state:
@@ -85,6 +84,11 @@ def _step_call(params, state, *others):
         call.carried = None  # what is past a sequence's own end has to be looked at
     call.expected = [_expected(call, drawing) for drawing in (False, True)]
     return call, state
+
+
+def _at_hand(array):
+    """A parameter as a step wants it, a view: a vector as a row beside the batch, a matrix turned."""
+    return array[None] if array.ndim == 1 else array.T if array.ndim == 2 else array
 
 
 def _fixed(call, state):
@@ -144,8 +148,9 @@ def _step_input(name, array, call, axes, kind):
 
 def _next_state(call, state, after, own=False):
     """The state after a step: what changed, the count, and what no step changes, its ``own`` where asked."""
-    fixed = {name: state[name].copy() if own else state[name] for name in call.fixed}
-    found = State({STREAM: state[STREAM] + 1, **after, **fixed})
+    found = State({STREAM: state[STREAM] + call.one, **after})
+    for name in call.fixed:
+        found[name] = state[name].copy() if own else state[name]
     found.call = call
     return found
 
