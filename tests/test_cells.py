@@ -98,6 +98,18 @@ def test_slstm_takes_a_first_input_however_small() -> None:
     assert np.isfinite(run.outputs["h"]).all()
 
 
+@pytest.mark.parametrize("name", ["selective_ssm", "mamba2", "gated_deltanet", "s4d"])
+def test_steps_start_between_a_thousandth_and_a_tenth_evenly_in_their_logarithm(name: str) -> None:
+    m = rnnc.loads(spec(name))
+    starts = [m.init(seed=seed, dtype="float64") for seed in range(100)]
+    if name == "s4d":
+        logarithms = np.ravel([start["h.rate"] for start in starts])
+    else:
+        logarithms = np.log(np.log1p(np.exp(np.ravel([start["h.b_step"] for start in starts]))))
+    shares = np.sort((logarithms - np.log(0.001)) / np.log(100))
+    np.testing.assert_allclose(shares, np.linspace(0, 1, len(shares)), atol=0.15)
+
+
 @pytest.mark.parametrize("name", library())
 def test_is_right_as_a_network(name: str) -> None:
     """Equal to the reference evaluator; gradients by complex step on a ragged batch; steps, chunks, padding; at

@@ -449,7 +449,7 @@ def phased_lstm(p: Params, x: Array) -> Array:
     h = c = np.zeros_like(p["b_f"])
     out = []
     for t, row in enumerate(x, 1):
-        phase = ((t - p["shift"]) % p["period"]) / p["period"]
+        phase = (t / p["period"] - p["shift"]) % 1
         half = 2 * phase / p["open"]
         k = np.select([half < 1, half < 2], [half, 2 - half], 0.001 * phase)
         i, f, o = (sigmoid(gate(p, name, ("x", row), ("h", h))) for name in "ifo")
