@@ -21,7 +21,9 @@ becomes, when what nothing reads any more has been dropped,
     c[t,@] : real[n] = einsum(w[t,s,@], h[s,@]) {spec: "i,i->i"}
     output output:c = c
 
-Sums of sums are one sum; signs and factors that are the same along the axes summed go outside."""
+Sums of sums are one sum; signs and factors that are the same along the axes summed go outside. A sum over
+the last size that lies on a cycle stays: at one step, NumPy takes a product and a sum in half the time of
+`einsum`, and into buffers."""
 
 from __future__ import annotations
 
@@ -30,6 +32,7 @@ from dataclasses import replace
 
 from ..ir import Equation, System
 from ..operators import TABLE
+from ..schedule import cycles_of
 from .rewriting import Rule, View, along, dropped, rewrite, turned
 
 NAMES = "ijklmnopqrstuvwxyz"
@@ -37,7 +40,12 @@ NAMES = "ijklmnopqrstuvwxyz"
 
 def contract(system: System) -> System:
     """The system with sums and products contracted."""
-    return rewrite(system, RULES)
+    cycles = cycles_of(system)
+
+    def off_cycle(e: Equation, v: View) -> Equation | None:
+        return None if e.name in cycles else sum_of_features(e, v)
+
+    return rewrite(system, {**RULES, "sum": (negative_of_features, off_cycle)})
 
 
 # ------------------------------------------------------------------------------------- sums over axes
@@ -95,12 +103,17 @@ def sum_of_features(e: Equation, v: View) -> Equation | None:
         return turned(e, "einsum", *inner.reads, spec=f"{names},{names}->{names[:-1]}")
     if (inner := v.through(read, "einsum", once=True)) is not None and inner.axes == e.axes:
         return turned(e, "einsum", *inner.reads, spec=str(inner.attr("spec"))[:-1])
-    if (inner := v.through(read, "neg", once=True)) is not None:
-        return turned(e, "neg", v.new(e, "sum", *inner.reads, axes=e.axes, shape=e.shape))
     return None
+
+
+def negative_of_features(e: Equation, v: View) -> Equation | None:
+    """The negative of the sum."""
+    inner = v.through(e.reads[0], "neg", once=True)
+    if inner is None:
+        return None
+    return turned(e, "neg", v.new(e, "sum", *inner.reads, axes=e.axes, shape=e.shape))
 
 
 RULES: dict[str, Sequence[Rule]] = {
     "sum_over": (sum_of_nothing, sum_of_sum, sum_of_negative, sum_of_product),
-    "sum": (sum_of_features,),
 }

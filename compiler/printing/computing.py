@@ -122,9 +122,14 @@ def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr 
         return None
     values = [operand(frame, equation, read) for read in equation.reads]
     slots = slots_of(frame, equation, values, frame.free(equation.axes))
-    if equation.op in WEIGHTS and frame.hoisted is not None and equation.type == "real":
-        weights = frame.hoist(*weights_of(frame, equation))
+    if equation.op in WEIGHTS and equation.type == "real":
+        weights, wish = weights_of(frame, equation)
+        if _in_fast_loop(frame):
+            weights = frame.hoist(weights, wish)
         return expression("np.matmul({0}, {1}, {2})", slots[0], weights, place)
+    if equation.op == "neg" and equation.type == "real" and _in_fast_loop(frame):
+        factor = frame.hoist(expression("np.array(-1, dtype)"), NUMBERS["-1"])
+        return expression("np.multiply({0}, {1}, {2})", slots[0], factor, place)
     return filled_in(code.text, *slots, *(frame.size(size) for size in code.sizes), place)
 
 
@@ -185,10 +190,14 @@ def slots_of(frame: Frame, equation: Equation, values: list[Value], dims: tuple[
 NUMBERS = {"0.5": "half", "1.0": "one", "2.0": "two", "-1": "minus_one"}
 
 
+def _in_fast_loop(frame: Frame) -> bool:
+    return bool(frame.scopes) and frame.hoisted is not None
+
+
 def _number_of(frame: Frame, equation: Equation, value: Value) -> ast.expr:
     """A number beside arrays. In fast loops an array without dimensions: NumPy takes it in half the time."""
     number = value.expr
-    if not frame.scopes or frame.hoisted is None or equation.type != "real" or equation.op == "pow":
+    if not _in_fast_loop(frame) or equation.type != "real" or equation.op == "pow":
         return as_scalar(number)
     wish = NUMBERS.get(ast.unparse(number), "number")
     return frame.hoist(expression("np.array({0}, dtype)", number), wish)
@@ -199,9 +208,8 @@ def _in_rows(frame: Frame, equation: Equation, read: Read, value: Value, dims: t
     memory in half the time of many short ones."""
     axes = frame.table[read.name].axes
     alike = BATCH in dims and BATCH not in axes and equation.shape and not value.thin
-    if not (alike and frame.scopes and frame.hoisted is not None and read.name in frame.stored):
-        return value
-    if set(axes) & set(frame.steps):
+    fixed = read.name in frame.stored and not set(axes) & set(frame.steps)
+    if not (alike and fixed and _in_fast_loop(frame)):
         return value
     target = tuple(axis for axis in dims if axis in value.dims or axis == BATCH)
     shape = full_shape(frame, target, frame.table[read.name])
