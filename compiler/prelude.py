@@ -34,6 +34,12 @@ def absolute(x: Array) -> Array:
     return np.where(x.real < 0, -x, x)
 
 
+def centered(a: Array) -> Array:
+    """Matrices less the mean of each of their columns."""
+    result: Array = a - a.mean(axis=-2, keepdims=True)
+    return result
+
+
 def lgamma(x: Array) -> Array:
     """log of the gamma function for x > 0: Stirling's series at x + 8, carried down by the recurrence."""
     y = x + 8

@@ -148,6 +148,18 @@ def _expand_code(call: Call) -> Code:
     return Code(f"expand({{0}}, ({slots}))", sizes)
 
 
+define(
+    "centered",
+    "a",
+    "matrices whose columns have the mean 0: less the mean of each",
+    shape=lambda call: at_least(call, 0, 2),
+    type=real,
+    traits="linear zero",
+    code="centered({0})",
+    derivative=(lambda c: apply("centered", c.d),),  # a projection along one direction: its own transpose
+)
+
+
 def _expand_derivative(c: Cotangent) -> Term:
     result = c.d
     for _ in range(len(c.d.shape) - len(c.a.shape)):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from ...spec.records import dataclass
 from ..ir import System
 from ..validate import validate
+from .center import center
 from .contract import contract
 from .copies import drop_copies
 from .dead import drop_dead
@@ -62,7 +63,7 @@ TEXTBOOK = tuple(one for one in PASSES if one.name not in ("share", "contract", 
 BACK = (*TEXTBOOK[:-1], Pass("factor", factor), Pass("move", move), TEXTBOOK[-1])
 """-O0, on the adjoint equations, which nobody wrote: they take the form that a textbook gives them."""
 
-WIDE = (Pass("join", join),)
+WIDE = (Pass("join", join), Pass("center", center))
 """-O2, on the forward equations: the adjoint of what was joined comes out joined."""
 
 SPREAD = (Pass("spread", spread),)

@@ -45,8 +45,9 @@ ATTRIBUTES = frozenset(
     writeable
 
     B absent advance backwards base begun blocks buffer buffers call carried count dims directions drawing ended
-    expected final fixed forwards given gumbel inputs known last lengths log_prob logistic longest loss nll numbers one
-    outputs own params rng state steps stream tape temperature top_k top_p total train weights whole workspace
+    expected few final fixed forwards given gumbel inputs known last lengths log_prob logistic longest loss nll
+    numbers one outputs own params rng state steps stop stream strips tape temperature top_k top_p total train
+    weights whole workspace
     """.split()
 )
 BUILTINS = frozenset(
@@ -60,7 +61,7 @@ BUILTINS = frozenset(
 WITHIN = frozenset(
     getattr(ast, name)
     for name in """
-    Assign AnnAssign AugAssign Return Expr If For While With Raise Try ExceptHandler Break Continue Pass
+    Assign AnnAssign AugAssign Return Expr YieldFrom If For While With Raise Try ExceptHandler Break Continue Pass
     arguments arg keyword withitem comprehension
     Subscript Slice Starred Compare BoolOp BinOp IfExp Lambda ListComp SetComp DictComp GeneratorExp
     JoinedStr FormattedValue Store

@@ -21,11 +21,13 @@ from .diagonal import Diagonal, scanned
 from .frame import DTYPES, Frame, Scope, Value
 from .inline import is_leaf
 from .layout import Stored, end_value
-from .lines import WIDTH, Lines, filled
+from .lines import WIDTH, Lines
+from .loop_header import header
 from .python import expression, text
-from .reading import read_stored, subscript
+from .reading import here_of, natural, read_stored, subscript
 from .storage import FastPlan
 from .stretches import Alias, Steps, cut, pieces
+from .strips import Strip, size_of_step
 
 
 @dataclass(slots=True)
@@ -41,6 +43,11 @@ class Printer:
     together: dict[str, list[str]] = field(default_factory=dict)
     views: dict[str, str] = field(default_factory=dict)  # stretches of arrays that have names
     ended: dict[str, tuple[str, str]] = field(default_factory=dict)  # axis -> (any row ended early?, which)
+    waiting: dict[str, list[Node]] = field(default_factory=dict)  # for the loop of a quantity, in strips
+    counts: list[str] = field(default_factory=list)  # how many steps a strip has
+
+    def __post_init__(self) -> None:
+        self.plan = replace(self.plan, names=self.plan.names.copy())  # no other function's matter
 
     def print(self, stages: Sequence[Stage]) -> list[str]:
         """The lines of all stages."""
@@ -48,7 +55,7 @@ class Printer:
         for stage in stages:
             self._stage(self.plan.frame, stage)
         made, self.shapes = self._buffers(self.shapes), None
-        return [*self._ended_lines(self.ended), *made, *self.out.lines]
+        return [*self._ended_lines(self.ended), *self.counts, *made, *self.out.lines]
 
     def late(self, stages: Sequence[Stage]) -> list[str]:
         """The lines of stages that are printed under a condition, after all others."""
@@ -82,7 +89,9 @@ class Printer:
         return {name: group for group in groups.values() for name in group}
 
     def _stage(self, frame: Frame, stage: Stage) -> None:
-        if isinstance(stage, Straight):
+        if isinstance(stage, Straight) and stage.node.name in self.plan.strips:
+            self.waiting.setdefault(self.plan.strips[stage.node.name], []).append(stage.node)
+        elif isinstance(stage, Straight):
             self._make(stage.node.root)
             self._statement(frame, stage.node, None)
         else:
@@ -131,6 +140,7 @@ class Printer:
             for node in nodes_of(loop):
                 self._make(node.root)
                 self._margins(node.root)
+        strip = self._strip(loop) if not frame.scopes else None
         scope = Scope(loop.axis, loop.step, self.plan.names.taken)
         inner = replace(frame.within(scope), hoisted=self.hoisted, views=self.views)
         outer, self.out = self.out, Lines(indent=self.out.indent + 1)
@@ -143,12 +153,43 @@ class Printer:
         body, self.out, self.notes = self.out, outer, Notes()
         for made in [made for made in self.hoisted if made not in known] if not frame.scopes else ():
             self.out.assign(self.hoisted[made], made)
-        for line in _header(frame, scope, "" if frame.scopes else self.plan.names.fresh("loop")):
+        for line in header(frame, scope, "" if frame.scopes else self.plan.names.fresh("loop"), strip):
             self.out.add(line)
         self.out.lines += body.lines
         if not frame.scopes:
             for node in nodes_of(loop):
                 self._clean_after(frame, loop, node.root)
+
+    def _strip(self, loop: Loop) -> tuple[str, str, frozenset[str]] | None:
+        """A function that makes what the loop reads of a few steps: how many, its name, its arrays."""
+        nodes = self.waiting.pop(nodes_of(loop)[0].name, [])
+        if not nodes:
+            return None
+        frame, names, storage = self.plan.frame, self.plan.names, self.plan.storage
+        few, function, now, here = (names.fresh(wish) for wish in ("strip", "local", "now", "here"))
+        owners = list(dict.fromkeys(storage.owner(node.name) for node in nodes))
+        short = frozenset(frame.stored[name].identifier for name in owners)
+        around = frame.axes[loop.axis]
+        size = frame.size(size_of_step([frame.table[name] for name in owners], frame.lags))
+        lines = Lines()
+        lines.assign(few, expression("call.few({0}, B * ({1}))", around.longest, size))
+        whole = self.plan.frame
+        axes = {**frame.axes, loop.axis: replace(around, longest=few)}
+        self.plan = replace(self.plan, frame=replace(frame, axes=axes))
+        self.counts += lines.lines
+        for name in owners:
+            self._make(frame.table[name])
+        self.plan = replace(self.plan, frame=whole)
+        self.out.add(f"def {function}({now}, {here}):")
+        self.out.indent += 1
+        self.out.add(f'"""What the loop reads of the steps ``{now}``, in the places ``{here}``."""')
+        self.notes = Notes()
+        inner = replace(frame, strip=Strip(loop.axis, now, here, short))
+        for node in nodes:
+            self._statement(inner, node, None)
+        self.out.indent -= 1
+        self.out.add("")
+        return few, function, short
 
     # ---------------------------------------------------------------------------------- statements
 
@@ -446,46 +487,9 @@ def _together(names: Iterable[str], room: int) -> list[list[str]]:
     return groups
 
 
-def natural(frame: Frame, root: Equation, stored: Stored) -> Value:
-    """The quantity's place at the frame's steps, its dimensions as they lie in memory."""
-    return read_stored(frame, Read(root.name, here(root.axes)), root.axes, stored)
-
-
-def here_of(frame: Frame, root: Equation, stored: Stored) -> ast.expr:
-    """The quantity's place at the frame's steps, its dimensions in the order of the equation's axes."""
-    axes = tuple(axis for axis in root.axes if axis in stored.axes)
-    if axes != stored.axes:
-        order = ", ".join(str(stored.axes.index(axis)) for axis in axes)
-        view = f"np.moveaxis({stored.identifier}, ({order}), {tuple(range(len(axes)))})"
-        stored = replace(stored, axes=axes, array=view)
-    return natural(frame, root, stored).expr
-
-
 def _whole_slot(stored: Stored, axis: str, side: int, count: int) -> str:
     parts = [":"] * stored.axes.index(axis)
     parts.append(
         (f":{count}" if count > 1 else "0") if side == BEFORE else (f"-{count}:" if count > 1 else "-1")
     )
     return f"{stored.identifier}[{', '.join(parts)}]"
-
-
-def _header(frame: Frame, scope: Scope, name: str) -> list[str]:
-    """`for … in call.forwards(…):`, backwards when the recurrence runs from the end."""
-    variables, iterables = list(scope.iterables.values()), list(scope.iterables)
-    if not variables:
-        variables, iterables = ["_"], [f"range({frame.axes[scope.axis].longest})"]
-    if len(variables) == 1 and scope.step > 0:
-        return [f"for {variables[0]} in {iterables[0]}:"]
-    targets = ", ".join(variables) + ("," if len(variables) == 1 else "")
-    run = "forwards" if scope.step > 0 else "backwards"
-    iterables.insert(0, f'"{name}"')
-    line = f"for {targets} in call.{run}({', '.join(iterables)}):"
-    if len(line) <= WIDTH - 8:
-        return [line]
-    return [
-        "for (",
-        *filled(variables, WIDTH - 12),
-        f") in call.{run}(",
-        *filled(iterables, WIDTH - 12),
-        "):",
-    ]

@@ -11,6 +11,7 @@ from ...spec.records import dataclass
 from ..ir import BATCH, EACH, Equation
 from .layout import Stored
 from .python import expression
+from .strips import Strip
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 DTYPES = {"real": "dtype", "int": "np.intp", "bool": "bool"}
@@ -114,6 +115,7 @@ class Frame:
     rebound: frozenset[str] = frozenset()  # quantities that get a new array at every step
     textbook: bool = False  # words of the textbook (softmax, onehot) where the fast code has shortcuts
     each: str = ""  # the name of how many directions there are, along the axis of all of them
+    strip: Strip | None = None  # of a few steps at a time
     flat: bool = True  # products over many leading dimensions as one two-dimensional product
     stepped: bool = False  # a function of one step, which is given the state and the step's inputs
     quick: Quick | None = None  # the forms that take NumPy the least time a call, for single steps

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 PRINTER = frozenset(
     "np B call dtype state fresh params batch run tape dims data given cotangents workspace buffer buffers grads "
-    "dbatch dstate inputs outputs nll train seed last rng out half one after drawn draws".split()
+    "dbatch dstate inputs outputs nll train seed last rng out after drawn draws".split()
 )
 RESERVED = PRINTER | frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
 
@@ -25,6 +25,12 @@ class Names:
         self.taken = set(RESERVED) | set(taken)
         self._given: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+
+    def copy(self) -> Names:
+        """The same names, for a function that adds some of its own."""
+        made = Names(self.taken)
+        made._given, made._counts = dict(self._given), dict(self._counts)
+        return made
 
     def of(self, quantity: str) -> str:
         """The identifier of a quantity."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from dataclasses import replace
 
-from ..ir import BATCH, Position, Read
+from ..ir import BATCH, Equation, Position, Read, here
 from .frame import Frame, Scope, Value
 from .layout import Stored
 from .python import expression
+from .strips import Strip
 
 
 def read_stored(frame: Frame, read: Read, axes: tuple[str, ...], stored: Stored) -> Value:
@@ -36,10 +38,38 @@ def read_stored(frame: Frame, read: Read, axes: tuple[str, ...], stored: Stored)
         if isinstance(part, ast.Slice):
             left.append(place.over or dim)
     made = subscript(value, subscripts)
+    if frame.strip is not None and frame.strip.axis in left:
+        made = _of_strip(frame.strip, value, subscripts, dims, stored)
     views = not any(_needs_gather(frame, a, p) or p.over in frame.steps for a, p in positions)
     if views and made is not value and frame.hoisted is not None and read.name not in frame.rebound:
         made = frame.hoist(made, stored.identifier + "_part") if _is_still(frame, stored) else made
     return Value(made, tuple(left))
+
+
+def natural(frame: Frame, root: Equation, stored: Stored) -> Value:
+    """The quantity's place at the frame's steps, its dimensions as they lie in memory."""
+    return read_stored(frame, Read(root.name, here(root.axes)), root.axes, stored)
+
+
+def here_of(frame: Frame, root: Equation, stored: Stored) -> ast.expr:
+    """The quantity's place at the frame's steps, its dimensions in the order of the equation's axes."""
+    axes = tuple(axis for axis in root.axes if axis in stored.axes)
+    if axes != stored.axes:
+        order = ", ".join(str(stored.axes.index(axis)) for axis in axes)
+        view = f"np.moveaxis({stored.identifier}, ({order}), {tuple(range(len(axes)))})"
+        stored = replace(stored, axes=axes, array=view)
+    return natural(frame, root, stored).expr
+
+
+def _of_strip(
+    strip: Strip, value: ast.expr, parts: list[ast.expr], dims: list[str], stored: Stored
+) -> ast.expr:
+    """A few steps of an array."""
+    steps, place = expression(strip.steps(stored.identifier)), dims.index(strip.axis)
+    if is_full(parts[place]):
+        return subscript(value, [*parts[:place], steps, *parts[place + 1 :]])
+    kept = [part for part in parts[:place] if isinstance(part, ast.Slice)]
+    return subscript(subscript(value, parts), [*(ast.Slice() for _ in kept), steps])
 
 
 def _is_still(frame: Frame, stored: Stored) -> bool:

@@ -29,6 +29,7 @@ from .layout import Demands, Stored, demands, lag_sizes
 from .naming import Names
 from .plan import base_frame, with_outputs, zeroed
 from .stretches import Alias, Steps, cut, pieces
+from .strips import strips
 
 
 @dataclass(slots=True)
@@ -103,6 +104,7 @@ class FastPlan:
     storage: Storage
     stages: tuple[tuple[Stage, ...], ...]
     names: Names
+    strips: Mapping[str, str]  # what is made in strips -> the first quantity of the loop it is made for
 
 
 def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
@@ -113,6 +115,7 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
         name for s in systems for _, name in s.outputs
     }
     plain, storage, stages = numbers(systems), Storage(), list[tuple[Stage, ...]]()
+    stripped: dict[str, str] = {}
     stored: dict[str, Stored] = {}
     for system in systems:
         missing = optional(system)
@@ -121,6 +124,7 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
         staged = tuple(map(_readers_first, schedule(nodes(system, virtual))))
         stages.append(staged)
         _Chooser(system, staged, kept, virtual, needed, storage).choose()
+        stripped |= strips(system, staged, storage, needed, kept)
     for system in systems:
         for e in system.equations:
             if e.op == "param" or e.name in storage.kinds:
@@ -130,7 +134,9 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     }
     frame = replace(frame, stored=stored, rebound=frozenset(rebound))
     split = [stages[0], *(p for stage, system in zip(stages[1:], systems[1:]) for p in _split(stage, system))]
-    return FastPlan(replace(frame, zeroed=zeroed(frame, needed)), needed, storage, tuple(split), names)
+    return FastPlan(
+        replace(frame, zeroed=zeroed(frame, needed)), needed, storage, tuple(split), names, stripped
+    )
 
 
 def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]:

@@ -61,6 +61,26 @@ class Call:
         """The arrays' steps in turn, from the last to the first."""
         return self.forwards(loop, *(array[::-1] for array in arrays))
 
+    def few(self, steps, numbers):
+        """How many steps of so many numbers go together in a strip: about half a megabyte, which stays in the
+        second-level cache beside what it is made of."""
+        return min(steps, max(1, 2**19 // max(numbers * self.dtype.itemsize, 1)))
+
+    def strips(self, loop, way, few, local, whole, *arrays):
+        """The arrays' steps in turn, ``way`` 1 or -1. All but the first ``whole`` arrays have ``few`` steps only:
+        before as many are taken, ``local(now, here)`` puts what belongs to the steps ``now`` in the places
+        ``here``."""
+        parts = list(arrays)
+        if self.workspace is not None:
+            parts = [_steps(self, (loop, place), array) for place, array in enumerate(arrays)]
+        starts = range(0, len(arrays[0]), few)
+        for start in starts[::way]:
+            now = slice(start, min(start + few, len(arrays[0])))
+            here = slice(0, now.stop - start)
+            local(now, here)
+            views = [part[now if place < whole else here] for place, part in enumerate(parts)]
+            yield from zip(*(view[::way] for view in views))
+
 
 def _steps(call, place, array):
     """The views of an array's steps. What lies in an array of the workspace lies there again in the next call,
