@@ -12,7 +12,15 @@ from compiled import EXAMPLES, module
 from rnnc.compiler.driver import Options
 from rnnc.properties import check_property
 
-SPECS = ("lstm", "gru", "bidirectional", "leaky_learned", "deep_skip", "output_recurrence", "attention_additive")
+SPECS = (
+    "lstm",
+    "gru",
+    "bidirectional",
+    "leaky_learned",
+    "deep_skip",
+    "output_recurrence",
+    "attention_additive",
+)
 NAMES = ("gradient", "padding", "workspace")
 
 

@@ -21,9 +21,7 @@ becomes, when what nothing reads any more has been dropped,
     c[t,@] : real[n] = einsum(w[t,s,@], h[s,@]) {spec: "i,i->i"}
     output output:c = c
 
-Sums of sums are one sum; signs and factors that are the same along the axes summed go outside. A sum over
-the last size that lies on a cycle stays: at one step, NumPy takes a product and a sum in half the time of
-`einsum`, and into buffers."""
+Sums of sums are one sum; signs and factors that are the same along the axes summed go outside."""
 
 from __future__ import annotations
 
@@ -32,7 +30,6 @@ from dataclasses import replace
 
 from ..ir import Equation, System
 from ..operators import TABLE
-from ..schedule import cycles_of
 from .rewriting import Rule, View, along, dropped, rewrite, turned
 
 NAMES = "ijklmnopqrstuvwxyz"
@@ -40,12 +37,7 @@ NAMES = "ijklmnopqrstuvwxyz"
 
 def contract(system: System) -> System:
     """The system with sums and products contracted."""
-    cycles = cycles_of(system)
-
-    def off_cycle(e: Equation, v: View) -> Equation | None:
-        return None if e.name in cycles else sum_of_features(e, v)
-
-    return rewrite(system, {**RULES, "sum": (negative_of_features, off_cycle)})
+    return rewrite(system, RULES)
 
 
 # ------------------------------------------------------------------------------------- sums over axes
@@ -116,4 +108,5 @@ def negative_of_features(e: Equation, v: View) -> Equation | None:
 
 RULES: dict[str, Sequence[Rule]] = {
     "sum_over": (sum_of_nothing, sum_of_sum, sum_of_negative, sum_of_product),
+    "sum": (sum_of_features, negative_of_features),
 }

@@ -296,8 +296,10 @@ def keep(frame: Frame, value: Value, axes: tuple[str, ...], fill: ast.expr | Non
 
 def inside(frame: Frame, axis: str) -> ast.expr:
     """Which rows the step belongs to: (B,) at a loop's step, (steps, B) for all steps at once."""
-    step = expression(frame.step(axis)) if axis in frame.steps else counter(frame, axis)
-    return expression("{0} <= {1}", step, frame.length(axis))
+    if axis in frame.steps:
+        return expression("{0} <= {1}", frame.step(axis), frame.length(axis))
+    all_steps = expression("{0} <= {1}", counter(frame, axis), frame.length(axis))
+    return frame.hoist(all_steps, f"own_{frame.axes[axis].length}") if _in_fast_loop(frame) else all_steps
 
 
 def validity(frame: Frame, axes: tuple[str, ...], dims: tuple[str, ...]) -> ast.expr:

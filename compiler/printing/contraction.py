@@ -60,7 +60,9 @@ def contract_into(
         factors = product.factors(a, b)
         if factors is not None and factors.right:
             return product.into(factors, place.expr, whole)
-    return None
+    if len(operands) != 2:
+        return None
+    return product.side_by_side(operands[0], operands[1], place.expr)
 
 
 def _sorted_out(
@@ -182,6 +184,43 @@ class Product:
         if whole and not f.batch and not f.loose:
             return expression("np.dot({0}, {1}, {2})", f.first, f.second, place)
         return expression("np.matmul({0}, {1}, {2})", f.first, f.second, place)
+
+    def side_by_side(self, a: Operand, b: Operand, place: ast.expr) -> ast.expr | None:
+        """Many small products side by side, one for each place of the *shared* labels; None when there are none,
+        or when outside loops there would be one for every step."""
+        shared = tuple(x for x in self.goal if x in a.labels and x in b.labels)
+        summed = tuple(x for x in a.labels if x in b.labels and x not in self.goal)
+        left = tuple(x for x in a.labels if x not in b.labels)
+        right = tuple(x for x in b.labels if x not in a.labels)
+        apart = self.frame.scopes or any(x.startswith("#") for x in left + right)
+        distinct = all(len(set(o.labels)) == len(o.labels) for o in (a, b))
+        if not (shared and apart and distinct and set(self.goal) == {*shared, *left, *right}):
+            return None
+        if len(summed) != 1 or len(left) > 1 or len(right) > 1:
+            return None
+        first = self._arranged(a, (shared, left, summed))
+        second = self._arranged(b, (shared, summed, right))
+        return expression(
+            "np.matmul({0}, {1}, {2})",
+            first,
+            second,
+            self._arranged(Operand(place, self.goal), (shared, left, right)),
+        )
+
+    def _arranged(self, operand: Operand, groups: tuple[Labels, Labels, Labels]) -> ast.expr:
+        """The operand's dimensions in this order, one for a group that has none."""
+        shared, rows, columns = groups
+        order = [operand.labels.index(x) for x in (*shared, *rows, *columns)]
+        tail = [] if rows and columns else ["None" if not rows else ":", "None" if not columns else ":"]
+
+        def arranged(expr: ast.expr, lead: int) -> ast.expr:
+            """``lead``: dimensions before the operand's own."""
+            if order != sorted(order):
+                places = ", ".join(map(str, [*range(lead), *(lead + place for place in order)]))
+                expr = expression(f"{{0}}.transpose({places})", expr)
+            return expression(f"{{0}}[..., {', '.join(tail)}]", expr) if tail else expr
+
+        return self.frame.viewed(operand.expr, arranged)
 
 
 def _einsum(operands: Sequence[Operand], goal: Labels) -> ast.expr:

@@ -153,7 +153,8 @@ class Printer:
         body, self.out, self.notes = self.out, outer, Notes()
         for made in [made for made in self.hoisted if made not in known] if not frame.scopes else ():
             self.out.assign(self.hoisted[made], made)
-        for line in header(frame, scope, "" if frame.scopes else self.plan.names.fresh("loop"), strip):
+        first = nodes_of(loop)[0].name  # no other loop of the module begins with it
+        for line in header(frame, scope, "" if frame.scopes else first, strip):
             self.out.add(line)
         self.out.lines += body.lines
         if not frame.scopes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 
 from ...spec.records import dataclass
@@ -154,6 +154,20 @@ class Frame:
                     return expression(scope.variable(rows, variable + "_rows"))
         made = reshape(expr, parts)
         return self.hoist(made, f"{ast.unparse(expr)}_rows") if fixed and self.scopes else made
+
+    def viewed(self, expr: ast.expr, view: Callable[[ast.expr, int], ast.expr]) -> ast.expr:
+        """A view of an array; ``view`` is given the array and how many dimensions it has before those meant. In
+        loops over arrays it is cut before the loop."""
+        plain, name = view(expr, 0), ast.unparse(expr)
+        if ast.unparse(plain) == name or not self.scopes or not isinstance(expr, ast.Name):
+            return plain
+        for scope in self.scopes:
+            for iterable, variable in tuple(scope.iterables.items()):
+                if variable == name:
+                    return expression(scope.variable(view(expression(iterable), 1), f"{name}_view"))
+        if self.hoisted is None or name in {self.stored[one].identifier for one in self.rebound}:
+            return plain
+        return self.hoist(plain, f"{name}_view")
 
     def is_time(self, axis: str) -> bool:
         return axis in self.axes

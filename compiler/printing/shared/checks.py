@@ -52,7 +52,7 @@ class Call:
 
     def forwards(self, loop, *arrays):
         """The arrays' steps in turn. A workspace keeps the views of its own arrays' steps from call to call, by
-        the name of the loop; a loop inside another has none."""
+        the loop, which is told by the quantity it begins with; a loop inside another has none."""
         if self.workspace is None or not loop:
             return zip(*arrays)
         return zip(*(_steps(self, (loop, place), array) for place, array in enumerate(arrays)))
@@ -73,7 +73,7 @@ class Call:
         parts = list(arrays)
         if self.workspace is not None:
             parts = [_steps(self, (loop, place), array) for place, array in enumerate(arrays)]
-        starts = range(0, len(arrays[0]), few)
+        starts = range(0, len(arrays[0]), max(few, 1))
         for start in starts[::way]:
             now = slice(start, min(start + few, len(arrays[0])))
             here = slice(0, now.stop - start)
@@ -83,8 +83,8 @@ class Call:
 
 
 def _steps(call, place, array):
-    """The views of an array's steps. What lies in an array of the workspace lies there again in the next call,
-    as long as that is the same array: the sizes of a batch decide where."""
+    """The views of an array's steps. ``place``, a loop and an argument, always has the same stretch of an array:
+    while a workspace has the same array of the same size there, the views of the last call serve."""
     base = array
     if isinstance(array, np.ndarray) and array.base is not None:
         base = array.base

@@ -111,8 +111,9 @@ def logsumexp_over(a, valid, axes):
 def softmax_over(a, valid, axis):
     """exp(a) scaled to sum to 1 along a leading dimension; 0 at places that are not valid."""
     mask = valid.reshape(valid.shape + (1,) * (a.ndim - valid.ndim)) if valid.ndim > 1 else valid
-    top = np.where(mask, a.real, -np.inf).max(axis=axis, initial=-np.inf, keepdims=True)
-    powers = np.where(mask, np.exp(np.where(mask, a, 0) - np.where(np.isinf(top), 0, top)), 0)
+    a = np.where(mask, a, -np.inf)
+    top = a.real.max(axis=axis, initial=-np.inf, keepdims=True)
+    powers = np.exp(a - np.where(np.isinf(top), 0, top))
     total = powers.sum(axis=axis, keepdims=True)
     return powers / np.where(total == 0, 1, total)
 
