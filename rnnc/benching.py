@@ -141,13 +141,15 @@ def computed_by(other: Peer, has_loss: bool) -> dict[str, Array]:
 
 def differences(ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> dict[str, float]:
     """The largest of each array, relative to the largest of ours. A gradient that is 0 by symmetry is rounding in both,
-    and differs by all of it: it is seen relative to the largest of all gradients."""
+    and differs by all of it: it is seen relative to the largest of all gradients, or to the loss where all are 0."""
     whole = max((_size(array) for what, array in ours.items() if what.startswith(GRADIENT)), default=0.0)
+    loss = _size(ours["the loss"]) if "the loss" in ours else 0.0
     found = {}
     for what, a in ours.items():
-        rounding = ROUNDING * np.finfo(a.dtype).eps * whole if what.startswith(GRADIENT) else 0.0
-        noise = rounding > 0 and max(_size(a), _size(theirs[what])) <= rounding
-        found[what] = _apart(a, theirs[what]) / (whole if noise else _size(a) or 1.0)
+        eps = np.finfo(a.dtype).eps if what.startswith(GRADIENT) else 0.0
+        scale = whole if whole > 10 * eps * loss else loss
+        noise = max(_size(a), _size(theirs[what])) <= ROUNDING * eps * scale
+        found[what] = _apart(a, theirs[what]) / ((scale if noise else _size(a)) or 1.0)
     return found
 
 

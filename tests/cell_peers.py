@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import test_cells
 from checked import program
+from generate import specification
 from outside import CHECKS
 from outside.register import Run
 from references import cells as by_hand
@@ -25,6 +26,7 @@ from rnnc.benching import GRADIENT
 from rnnc.compiler.driver import Options
 from rnnc.files import Imports, to_source
 from rnnc.measured import Measured
+from rnnc.peers import run
 from rnnc.peers.libraries import library as peer_library
 from rnnc.peers.translate import Network
 from test_peers import in_numpy
@@ -185,3 +187,19 @@ def differences(name: str, peer: str) -> dict[str, float]:
         sizes = benching.differences(ours, computed.values)
         found |= {f"{what}, {computed.how}": size for what, size in sizes.items()}
     return found
+
+
+LENGTHS = (5, 3, 4)
+
+
+def random_differences(seed: int) -> dict[str, float]:
+    """Of a random spec: its module, and PyTorch on its equations as they stand before any pass."""
+    source = to_source(f"{seed}.rnn", specification(seed).encode())
+    compiled = api.compile_with(source, Options(), Imports(None))
+    axes = [axis.index for axis in compiled.program.forward.axes if axis.length]
+    measured = Measured(compiled, dict(zip(axes, LENGTHS)), 2, "float64", seed)
+    measured.params = measured.drawn.params
+    other = run.peer("torch", measured, compiled.program.forward)
+    with np.errstate(all="ignore"):
+        theirs = benching.computed_by(other, measured.has_loss)
+        return benching.differences(benching.computed(measured), theirs)

@@ -21,6 +21,7 @@ from damage import SMALL, outcome
 from generate import labels_of, specification
 from oracles import Subject
 from right_models import MODELS, alarms, right
+from rnnc.benching import largest
 from rnnc.runtime.properties.table import PROPERTIES
 from rnnc.spec.cells import library
 from wordings import check_some
@@ -260,6 +261,38 @@ def quiet_rows(counts: Counts) -> list[tuple[str, str, str]]:
     return [("runs of `rnnc test` on right modules", runs, f"{counts['alarms']:,.0f} false alarms")]
 
 
+def random_specs_by_torch(number: int) -> Found:
+    counts: Counts = dict.fromkeys(("specs", "failures", "worst"), 0)
+    failures = []
+    for seed in range(number * SPECS_IN_A_BATCH, (number + 1) * SPECS_IN_A_BATCH):
+        counts["specs"] += 1
+        try:
+            worst, what = largest(cell_peers.random_differences(seed))
+        except Exception as error:
+            failures.append(told(seed, error))
+            continue
+        if worst <= RANDOM_TOLERANCE:
+            counts["worst"] = max(counts["worst"], worst)
+        else:
+            failures.append(f"{seed}: {what} differs by {worst:.1e}")
+    return {**counts, "failures": len(failures)}, failures
+
+
+RANDOM_TOLERANCE = 1e-9
+
+
+def by_torch_again(seed: int) -> bool:
+    print(specification(seed))
+    worst, what = largest(cell_peers.random_differences(seed))
+    print(f"{what} differs by {worst:.1e}")
+    return worst <= RANDOM_TOLERANCE
+
+
+def by_torch_rows(counts: Counts) -> list[tuple[str, str, str]]:
+    found = f"{counts['failures']:,.0f} differ; the others at most by {counts['worst']:.1e}"
+    return [("random specs beside PyTorch, which differentiates by itself", f"{counts['specs']:,.0f}", found)]
+
+
 def holds(run: Callable[[], object]) -> bool:
     """Whether nothing is raised; the traceback is shown."""
     try:
@@ -281,5 +314,6 @@ KINDS = {
     "alarms": Kind(RUNS, quiet, quiet_rows, quiet_again),
     "hostile": Kind(1, hostile, hostile_rows, hostile_again),
     **PEER_KINDS,
+    "autograd": Kind(2000 // SPECS_IN_A_BATCH, random_specs_by_torch, by_torch_rows, by_torch_again, "torch"),
     "malformed": Kind(1_000_000 // INPUTS_IN_A_BATCH, malformed, malformed_rows, malformed_again),
 }

@@ -122,6 +122,8 @@ def test_a_gradient_that_is_0_by_symmetry_may_be_other_rounding_elsewhere() -> N
     ours = {large: np.array([2.0]), b: np.array([1e-16])}
     assert benching.differences(ours, {**ours, b: np.array([-1e-16])})[b] == 1e-16
     assert benching.differences(ours, {**ours, b: np.array([1e-3])})[b] > 1e12
+    nothing = {"the loss": np.array(2.0), b: np.array([1e-16])}
+    assert benching.differences(nothing, {**nothing, b: np.array([3e-16])})[b] == pytest.approx(1e-16)
     outputs = {**ours, "output y": np.array([1e-16])}
     assert benching.differences(outputs, {**outputs, "output y": np.array([2e-16])})["output y"] == 1
 

@@ -38,6 +38,12 @@ def test_a_cell_is_what_the_peer_makes_of_it(peer: str, name: str) -> None:
     assert {what.split(",")[0] for what in found} >= {"output", "loss"}
 
 
+def test_random_specs_are_what_torch_makes_of_them() -> None:
+    pytest.importorskip("torch")
+    for seed in range(5):
+        assert max(cell_peers.random_differences(seed).values(), default=0) < 1e-9
+
+
 def test_a_peer_that_computes_something_else_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that is the module, with one gradient a millionth too large."""
 

@@ -112,6 +112,15 @@ def test_a_recurrence_over_two_axes_is_unrolled_and_others_are_not() -> None:
         assert not Network(in_numpy(), compiled.forward, dict(one.program.dims), one.lengths, 2).unrolled
 
 
+def test_rows_of_tables_that_have_more_axes_than_the_index(tmp_path: Path) -> None:
+    spec = tmp_path / "rows.rnn"
+    spec.write_text("axis t = 1..T\ninput x[t] : real[3]\ninput k : token(3)\ny[t] = x[t][k]\noutput y\n")
+    compiled, one = measured(spec)
+    network = Network(in_numpy(), compiled.forward, dict(one.program.dims), one.lengths, one.rows)
+    found = network.run(one.params, one.batch)["output:y"]
+    np.testing.assert_array_equal(found, one.forward().outputs["y"])
+
+
 def test_jax_is_not_given_what_it_would_compile_for_minutes() -> None:
     """Some equations at each of 40 × 40 places."""
     compiled = api.compile_file(ROOT / "examples" / "grid.rnn", Options())

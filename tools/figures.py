@@ -2,7 +2,7 @@
 
 python tools/figures.py --minutes 10              all that has not been done yet, for so long
 python tools/figures.py specs malformed           only these
-python tools/figures.py torch jax onnx            cells beside other libraries, two minutes
+python tools/figures.py torch jax onnx autograd   cells and random specs beside other libraries
 python tools/figures.py --table                   writes README.md's table and docs/agreement.md's
 python tools/figures.py --again specs:1234        one case by its number, with the traceback
 python tools/figures.py --retry specs             all cases that failed, after the compiler was mended

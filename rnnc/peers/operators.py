@@ -112,8 +112,9 @@ def _take(use: Use) -> Function:
             return table[index]
         lead = len(table.shape) - rank
         np = use.library.np
-        axes = tuple(index.shape[:lead])
-        table = np.broadcast_to(table, axes + tuple(table.shape[lead:]))
+        axes = np.broadcast_shapes(tuple(table.shape[:lead]), tuple(index.shape[:lead]))
+        table = np.broadcast_to(table, (*axes, *table.shape[lead:]))
+        index = np.broadcast_to(index, (*axes, *index.shape[lead:]))
         grid = [
             np.arange(n).reshape((1,) * k + (n,) + (1,) * (len(index.shape) - k - 1))
             for k, n in enumerate(axes)
