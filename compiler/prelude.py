@@ -158,10 +158,12 @@ def scatter_rows(rows: Array, index: Array, size: int, lead: int = 0) -> Array:
 
 def pick(a: Array, index: Array) -> Array:
     """Component ``index`` of the last size."""
-    lead = np.broadcast_shapes(a.shape[:-1], index.shape)
-    a = np.broadcast_to(a, lead + a.shape[-1:])
-    index = np.broadcast_to(index, lead)
-    return np.take_along_axis(a, index[..., None], axis=-1)[..., 0]
+    if a.shape[:-1] != index.shape:
+        lead = np.broadcast_shapes(a.shape[:-1], index.shape)
+        a, index = np.broadcast_to(a, lead + a.shape[-1:]), np.broadcast_to(index, lead)
+    rows = a.reshape(index.size, a.shape[-1])
+    result: Array = rows[np.arange(index.size), index.reshape(-1)].reshape(index.shape)
+    return result
 
 
 def onehot(index: Array, size: int, dtype: np.dtype[np.generic]) -> Array:

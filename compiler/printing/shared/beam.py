@@ -42,13 +42,14 @@ def _continued(params, draws, state, inputs, tokens, scores):
     """The likeliest continuations by one token: state, tokens, scores; and those that end with it."""
     (head,) = (name for name in HEADS if name in INPUTS)
     unknown = {head: np.zeros(len(scores), np.intp)}
-    logits = _step(*_checked_step(params, state, {**inputs, **unknown}))[1][head]
+    call, state, inputs = _checked_step(params, state, {**inputs, **unknown})
+    logits = _step(call, state, inputs)[1][head]
     total = (scores[:, None] + logits - logsumexp(logits)[:, None]).ravel()
     best = np.argsort(-total, kind="stable")[: len(scores)]
     parents, token = np.divmod(best, logits.shape[-1])
     tokens, scores = np.concatenate([tokens[:, parents], token[None]]), total[best]
     rows = {name: np.take(state[name], parents, axis=len(STATE_AXES[name])) for name in STATES}
-    call, state, inputs = _checked_step(params, {**state, **rows}, inputs, drawing=True)
+    state = {**state, **rows}
     everywhere = np.ones(len(scores), bool)
     draws.given = {name: (everywhere, token if name == head else ~everywhere) for name in HEADS}
     after, _, nll, ends = _draw(call, state, inputs, draws)

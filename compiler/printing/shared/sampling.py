@@ -124,11 +124,12 @@ def _steps_drawn(params, draws, state, streams, prefix, most):
     drawn = {name: [] for name, axes in HEADS.items() if STREAM in axes}
     going, lengths = most > 0, np.zeros(len(most), np.intp)
     log_prob, ended = np.zeros(len(most)), np.zeros(len(most), bool)
+    begun = int(prefix[1].max(initial=0))
     for t in range(int(most.max(initial=0))):
         call, state, inputs = _checked_step(params, state, _at_step(streams, t), drawing=True)
-        draws.given = _beginning(*prefix, t)
+        draws.given = _beginning(*prefix, t) if t < begun else {}
         after, found, nll, ends = _draw(call, state, inputs, draws)
-        if (going & ends & (t + 1 < prefix[1])).any():
+        if t + 1 < begun and (going & ends & (t + 1 < prefix[1])).any():
             raise ValueError(f"prefix: a sequence ends at step {t + 1} and goes on")
         state = _next_state(call, state, after)
         for name, values in drawn.items():
@@ -157,8 +158,6 @@ def _stacked(params, name, values, rows):
 
 def _beginning(prefix, known, t):
     """What the given beginning has at a step; no sequence ends before that beginning does."""
-    if t >= known.max(initial=0):
-        return {}
     found = {name: (t < known, value) for name, value in _at_step(prefix, t).items()}
     events = [name for name, axes in HEADS.items() if STREAM in axes and name not in INPUTS]
     return {**found, **{name: (t + 1 < known, np.zeros(len(known), bool)) for name in events}}
@@ -166,7 +165,7 @@ def _beginning(prefix, known, t):
 
 def _per_row(nll):
     """Summed over what is not the batch."""
-    return nll.sum(axis=tuple(range(nll.ndim - 1)))
+    return nll.sum(axis=tuple(range(nll.ndim - 1))) if nll.ndim > 1 else nll
 
 
 def _sampled_whole(params, draws, size, steps, context):
