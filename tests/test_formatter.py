@@ -17,6 +17,7 @@ from rnnc.spec.source import Source
 from rnnc.spec.syntax import Spec
 from syntax_trees import bare, random_spec
 
+ROOT = Path(__file__).resolve().parent.parent
 GOLDENS = sorted((golden_files.FOLDER / "format").glob("*.golden"))
 
 
@@ -85,3 +86,10 @@ def test_layout(path: Path, request: pytest.FixtureRequest) -> None:
     formatted = format_spec(parsed(given_text))
     golden_files.check(path, given_text, formatted, request)
     assert format_spec(parsed(formatted)) == formatted
+
+
+def test_cells_and_examples_are_as_it_writes_them() -> None:
+    paths = [*(ROOT / "spec" / "cells").glob("*.rnn"), *(ROOT / "examples").glob("*.rnn")]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    assert len(texts) > 80
+    assert [name for name, text in texts.items() if format_spec(parsed(text)) != text] == []
