@@ -160,6 +160,7 @@ OPERATORS: dict[str, Callable[[Use], Function]] = {
     "softmax": lambda use: lambda a: use.library.softmax(a, -1),
     "logsumexp": lambda use: lambda a: use.library.logsumexp(a, -1),
     "cumsum": lambda use: lambda a: use.library.np.cumsum(a, -1),
+    "centered": _same(lambda a: a - a.mean(-2)[..., None, :]),
     "expand": _expand,
     "concat": _concat,
     "slice": _slice,
