@@ -22,7 +22,9 @@ from rnnc.peers.operators import OPERATORS, REDUCTIONS
 from rnnc.peers.translate import Network
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = sorted(path for folder in ("examples", "benchmarks/specs") for path in (ROOT / folder).glob("*.rnn"))
+EXAMPLES = sorted(
+    path for folder in ("examples", "benchmarks/specs") for path in (ROOT / folder).glob("*.rnn")
+)
 # Two axes in one recurrence, both directions, delays of three steps, noise, a table, a softmax over time.
 VARIED = ("ctc", "bidirectional", "skip", "zoneout", "char_lstm", "attention_additive", "echo_state")
 LENGTHS = (5, 3, 4)
