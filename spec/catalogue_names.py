@@ -153,4 +153,13 @@ ENTRIES: tuple[Entry, ...] = (
         right="cell leaky(x[t] : real) -> h[t] : real {\n  h[t] = 0.9 * h[t-1] + x[t]\n}\n"
         "axis t = 1..T\ninput x[t] : real\nh[t] = leaky(x[t])\noutput h\n",
     ),
+    Entry(
+        "RNN284",
+        "too many of a kind",
+        "Once loops and cells are written out, a spec may have 500 dims, 500 cells, 500 inputs, 2,000 parameters "
+        "(those of `affine` among them), 500 noises, 100 heads, 500 losses, 500 outputs and 2,000 equations. What is "
+        "alike is better a vector: `real[n]` instead of n scalars.",
+        wrong="axis t = 1..T\ninput x[t] : real\nfor l in 1..101 {\n  head y{l}[t] : real ~ normal(x[t])\n}\n",
+        right="dim n = 101\naxis t = 1..T\ninput x[t] : real\nhead y[t] : real[n] ~ normal(expand(x[t], n))\n",
+    ),
 )

@@ -424,3 +424,11 @@ def test_a_state_that_is_only_held_is_a_copy_of_its_own_past() -> None:
     m = rnnc.loads(text + "h[t] = p[t-1] * h[t-1] + x[t]\noutput h\n")
     run = m.forward(m.init(dtype="float64"), {"x": np.ones((3, 1))})
     np.testing.assert_allclose(run.outputs["h"][:, 0], [1.0, 1.5, 1.75])
+
+
+def test_a_cycle_of_many_quantities_compiles() -> None:
+    loop = "for i in 1..1200 {\n  h{i}[t] = h{i-1}[t] + 0.5\n}\n"
+    text = f"axis t = 1..T\ninput x[t] : real\nh0[t] = 0.5 * h1200[t-1] + x[t]\n{loop}output h1200\n"
+    m = rnnc.loads(text)
+    run = m.forward({}, {"x": np.ones((2, 1)), "T": np.array([2])})
+    np.testing.assert_allclose(run.outputs["h1200"][:, 0], [601, 901.5])

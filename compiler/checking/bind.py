@@ -19,6 +19,8 @@ from .numbers import lookup, name_text, size, unknown_name
 from .report import listing, plural
 from .scope import AxisIndex, AxisLength, Context, Dim, Scope, Thing
 
+TERMS = 100  # of an `affine`: its sum is that deep
+
 
 @dataclass(slots=True)
 class Binder:
@@ -290,6 +292,8 @@ class Binder:
             return self.error(
                 "RNN203", call.span, "`affine` takes one or more arguments, and at most one `bias = …`"
             )
+        if len(plain) > TERMS:
+            return self.error("RNN013", call.span, f"an `affine` of more than {TERMS} terms")
         args = tuple(self.bind(expr) for expr in plain)
         value = others[0].value if others and named.bias is not None else None
         start = None if value is None else init(self.context, self.scope, value)

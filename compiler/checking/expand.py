@@ -17,6 +17,7 @@ from ...spec.source import Span
 from . import statements
 from .calls import Call, bound_arguments, open_scope
 from .declare import Declarer
+from .limits import KINDS, Tally, TooMany
 from .model import Model, Quantity
 from .naming import name_parameters
 from .numbers import name_text, whole
@@ -51,17 +52,15 @@ def expand(
     try:
         expansion.block(Scope(cells=cells), spec.statements, top=True)
         expansion.share()
-    except _TooLong:
+        for span, name in expansion.naming:
+            expansion.tally.add("parameters", span, name())
+    except TooMany:
         return Model(spec.source)
-    for step in (*expansion.naming, *expansion.binding, *expansion.stopping):
+    for step in (*expansion.binding, *expansion.stopping):
         step()
     for name in sorted(dims.keys() - expansion.context.model.dims.keys()):
         report("RNN314", Span(spec.source, 0, 0), f"the spec has no dim `{name}` to give a value")
     return expansion.context.model
-
-
-class _TooLong(Exception):
-    """The expansion has passed its limit, which has been reported."""
 
 
 @dataclass(slots=True)
@@ -70,7 +69,8 @@ class _Expansion:
 
     context: Context
     declarer: Declarer = field(init=False)
-    naming: list[Step] = field(default_factory=list)
+    tally: Tally = field(init=False)
+    naming: list[tuple[Span, Callable[[], int]]] = field(default_factory=list)
     binding: list[Step] = field(default_factory=list)
     stopping: list[Step] = field(default_factory=list)
     sharing: list[Call] = field(default_factory=list)
@@ -78,6 +78,7 @@ class _Expansion:
 
     def __post_init__(self) -> None:
         self.declarer = Declarer(self.context)
+        self.tally = Tally(self.context.report)
 
     def error(self, code: str, scope: Scope, span: Span, message: str, labels: Iterable[Label] = ()) -> None:
         self.context.report(code, span, message, via=scope.via, labels=labels)
@@ -86,7 +87,10 @@ class _Expansion:
 
     def block(self, scope: Scope, body: tuple[syntax.Statement, ...], *, top: bool = False) -> None:
         """Declares everything in a block; dims and axes before what may use them."""
-        self.declarer.dims(scope, [s for s in body if isinstance(s, syntax.Dim)])
+        dims = [s for s in body if isinstance(s, syntax.Dim)]
+        for dim in dims:
+            self.tally.add("dims", dim.span, len(dim.items), scope.via)
+        self.declarer.dims(scope, dims)
         for statement in body:
             if isinstance(statement, syntax.Axis) and not scope.prefix:
                 self.declarer.axis(scope, statement)
@@ -105,7 +109,7 @@ class _Expansion:
         if self.met > STATEMENTS:
             message = f"loops and cells make more than {STATEMENTS:,} statements of this"
             self.context.report("RNN280", span, message)
-            raise _TooLong
+            raise TooMany
 
     def _statement(self, scope: Scope, statement: syntax.Statement) -> None:
         context = self.context
@@ -119,7 +123,8 @@ class _Expansion:
                     self._quantity(
                         scope, item.target, "input", partial(statements.input, context, scope, item)
                     )
-            case syntax.Param(_, trained, params):
+            case syntax.Param(span, trained, params):
+                self.tally.add("parameters", span, len(params), scope.via)
                 for param in params:
                     self._param(scope, param, trained)
             case syntax.Head(_, target) if self._is_length(scope, target):
@@ -132,7 +137,10 @@ class _Expansion:
                 self._quantity(scope, target, "loss", partial(statements.loss, context, scope, statement))
             case syntax.Noise(_, target):
                 self._quantity(scope, target, "noise", partial(statements.noise, context, scope, statement))
-            case syntax.Output():
+            case syntax.Cell(span):
+                self.tally.add("cells", span)
+            case syntax.Output(span, names):
+                self.tally.add("outputs", span, len(names))
                 self.binding.append(partial(statements.output, context, scope, statement))
             case syntax.Stop():
                 self.stopping.append(partial(stop, context, scope, statement))
@@ -147,6 +155,7 @@ class _Expansion:
             first = Label(self.context.model.quantities[name].span, "the first time here")
             self.error("RNN202", scope, target.span, f"the length `{name}` has two heads", [first])
             return
+        self.tally.add("heads", target.span)
         self._named(scope, target, statement.distribution)
         quantity = Quantity(name, "head", (), target.span, scope.via)
         self.context.model.quantities[name] = quantity
@@ -163,13 +172,14 @@ class _Expansion:
             self.block(scope.inside(name, value), loop.body)
 
     def _quantity(self, scope: Scope, target: syntax.Target, role: str, bind: statements.Bind) -> None:
+        self.tally.add(KINDS.get(role, "equations"), target.span, via=scope.via)
         quantity = self.declarer.quantity(scope, target, role)
         if quantity is not None:
             self.binding.append(partial(bind, quantity))
 
     def _named(self, scope: Scope, target: syntax.Target, value: syntax.Expr) -> None:
         """The parameters of every `affine` on a right side get their names later."""
-        self.naming.append(partial(name_parameters, self.context, scope, target.name, [value]))
+        self.naming.append((target.span, partial(name_parameters, self.context, scope, target.name, [value])))
 
     def _param(self, scope: Scope, item: syntax.ParamItem, trained: bool) -> None:
         text = name_text(self.context, scope, item.name)

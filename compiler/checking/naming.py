@@ -12,8 +12,8 @@ from .numbers import lookup, name_text
 from .scope import Context, Declaration, Named, Scope, Thing
 
 
-def name_parameters(context: Context, scope: Scope, name: syntax.Name, exprs: Iterable[syntax.Expr]) -> None:
-    """Names and declares the parameters of each `affine` of one equation, from left to right."""
+def name_parameters(context: Context, scope: Scope, name: syntax.Name, exprs: Iterable[syntax.Expr]) -> int:
+    """Names and declares the parameters of each `affine` of one equation, from left to right; how many."""
     left = name_text(context, scope, name)
     counts: dict[str, int] = {}
     for node, _ in walk(exprs):
@@ -24,6 +24,7 @@ def name_parameters(context: Context, scope: Scope, name: syntax.Name, exprs: It
         weights = tuple(_declared(context, scope, node, f"W_{left}{tag}", counts) for tag in tags)
         bias = None if has_no_bias(node) else _declared(context, scope, node, f"b_{left}", counts)
         context.affine[scope.place(node.span)] = Named(weights, bias)
+    return sum(counts.values())
 
 
 def has_no_bias(call: syntax.Call) -> bool:

@@ -102,18 +102,19 @@ class _Chain:
         self.made: list[Equation] = []
         self.terms: list[_Term] = []
         self.straight = True  # every link is the first operand of the next
-        self._take(root, 1)
+        self._take(root)
 
-    def _take(self, link: Equation, sign: int) -> None:
-        """The terms below a link, from left to right."""
-        signs = (sign, -sign) if link.op == "sub" else (sign,) * len(link.reads)
-        for place, (read, own) in enumerate(zip(link.reads, signs, strict=True)):
+    def _take(self, root: Equation) -> None:
+        """The terms below the last link, from left to right."""
+        waiting = _operands(root, 1)
+        while waiting:
+            link, place, read, sign = waiting.pop()
             if self.known.continues(link, read):
                 self.links.append(read.name)
                 self.straight = self.straight and not place
-                self._take(self.known.made[read.name], own)
+                waiting += _operands(self.known.made[read.name], sign)
             else:
-                self.terms.append(_Term(read, own))
+                self.terms.append(_Term(read, sign))
 
     def rebuild(self) -> dict[str, list[Equation]]:
         """Free terms first, combined; then one link for each carried term. What stands in the place of each
@@ -159,3 +160,11 @@ class _Chain:
         """The axes of the reader that an operand runs along."""
         over = tuple(p.over for p in read.at if p.over is not None)
         return (*over, BATCH) if any(p.ends for p in read.at) else over
+
+
+def _operands(link: Equation, sign: int) -> list[tuple[Equation, int, Read, int]]:
+    """The operands of a link, the last first: each with its place and its sign."""
+    signs = (sign, -sign) if link.op == "sub" else (sign,) * len(link.reads)
+    return [
+        (link, place, read, own) for place, (read, own) in enumerate(zip(link.reads, signs, strict=True))
+    ][::-1]
