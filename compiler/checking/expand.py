@@ -52,8 +52,8 @@ def expand(
     try:
         expansion.block(Scope(cells=cells), spec.statements, top=True)
         expansion.share()
-        for span, name in expansion.naming:
-            expansion.tally.add("parameters", span, name())
+        for span, named in expansion.naming:
+            expansion.tally.add("parameters", span, named())
     except TooMany:
         return Model(spec.source)
     for step in (*expansion.binding, *expansion.stopping):
