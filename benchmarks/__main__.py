@@ -8,13 +8,10 @@ python -m benchmarks --cells lstm --sizes small --peers torch --seconds 20
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from . import threads
@@ -29,19 +26,11 @@ QUICK_PARTS = "training,streaming,calls"
 
 def main(words: Sequence[str]) -> int:
     arguments = parser().parse_args(words)
-    if arguments.out:
+    if arguments.here:
         return measure(arguments)
-    status = 0
-    for count in arguments.threads:
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "results.json"
-            command = [sys.executable, "-m", "benchmarks", *words, "--out", str(out)]
-            status = subprocess.run(command, env=threads.environment(count)).returncode or status
-            if arguments.write and out.exists():  # of what was measured before anything went wrong, too
-                from .page import write
-
-                write(json.loads(out.read_text(encoding="utf-8")))
-    return status
+    command = [sys.executable, "-m", "benchmarks", *words, "--here"]
+    statuses = [subprocess.run(command, env=threads.environment(n)).returncode for n in arguments.threads]
+    return max(statuses)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,11 +48,12 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--clock", choices=("wall", "cpu"), default="wall",
                      help="cpu: the time of this process alone, for a busy machine and one thread")  # fmt: skip
     top.add_argument("--quick", action="store_true",
-                     help=f"only {QUICK_PARTS}, beside {QUICK_PEERS}, unless told otherwise")  # fmt: skip
+                     help=f"only {QUICK_PARTS}, beside {QUICK_PEERS}, unless told otherwise; "
+                          "with several threads so, and training alone")  # fmt: skip
     top.add_argument(
         "--write", action="store_true", help="put the tables and the picture into benchmarks/README.md"
     )
-    top.add_argument("--out", help=argparse.SUPPRESS)
+    top.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # in a process of its own
     return top
 
 
@@ -97,20 +87,22 @@ def measure(arguments: argparse.Namespace) -> int:
     from rnnc.machine import measure_peaks
 
     from .contenders import Disagreement
+    from .page import write
 
     threads.settle()
-    quick = arguments.quick
-    parts = arguments.parts or (QUICK_PARTS if quick else PARTS).split(",")
+    several = threads.count() > 1
+    quick = arguments.quick or several
+    parts = arguments.parts or ("training" if several else QUICK_PARTS if quick else PARTS).split(",")
     peaks = measure_peaks()
     print(f"{threads.count()} thread(s); at best {peaks}", flush=True)
     head = {"threads": threads.count(), "clock": arguments.clock, "peaks": str(peaks)}
-    results = []
     try:
         for part in parts:
             begin = time.perf_counter()
-            results.append({"part": part, **head, "rows": _rows(part, arguments, quick, peaks)})
+            rows = _rows(part, arguments, quick, peaks)
             print(f"-- {part} took {time.perf_counter() - begin:.0f} s", flush=True)
-            Path(arguments.out).write_text(json.dumps(results), encoding="utf-8")
+            if arguments.write and rows:
+                write({"part": part, **head, "rows": rows})
     except Disagreement as error:
         print(f"no more is timed: {error}", file=sys.stderr)
         return 1

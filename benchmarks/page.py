@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import exp, log
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,13 @@ OURS = ("O2", "O0", "hand")
 Row = Mapping[str, Any]
 
 
-def write(results: Iterable[Mapping[str, Any]], readme: Path = README) -> None:
-    """Puts each result where it belongs; what was not measured stays as it is."""
-    text = readme.read_text(encoding="utf-8")
-    for result in results:
-        name = f"{result['part']} {result['threads']}"
-        text = between(text, name, section(result))
-        if result["part"] == "training":
-            svg = picture(result["rows"])
-            readme.with_name(f"training-{result['threads']}.svg").write_text(svg, encoding="utf-8")
+def write(result: Mapping[str, Any], readme: Path = README) -> None:
+    """Puts what was measured of a part where it belongs; all else stays as it is."""
+    name = f"{result['part']} {result['threads']}"
+    text = between(readme.read_text(encoding="utf-8"), name, section(result))
+    if result["part"] == "training":
+        svg = picture(result["rows"])
+        readme.with_name(f"training-{result['threads']}.svg").write_text(svg, encoding="utf-8")
     readme.write_text(text, encoding="utf-8")
 
 

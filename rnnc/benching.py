@@ -194,11 +194,13 @@ def _peak(measured: Measured) -> float:
 def _title(compiled: Compiled, measured: Measured) -> str:
     numbers = sum(np.size(measured.params[name]) for name in measured.module.TRAINED)
     names = dict(measured.subject.axes)
-    steps = ", ".join(f"{names[axis]} = {count}" for axis, count in measured.lengths.items())
-    return (
-        f"{compiled.source.path}: {measured.rows} sequences, {steps}, {measured.dtype}, one thread; "
-        f"{numbers:,} parameters"
-    )
+    parts = [
+        f"{measured.rows} sequence{'' if measured.rows == 1 else 's'}",
+        *(f"{names[axis]} = {count}" for axis, count in measured.lengths.items()),
+        measured.dtype,
+        f"one thread; {numbers:,} parameters",
+    ]
+    return f"{compiled.source.path}: {', '.join(parts)}"
 
 
 def _text(found: Bench) -> str:

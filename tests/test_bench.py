@@ -33,6 +33,13 @@ def test_a_network_that_cannot_go_step_by_step_says_why(capsys: pytest.CaptureFi
     assert "one step: not step by step: " in capsys.readouterr().out
 
 
+def test_a_network_without_axes_has_no_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "still.rnn"
+    spec.write_text("dim n = 3\ninput x : real[n]\nhead y : real[n] ~ normal(affine(tanh(x)))\n")
+    assert main(["bench", str(spec), "--batch", "1", "--seconds", "0"]) == 0
+    assert "still.rnn: 1 sequence, float32, one thread; 12 parameters\n" in capsys.readouterr().out
+
+
 def test_axes_may_have_lengths_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
     spec = str(ROOT / "examples" / "ctc.rnn")
     assert main(["bench", spec, "--steps", "6,U=2", *FAST[2:]]) == 0

@@ -104,8 +104,8 @@ def result(part: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
 def test_the_page_keeps_what_was_not_measured(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("a\n<!-- training 1 -->\nold\n<!-- end of training 1 -->\nb\n", encoding="utf-8")
-    page.write([result("training", [ROW])], readme)
-    page.write([result("ablation", [{"cell": "gru", "size": "tiny", "without": {"join": 1.5}}])], readme)
+    page.write(result("training", [ROW]), readme)
+    page.write(result("ablation", [{"cell": "gru", "size": "tiny", "without": {"join": 1.5}}]), readme)
     text = readme.read_text(encoding="utf-8")
     assert "old" not in text and text.startswith("a\n<!-- training 1 -->\n") and "\nb\n" in text
     row = "| LSTM | small (16, 100, 32, 64) | **4.00** | 2.0 | 3.00 (×0.75) | 6.00 (×1.50) | not installed |"
@@ -114,7 +114,7 @@ def test_the_page_keeps_what_was_not_measured(tmp_path: Path) -> None:
     assert "* torch.nn, not installed: torch is not installed" in text
     assert "| join | 1.50 |" in text
     times = {"seconds": {"O2": 0.004, "hand": 0.003}, "calls": {"O2": {"tanh 8": [2, 1e-3]}, "hand": {}}}
-    page.write([result("calls", [{**ROW, **times}])], readme)
+    page.write(result("calls", [{**ROW, **times}]), readme)
     assert "| LSTM, small (16, 100, 32, 64) | -O2: calls | -O2: µs each |" in readme.read_text(
         encoding="utf-8"
     )
