@@ -49,20 +49,6 @@ def why_not(program: Program) -> str:
     for name, _ in program.losses:
         if program.stream not in table[name].axes:
             return f"{table[name].origin} has a loss of whole sequences, which counts at no step"
-    param = _of_parameters(program)
-    return f"a loss reads {param} alone, and so counts once, not at each step" if param else ""
-
-
-def _of_parameters(program: Program) -> str:
-    """A parameter that the total reads besides the losses of elements, "" if none."""
-    table, elements = program.forward.table(), {name for name, _ in program.losses}
-    work, seen = [program.forward.output("loss")], set[str]()
-    while work:
-        equation = table[work.pop()]
-        if equation.op == "param":
-            return equation.name
-        seen.add(equation.name)
-        work += [read.name for read in equation.reads if read.name not in elements | seen]
     return ""
 
 
@@ -80,13 +66,15 @@ def learning(program: Program) -> Learning:
 
 
 def _with_loss(program: Program, one: OneStep) -> System:
-    """A step with the sum of its losses over the rows that are ``live``: those that have this step."""
+    """A step with the sum of its losses over the rows that are ``live``: those that have this step. Beside the mean
+    of all steps' losses a term of the parameters alone counts once, so beside their sum it counts with each."""
     name = f"{one.axis}.live"
     live = Equation(name, (BATCH,), (), "bool", "input", (), attrs(name=name))
-    step = one.system([(f"element:{element}", element) for element, _ in program.losses], drawn=())
+    losses = (*program.losses, *program.alone)
+    step = one.system([(f"element:{element}", element) for element, _ in losses], drawn=())
     table, builder = step.table(), Builder(prefix=f"{one.axis}.learn")
     total = builder.number(0.0)
-    for element, weight in program.losses:
+    for element, weight in losses:
         kept = where(builder.term(live), builder.term(table[element]), 0)
         total = total + builder.apply("sum_over", kept, over=()) * weight
     equations = (*step.equations, live, *builder.equations.values())

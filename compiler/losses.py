@@ -33,7 +33,7 @@ class Losses:
     equations: list[Equation] = field(default_factory=list)
     outputs: Outputs = field(default_factory=list)
     elements: list[tuple[str, float]] = field(default_factory=list)
-    alone: bool = False  # are there terms of the parameters alone?
+    alone: list[tuple[str, float]] = field(default_factory=list)  # terms of the parameters alone
 
     def add(
         self,
@@ -56,7 +56,7 @@ class Losses:
         if quantity.role == "head":
             name = self.flat.fresh(f"{name}.nll")
         elif not self.flat.has_batch(name):
-            self.alone = True
+            self.alone.append((name, quantity.weight))
             return self._weighted(quantity, name, Read(name))
         self.elements.append((name, quantity.weight))
         value = Read(name, here((*quantity.axes, BATCH)))

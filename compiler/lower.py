@@ -95,7 +95,7 @@ class _Lowering:
             no_stream=self.no_stream,
             stop=self._stop(),
             losses=tuple(losses.elements),
-            alone=losses.alone,
+            alone=tuple(losses.alone),
             forward=System(self._axes(), tuple(self.flat.equations), tuple(self.outputs)),
         )
 

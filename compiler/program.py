@@ -104,7 +104,7 @@ class Program:
     """``forward`` outputs: ``loss``, ``nll:y``, ``output:y`` …, ``state:h`` … (see `ir.System`).
 
     ``losses`` are the IR names of one element of every head's and term's loss, with their weights; ``alone``
-    tells whether there are terms of the parameters alone besides.
+    are the terms of the parameters alone, which count once.
 
     ``dims`` are the defaults (overrides applied); ``fixed`` are those `init` refuses, with the reason.
     ``stream`` is the axis of `step` and of chunks, or None with ``no_stream`` saying why not."""
@@ -122,7 +122,7 @@ class Program:
     forward: System
     stop: Stop | None = None
     losses: tuple[tuple[str, float], ...] = ()
-    alone: bool = False
+    alone: tuple[tuple[str, float], ...] = ()
 
     @property
     def streams(self) -> bool:

@@ -45,6 +45,11 @@ SPECS = {
     + "h[t] : real[n] = tanh(affine(x[t], h[t-1]))\n"
     + TAIL.replace("\n", " weight 0.5\n")
     + "loss size[t] = sum(square(h[t])) weight 0.1\n",
+    "a loss of the parameters alone": HEAD
+    + "param R : real[n, n] ~ normal(0.5)\n"
+    + "h[t] : real[n] = tanh(affine(x[t]) + R @ h[t-1])\n"
+    + TAIL
+    + "r = sum(sum(square(R)))\nloss ridge = r weight 0.1\nloss bias = sum(square(b_h)) + 0.5 * r\n",
     "a state that only its start moves": HEAD
     + "param s : real[n] ~ normal(1)\nh[0] = s\nh[t] : real[n] = sin(h[t-2]) * 0.5 + sum(x[t-1])\n"
     + TAIL,
@@ -192,7 +197,9 @@ def test_an_event_is_told_when_it_comes() -> None:
     ("text", "reason"),
     [
         (HEAD + "g[t] : real[n] = tanh(affine(x[t], g[t+1]))\nhead y[t] : real[n] ~ normal(g[t])\n", "g reads g[t+1]"),
-        (SPECS["vanilla"] + "loss decay = 0.1 * sum(sum(square(W_hh)))\n", "a loss reads W_hh alone"),
+        (HEAD + "h[t] : real[n] = tanh(affine(x[t], h[t-1]))\nloss decay = sum(sum(square(W_hh)))\noutput h\n",
+         "the spec has no loss of each step"),
+        (SPECS["vanilla"] + "head z : real[n] ~ normal(h[T])\n", "h[T]"),
         (HEAD + "h[t] : real[n] = tanh(affine(x[t], h[t-1]))\noutput h\n", "the spec has no loss of each step"),
     ],
 )  # fmt: skip

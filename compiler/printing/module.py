@@ -91,7 +91,7 @@ def _segments(program: Program, unrolled: Mapping[str, int]) -> str:
         return f"raise NotImplementedError({page.literal(why)})"
     if program.no_stream:
         return 'raise NotImplementedError(f"checkpoint: {NO_STREAM}")'
-    given = f"params, batch, checkpoint, state, train, seed, last, workspace, {program.alone}"
+    given = f"params, batch, checkpoint, state, train, seed, last, workspace, {bool(program.alone)}"
     return f"return _in_segments({given})"
 
 
