@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .register import Params, outside
-
-SINGLE = 2e-6  # these count in single precision
+from .register import SINGLE, Params, outside
 
 
 def keras_layer(kind: str, x: Any, weights: list[Any], **options: Any) -> Any:

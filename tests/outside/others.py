@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .register import Params, called, heads_last, outside
-
-SINGLE = 2e-6  # these count in single precision
+from .register import SINGLE, Params, called, heads_last, outside
 
 
 @outside("rwkv", "transformers.models.rwkv.modeling_rwkv.RwkvSelfAttention", tolerance=SINGLE)

@@ -8,6 +8,7 @@ from typing import Any
 
 Params = Mapping[str, Any]
 Run = Callable[[Params, Any], Any]
+SINGLE = 2e-6  # the tolerance for what counts in single precision
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def outside(
     tolerance: float = 1e-10,
     restrict: Callable[[dict[str, Any]], None] = as_it_is,
 ) -> Callable[[Run], Run]:
-    """Puts a function on the list: the implementation of `cell` by what is imported as `path`."""
+    """Puts a function on the list: `cell` as `path` computes it, from the name of the package to its own."""
 
     def put(run: Run) -> Run:
         CHECKS.append(Outside(cell, path, run, tensors, tolerance, restrict))
