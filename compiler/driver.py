@@ -143,8 +143,7 @@ def _adjoint(program: Program, forward: System, options: Options) -> System:
     wanted = [f"{kinds[kind]}:{name}" for kind, name in _leaves(program)]
     adjoint = differentiate(forward, _there(forward, wanted))
     adjoint = run_order(adjoint, ORDERS[options.level].gradient, options.skip)
-    read = {read.name for equation in adjoint.equations for read in equation.reads}
-    read |= {boundary.name for equation in adjoint.equations for boundary in equation.boundaries}
+    read = {name for equation in adjoint.equations for name in equation.sources()}
     read |= {name for _, name in adjoint.outputs}
     for e in adjoint.given if options.level else ():  # what is repeated is no array: its source is kept
         read |= {source.name for source in e.reads if e.op == "expand" and e.name in read}

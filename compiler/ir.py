@@ -114,6 +114,10 @@ class Equation:
         """A static argument; KeyError when the operator was not given it."""
         return dict(self.attrs)[name]
 
+    def sources(self) -> list[str]:
+        """The names of all it needs: what it reads, and its boundaries."""
+        return [read.name for read in self.reads] + [boundary.name for boundary in self.boundaries]
+
     def boundary(self, sides: tuple[tuple[str, int], ...]) -> str | None:
         """The quantity that gives the values outside on exactly these sides."""
         return next((b.name for b in self.boundaries if b.sides == sides), None)
@@ -176,7 +180,7 @@ def attrs(**values: Attr) -> tuple[tuple[str, Attr], ...]:
 
 def rename(read: Read, names: Mapping[str, str]) -> Read:
     """The same read of another quantity."""
-    return replace(read, name=names[read.name]) if read.name in names else read
+    return Read(names[read.name], read.at) if read.name in names else read
 
 
 def worked_along(equation: Equation) -> str | None:

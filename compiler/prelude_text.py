@@ -22,9 +22,10 @@ def definitions(text: str) -> dict[str, str]:
     return {match[1]: block for block in blocks if (match := DEFINED.match(block))}
 
 
-def names(text: str) -> set[str]:
+@cache
+def names(text: str) -> frozenset[str]:
     """The names in a Python text; attributes, keywords of calls, comments and strings are none."""
-    return set(NAME.findall(OPAQUE.sub(_code, text)))
+    return frozenset(NAME.findall(OPAQUE.sub(_code, text)))
 
 
 def needed(table: Mapping[str, str], wanted: Iterable[str]) -> list[str]:
@@ -34,7 +35,7 @@ def needed(table: Mapping[str, str], wanted: Iterable[str]) -> list[str]:
         name = work.pop()
         if name in table and name not in found:
             found.add(name)
-            work += _names_of(table[name])
+            work += names(table[name])
     return [name for name in table if name in found]
 
 
@@ -51,11 +52,6 @@ def prelude_source(wanted: Iterable[str]) -> str:
 @cache
 def _prelude() -> dict[str, str]:
     return definitions(Path(__file__).with_name("prelude.py").read_text(encoding="utf-8"))
-
-
-@cache
-def _names_of(function: str) -> frozenset[str]:
-    return frozenset(names(function))
 
 
 def _code(opaque: re.Match[str]) -> str:

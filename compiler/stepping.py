@@ -148,8 +148,7 @@ def _needed(
         if name not in live:
             live.add(name)
             if name not in given:
-                work += [read.name for read in table[name].reads]
-                work += [boundary.name for boundary in table[name].boundaries]
+                work += table[name].sources()
     found = [e for e in table.values() if e.name in live]
     own, other = (tuple(e for e in found if (e.name in given) is side) for side in (False, True))
     return System(like.axes, own, outputs, other)

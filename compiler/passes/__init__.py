@@ -141,12 +141,17 @@ def run_order(system: System, order: Iterable[Run], skip: Collection[str] = ()) 
 
 def changes(system: System, order: Iterable[Run], skip: Collection[str] = ()) -> Iterator[tuple[str, System]]:
     """The name of every pass that changes something, with the system after it."""
+    settled: dict[str, System] = {}  # what a pass left as it was, it leaves so again
     for run in order:
         for _ in range(1 if run.once else ROUNDS):
             before = system
             for one in run.passes:
-                after = system if one.name in skip else one.run(system)
-                if after is not system:
+                if one.name in skip or settled.get(one.name) is system:
+                    continue
+                after = one.run(system)
+                if after is system:
+                    settled[one.name] = system
+                else:
                     system = after
                     yield one.name, system
             if system is before:

@@ -102,6 +102,8 @@ def _worth(copy: Equation, count: int) -> bool:
 
 
 def _redirected(equation: Equation, copies: dict[str, Equation], table: dict[str, Equation]) -> Equation:
+    if not any(name in copies for name in equation.sources()):
+        return equation
     reads = tuple(_original(read, equation, copies, table) for read in equation.reads)
     boundaries = tuple(_original_boundary(b, copies, table) for b in equation.boundaries)
     if reads == equation.reads and boundaries == equation.boundaries:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..ir import Equation, System
+from ..ir import System
 
 
 def drop_dead(system: System) -> System:
@@ -32,14 +32,10 @@ def drop_dead(system: System) -> System:
         name = left.pop()
         if name not in live:
             live.add(name)
-            left += _needs(own[name]) if name in own else ()
+            left += own[name].sources() if name in own else ()
     live |= {b.name for e in system.given if e.name in live for b in e.boundaries}
     kept = tuple(e for e in system.equations if e.name in live)
     given = tuple(e for e in system.given if e.name in live)
     if (kept, given) == (system.equations, system.given):
         return system
     return replace(system, equations=kept, given=given)
-
-
-def _needs(equation: Equation) -> list[str]:
-    return [*(read.name for read in equation.reads), *(b.name for b in equation.boundaries)]

@@ -21,7 +21,7 @@ from ..given import only_if_given
 from ..ir import BATCH, Equation, Read, System, plain
 from ..operators import TABLE
 from ..schedule import cycles_of
-from .rewriting import Temporaries
+from .rewriting import Temporaries, uses
 
 SUMS = ("add", "sub")
 
@@ -59,9 +59,7 @@ class _Known:
         self.made, self.cycles, self.given = system.table(), cycles_of(system), only_if_given(system)
         self.names = Temporaries(self.made)
         self.defined = {e.name for e in system.equations}
-        self.uses = Counter(read.name for e in system.equations for read in e.reads)
-        self.uses.update(boundary.name for e in system.equations for boundary in e.boundaries)
-        self.uses.update(name for _, name in system.outputs)
+        self.uses = uses(system)
 
     def chains(self, equation: Equation) -> bool:
         """Whether an equation can be the last link of a chain that is worth a look."""

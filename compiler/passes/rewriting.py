@@ -19,13 +19,21 @@ ROUNDS = 50  # a system needs a few; tests hold that it comes to an end
 class View:
     """The system as a rule sees it: definitions by name, and how often each is used."""
 
-    table: dict[str, Equation]
-    uses: Counter[str]
-    added: list[Equation] = field(default_factory=list)
+    system: System
+    table: dict[str, Equation] = field(init=False)
     names: Temporaries = field(init=False)
+    added: list[Equation] = field(default_factory=list)
+    counts: Counter[str] | None = None  # made when first asked for: most rules never do
 
     def __post_init__(self) -> None:
+        self.table = self.system.table()
         self.names = Temporaries(self.table)
+
+    def once(self, name: str) -> bool:
+        """Whether a quantity is used in one place of the system as it was."""
+        if self.counts is None:
+            self.counts = uses(self.system)
+        return self.counts[name] == 1
 
     def source(self, read: Read) -> Equation:
         """The definition of what is read."""
@@ -34,7 +42,7 @@ class View:
     def through(self, read: Read, op: str, once: bool = False) -> Equation | None:
         """The definition, when it is ``op`` and is read where the reader stands (``once``: only here)."""
         found = self.table[read.name]
-        if found.op != op or not is_plain(read, found) or (once and self.uses[read.name] != 1):
+        if found.op != op or not is_plain(read, found) or (once and not self.once(read.name)):
             return None
         return found if self.knows(found) else None
 
@@ -101,11 +109,15 @@ Rule = Callable[[Equation, View], "Equation | None"]
 
 def rewrite(system: System, rules: Mapping[str, Sequence[Rule]]) -> System:
     """Every equation by the rules for its operator (and those under ""), until none applies."""
+    everywhere = rules.get("", ())
+    table = {op: (*own, *everywhere) for op, own in rules.items()}
     for _ in range(ROUNDS):
-        view = View(system.table(), uses(system))
+        if not everywhere and not any(equation.op in rules for equation in system.equations):
+            return system
+        view = View(system)
         result: list[Equation] = []
         for equation in system.equations:
-            changed = _apply(equation, view, rules)
+            changed = _apply(equation, view, table.get(equation.op, everywhere))
             result += [*view.added, changed]
             view.table[equation.name] = changed
             view.added.clear()
@@ -115,8 +127,8 @@ def rewrite(system: System, rules: Mapping[str, Sequence[Rule]]) -> System:
     return system
 
 
-def _apply(equation: Equation, view: View, rules: Mapping[str, Sequence[Rule]]) -> Equation:
-    for rule in (*rules.get(equation.op, ()), *rules.get("", ())):
+def _apply(equation: Equation, view: View, rules: Sequence[Rule]) -> Equation:
+    for rule in rules:
         changed = rule(equation, view)
         if changed is not None:
             return changed
@@ -147,8 +159,7 @@ def uses(system: System) -> Counter[str]:
     """How often each quantity is read, serves as a boundary, or is an output."""
     names = [name for _, name in system.outputs]
     for equation in system.equations:
-        names += [read.name for read in equation.reads]
-        names += [boundary.name for boundary in equation.boundaries]
+        names += equation.sources()
     return Counter(names)
 
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..ir import Equation, Read, System, rename
+from ..ir import Equation, System, rename
 from ..operators import TABLE
 
 
@@ -54,21 +54,13 @@ def _alike(system: System) -> dict[str, str]:
 
 def _value(equation: Equation, names: dict[str, str]) -> object:
     """What two equations of one value have in common."""
-    reads = [rename(read, names) for read in equation.reads]
-    if "commutative" in TABLE[equation.op].traits:
-        reads.sort(key=_rank)
-    e = equation
-    return e.op, tuple(reads), e.attrs, e.axes, e.shape, e.type, e.boundaries
-
-
-def _rank(read: Read) -> tuple[object, ...]:
-    """Any order of reads, always the same."""
-    return read.name, [(p.over or "", p.ends, p.of, p.offset) for p in read.at]
+    e, reads = equation, tuple(rename(read, names) for read in equation.reads)
+    operands: object = frozenset(reads) if "commutative" in TABLE[e.op].traits else reads
+    return e.op, operands, e.attrs, e.axes, e.shape, e.type, e.boundaries
 
 
 def _renamed(equation: Equation, names: dict[str, str]) -> Equation:
-    sources = [read.name for read in equation.reads] + [b.name for b in equation.boundaries]
-    if not any(name in names for name in sources):
+    if not any(name in names for name in equation.sources()):
         return equation
     reads = tuple(rename(read, names) for read in equation.reads)
     boundaries = tuple(replace(b, name=names.get(b.name, b.name)) for b in equation.boundaries)

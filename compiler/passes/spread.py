@@ -18,7 +18,7 @@ from ..ir import Equation, Position, Read, System
 from ..operators import TABLE
 from ..operators.products import letters
 from ..schedule import cycles_of
-from .rewriting import View, dropped, is_plain, turned, uses
+from .rewriting import View, dropped, is_plain, turned
 
 
 def spread(system: System) -> System:
@@ -26,7 +26,9 @@ def spread(system: System) -> System:
     if not any(e.op == "stack" for e in system.equations):
         return system
     cycles = cycles_of(system)
-    view = View(system.table(), uses(system))
+    if not cycles:
+        return system
+    view = View(system)
     pieced = {read.name for e in system.equations for read in _beside_pieces(e, view)}
     result: list[Equation] = []
     for equation in system.equations:

@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..ir import Equation, Position, Read, System, plain
-from .rewriting import View, is_plain, turned, uses
+from .rewriting import View, is_plain, turned
 
 
 def stack(system: System) -> System:
@@ -37,7 +37,7 @@ def stack(system: System) -> System:
     sizes = {axis.index: axis.size for axis in system.axes if axis.size is not None}
     if not sizes:
         return system
-    view = View(system.table(), uses(system))
+    view = View(system)
     stacks: dict[Read, list[Equation]] = {}
     for whole in (e for e in system.equations if e.op == "stack"):
         for read in dict.fromkeys(whole.reads):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 
 from ...spec.records import dataclass
@@ -11,6 +12,7 @@ from .python import text
 
 WIDTH = 100
 OPEN, CLOSE = "([{", ")]}"
+SIGNS = re.compile(r"""([][(){},]| \+ )|"[^"]*"?|'[^']*'?""")
 
 
 @dataclass(slots=True)
@@ -75,16 +77,12 @@ def filled(items: Sequence[str], width: int) -> list[str]:
 
 def _outermost(line: str) -> tuple[int, int]:
     """The longest bracket that stands in no other."""
-    best, depth, start, quote = (-1, -1), 0, 0, ""
-    for place, char in enumerate(line):
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "\"'":
-            quote = char
-        elif char in OPEN:
+    best, depth, start = (-1, -1), 0, 0
+    for sign, place in _signs(line):
+        if sign in OPEN:
             start = place if depth == 0 else start
             depth += 1
-        elif char in CLOSE:
+        elif sign in CLOSE:
             depth -= 1
             if depth == 0 and place - start > best[1] - best[0]:
                 best = (start, place)
@@ -93,19 +91,19 @@ def _outermost(line: str) -> tuple[int, int]:
 
 def _split(inner: str, mark: str) -> list[str]:
     """What stands between the marks outside every bracket and string."""
-    items, depth, current, quote = list[str](), 0, "", ""
-    place = 0
-    while place < len(inner):
-        char = inner[place]
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "\"'":
-            quote = char
-        elif char in OPEN + CLOSE:
-            depth += 1 if char in OPEN else -1
-        if inner.startswith(mark, place) and depth == 0 and not quote:
-            items.append(current.strip())
-            current, place = "", place + len(mark)
-        else:
-            current, place = current + char, place + 1
-    return [*items, current.strip()] if current.strip() else items
+    items, depth, start = list[str](), 0, 0
+    for sign, place in _signs(inner):
+        if sign in OPEN:
+            depth += 1
+        elif sign in CLOSE:
+            depth -= 1
+        elif sign == mark and depth == 0:
+            items.append(inner[start:place].strip())
+            start = place + len(mark)
+    last = inner[start:].strip()
+    return [*items, last] if last else items
+
+
+def _signs(line: str) -> Iterator[tuple[str, int]]:
+    """Brackets and what stands between items, outside strings, with their places."""
+    return ((found[1], found.start()) for found in SIGNS.finditer(line) if found[1])

@@ -300,7 +300,7 @@ def shared_functions(parts: Mapping[str, str]) -> str:
     table = _contract()
     used = set().union(*(names(text) for text in (_text(TEMPLATE), *parts.values())))
     sources = [table[name] for name in needed(table, used)]
-    helpers = (used | names("\n".join(sources))) & prelude_names()
+    helpers = used.union(*map(names, sources)) & prelude_names()
     alias = ["Array = np.ndarray", prelude_source(helpers)] if helpers else []
     return "\n\n\n".join([*sources, *alias])
 

@@ -150,11 +150,10 @@ def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]
         name = work.pop()
         if name in table and name not in needed:
             needed.add(name)
-            work += [read.name for read in table[name].reads]
-            work += [boundary.name for boundary in table[name].boundaries]
+            work += table[name].sources()
             work += [other for loop in loops if name in loop for other in loop]
-    late = [s for s in stages if not any(node.name in needed for node in nodes_of(s))]
-    return [tuple(s for s in stages if s not in late), tuple(late)]
+    wanted = [any(node.name in needed for node in nodes_of(stage)) for stage in stages]
+    return [tuple(s for s, early in zip(stages, wanted) if early is side) for side in (True, False)]
 
 
 def _virtual(
