@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
     except OSError as error:
         status = _say(reason(error), USAGE)
+    if argv is None:
+        gc.freeze()  # the process ends: a last look for garbage would go through all that is left
     return status
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import field
+from typing import Any
 
 from ...spec.records import dataclass
 
@@ -186,20 +188,21 @@ class _Function:
     def check(self, function: ast.FunctionDef) -> None:
         if not (self.method and function.name in METHODS):
             _own_name(function.name, function)
-        nodes = _nodes(function)
-        own = {
-            name for node in nodes if type(node) in GIVING and (name := _given(node)) and node is not function
-        }
+        nodes = _by_kind(function)
+        for kind, (first, *_) in nodes.items():
+            if not (kind in CHECKED or kind in PLAIN or kind in WITHIN):
+                _refuse(first, kind.__name__)
+        own = {node.id for node in nodes[ast.Name] if isinstance(node.ctx, ast.Store)}
+        own |= {node.arg for node in nodes[ast.arg]}
+        own |= {node.name for node in nodes[ast.FunctionDef] if node is not function}
+        own |= {node.name for node in nodes[ast.ExceptHandler] if node.name}
         for name in own:
             _own_name(name, function)
         self.known = self.known | own | BUILTINS
-        self.inside = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
-        for node in nodes:
-            kind = type(node)
-            if kind in CHECKED:
-                CHECKED[kind](self, node)
-            elif kind not in PLAIN and kind not in WITHIN:
-                _refuse(node, kind.__name__)
+        self.inside = {id(node.value) for node in nodes[ast.Attribute]}
+        for kind, look in CHECKED.items():
+            for node in nodes[kind]:
+                look(self, node)
 
     def name(self, node: ast.Name) -> None:
         if node.id not in self.known and not (node.id == "np" and id(node) in self.inside):
@@ -238,30 +241,19 @@ CHECKED: dict[type, Callable[..., None]] = {
 }
 
 
-def _nodes(tree: ast.AST) -> list[ast.AST]:
-    """All of a tree: `ast.walk` takes three times as long, and a module has ten thousand."""
-    found = [tree]
-    for node in found:
+def _by_kind(tree: ast.AST) -> dict[type, list[Any]]:
+    """All nodes of a tree, by their type. `ast.walk` takes three times as long, and a module has ten thousand."""
+    found: dict[type, list[Any]] = defaultdict(list)
+    work = [tree]
+    for node in work:
+        found[type(node)].append(node)
         for field_name in node._fields:
             value = getattr(node, field_name, None)
             if isinstance(value, ast.AST):
-                found.append(value)
+                work.append(value)
             elif isinstance(value, list):
-                found += [item for item in value if isinstance(item, ast.AST)]
+                work += [item for item in value if isinstance(item, ast.AST)]
     return found
-
-
-GIVING = (ast.Name, ast.arg, ast.FunctionDef, ast.ExceptHandler)
-
-
-def _given(node: ast.AST) -> str | None:
-    """The name that a node of a function gives a meaning."""
-    match node:
-        case ast.Name(name, ast.Store()) | ast.arg(name) | ast.FunctionDef(name):
-            return name
-        case ast.ExceptHandler(name=name):
-            return name
-    return None
 
 
 def _path(node: ast.expr) -> str | None:
