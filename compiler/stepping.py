@@ -13,7 +13,7 @@ index before the first step. Where there are no steps, all targets of whole sequ
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 
 from ..spec.records import dataclass
 from .ir import BATCH, Equation, Position, Read, System, attrs, plain
@@ -164,6 +164,12 @@ class OneStep:
     pasts: dict[str, State]
     axis: str
     statics: tuple[str, ...]
+    table: Mapping[str, Equation] = field(init=False)
+    owners: Mapping[str, str] = field(init=False)  # whose boundary a quantity is
+
+    def __post_init__(self) -> None:
+        self.table = self.forward.table()
+        self.owners = {b.name: e.name for e in reversed(self.forward.equations) for b in e.boundaries}
 
     @property
     def events(self) -> set[str]:
@@ -178,7 +184,7 @@ class OneStep:
 
     def start(self) -> System:
         """The equations of all that is there before the first step."""
-        return _needed(self.forward, self.forward.table(), self.started)
+        return _needed(self.forward, self.table, self.started)
 
     def system(self, outputs: list[tuple[str, str]], drawn: Iterable[Head]) -> System:
         """The equations of one step that these outputs and the next state need."""
@@ -213,7 +219,7 @@ class OneStep:
         return replace(equation, axes=axes, reads=reads, boundaries=boundaries)
 
     def _read(self, read: Read) -> Read:
-        source = self.forward.table()[read.name]
+        source = self.table[read.name]
         if read.name not in self.stepped:
             return read
         place = source.axes.index(self.axis)
@@ -227,10 +233,10 @@ class OneStep:
 
     def _next(self, state: State, table: dict[str, Equation]) -> tuple[str, str]:
         """The state after the step: the new value, behind the older ones where several are kept."""
-        owner = next(e for e in self.forward.equations if any(b.name == state.past for b in e.boundaries))
+        owner = self.owners[state.past]
         if state.lags == 1:
-            return f"state:{state.key}", owner.name
-        now, past = table[owner.name], table[state.past]
+            return f"state:{state.key}", owner
+        now, past = table[owner], table[state.past]
         name = f"{state.key}.next"
         table[name] = replace(
             now, name=name, axes=past.axes, op="shift_in", reads=(plain(past), plain(now)), attrs=()
