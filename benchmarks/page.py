@@ -10,12 +10,13 @@ from typing import Any
 
 from rnnc.machine import processor, versions
 
+from . import aims
 from .calls import lines
 from .cases import CELLS
 from .picture import picture
 
 README = Path(__file__).with_name("README.md")
-OURS = ("O2", "O0", "hand")
+OURS = aims.OURS
 Row = Mapping[str, Any]
 
 
@@ -66,7 +67,11 @@ def training(rows: Sequence[Row]) -> str:
         ]
         for row in rows
     ]
-    return f"{table([head, *lines])}\n{means(rows)}\n{compile_times(rows)}"
+    return f"{table([head, *lines])}\n{means(rows)}\n{aimed(rows, aims.TRAINING)}\n{compile_times(rows)}"
+
+
+def aimed(rows: Sequence[Row], goals: Sequence[aims.Aim]) -> str:
+    return table([["how many times as long others take", "aim", "here"], *aims.lines(rows, goals)])
 
 
 def fastest(row: Row) -> str:
@@ -118,7 +123,7 @@ def streaming(rows: Sequence[Row]) -> str:
         ]
         for row in rows
     ]
-    return table([head, *lines])
+    return f"{table([head, *lines])}\n{aimed(rows, aims.STREAMING)}"
 
 
 def lengths(rows: Sequence[Row]) -> str:

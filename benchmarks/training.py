@@ -13,11 +13,11 @@ from rnnc.compiler.driver import Options
 from rnnc.machine import Peaks
 from rnnc.timing import interleaved
 
+from .aims import OURS
 from .cases import SPECS, Case, size_for
 from .contenders import Absent, Contender, Disagreement, agree, computed, make
 from .contenders.contender import Computed
 
-OURS = ("O2", "O0", "hand")
 SLOW = {"torch.compile": ("small",), "autograd": ("small",), "O0": ("tiny", "small", "medium")}
 """Where these are measured if nobody asks for more: they take long, to compile or to run."""
 

@@ -71,12 +71,16 @@ class Symbol(NDArrayOperatorsMixin):
         assert method == "__call__"
         if ufunc in COMPOSED:
             return COMPOSED[ufunc](*inputs)  # type: ignore[no-any-return]
+        if ufunc not in UFUNCS:
+            raise NotImplementedError(f"ONNX is not told of `{ufunc.__name__}`")
         values = [_value(one) for one in inputs]
         common = np.result_type(*values)
         typed = [one if _value(one).dtype == common else _cast(self.graph, one, common) for one in inputs]
         return self.graph.add(UFUNCS[ufunc], typed, ufunc(*values))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function not in FUNCTIONS:
+            raise NotImplementedError(f"ONNX is not told of `{function.__name__}`")
         return FUNCTIONS[function](self.graph, *args, **kwargs)
 
     def reshape(self, *shape: Any) -> Symbol:

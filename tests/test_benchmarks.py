@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from benchmarks import calls, page, training
+from benchmarks import aims, calls, page, training
 from benchmarks.__main__ import PARTS, parser
 from benchmarks.cases import CELLS, Case, Size, size_for
 from benchmarks.contenders import agree, computed, make
@@ -154,6 +154,25 @@ def test_the_calls_of_a_table_add_up_to_the_step() -> None:
         ["Python between the calls", "", "", "2.00", "20%"],
         ["a training step", "", "", "10.00", "100%"],
     ]
+
+
+def test_aims_stand_beside_what_was_found() -> None:
+    def row(cell: str, size: str, **times: float) -> dict[str, Any]:
+        return {"cell": cell, "size": size, "seconds": {"O2": 1.0, "hand": 0.5} | times}
+
+    rows = [
+        row("gru", "small", torch=2.0, jax=0.5),
+        row("vanilla", "long", jax=2.0),
+        row("lstm", "tiny", jax=9.0),
+    ]
+    found = {what: (least, here) for what, least, here in aims.lines(rows, aims.TRAINING)}
+    each = "vanilla, GRU, layer-normalised, skip at small to long: each, fastest peer"
+    assert found[each] == ("0.95", "0.50") and found["the same, geometric mean"] == ("1.20", "1.00")
+    assert found["GRU at small to long: each, NumPy by hand"] == ("0.91", "0.50")
+    assert not any(what.startswith("LSTM") for what in found), "tiny alone was measured"
+    assert "| LSTM, small: fastest peer | 0.93 | 1.50 |" in page.training([ROW])
+    step = {"cell": "gru", "H": 32, "seconds": {"O2": 2e-6, "ONNX Runtime": 1e-6}, "absent": {}}
+    assert "| a step: each, ONNX Runtime | 1.00 | 0.50 |" in page.streaming([step])
 
 
 def test_slow_peers_are_measured_at_few_sizes_unless_asked_for() -> None:

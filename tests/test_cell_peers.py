@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import cell_peers
+import in_onnx
 import numpy as np
 import pytest
 from references.cells import CELLS
@@ -36,6 +37,13 @@ def test_a_cell_is_what_the_peer_makes_of_it(peer: str, name: str) -> None:
     found = cell_peers.differences(name, peer)
     assert max(found.values()) < cell_peers.TOLERANCE
     assert {what.split(",")[0] for what in found} >= {"output", "loss"}
+
+
+def test_what_onnx_is_not_told_of_is_named() -> None:
+    symbol = in_onnx.Symbol(in_onnx.Graph("float64"), "x", np.ones((2, 3)))
+    for function in (np.roll, np.arctan2):
+        with pytest.raises(NotImplementedError, match=f"ONNX is not told of `{function.__name__}`"):
+            function(symbol, 1)
 
 
 def test_random_specs_are_what_torch_makes_of_them() -> None:
