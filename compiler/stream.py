@@ -10,7 +10,7 @@ from .checking.model import Model, Quantity
 from .checking.report import Report
 from .checking.stopping import common_axis
 from .checking.terms import Term
-from .ir import Position
+from .ir import BEFORE, Position
 from .reach import subterms
 
 
@@ -81,11 +81,20 @@ def _position(model: Model, quantity: Quantity, term: Term, position: Position) 
         return f"{shown}: steps after the present one are not known while a sequence runs"
     if position.over is not None and position.offset < 0 and _diagonal(term.at):
         return f"{shown}: a delay along two axes at once is not carried from step to step"
+    if position.over is not None and position.offset < 0 and _is_outside(quantity, term):
+        return f"{shown}: what stands outside another axis is not carried from step to step"
     if position.over is None and position.ends == 0 and position.offset == 1:
         return f"{shown}: the first step is not kept while a sequence runs"
     if position.over is None and position.ends == 1 and position.offset == 0:
         return f"{shown}: the last step is not known while a sequence runs"
     return ""
+
+
+def _is_outside(quantity: Quantity, term: Term) -> bool:
+    """Whether the read is at place 0 of an axis, of which the spec gives the value."""
+    given = {axis for sides in quantity.starts for axis, side in sides if side == BEFORE}
+    places = zip(quantity.axes, term.at, strict=True)
+    return any(axis in given and p.over is None and not p.ends and not p.offset for axis, p in places)
 
 
 def _diagonal(at: tuple[Position, ...]) -> bool:

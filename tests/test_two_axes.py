@@ -145,3 +145,29 @@ def test_a_state_with_an_axis_of_its_own(level: int) -> None:
     for t in range(6):
         state, out = m.step({}, state, {"x": batch["x"][t]})
         np.testing.assert_allclose(out["y"], whole.outputs["y"][t], rtol=1e-12)
+
+
+OUTSIDE = """dim m = 2
+axis t = 1..T
+axis s = 1..S
+param w : real[m], v : real[m]
+input a[s, t] : real[m]
+z[s, t] : real[m] = tanh(a[s,t])
+z[s, 0] = tanh(w * s)
+z[0, 0] = v
+C[s] = z[s-1, 0]
+output C
+"""
+
+
+def test_what_stands_outside_another_axis_is_not_carried() -> None:
+    """The whole can be computed, steps cannot."""
+    m = rnnc.loads(OUTSIDE)
+    params = {"w": np.array([0.3, 0.4]), "v": np.array([5.0, 6.0])}
+    a = np.random.default_rng(0).standard_normal((3, 2, 1, 2))
+    found = m.forward(params, {"a": a}).outputs["C"]
+    np.testing.assert_allclose(
+        found[:, 0], [[5, 6], np.tanh(params["w"]), np.tanh(2 * params["w"])], rtol=1e-12
+    )
+    with pytest.raises(NotImplementedError, match=r"C reads z\[s-1, 0\]: what stands outside another axis"):
+        m.start(params)
