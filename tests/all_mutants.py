@@ -1,13 +1,15 @@
-"""Every mutant of derivative rules, adjoint systems and schedules as one numbered list, each with its verdict."""
+"""Every mutant of derivative rules, adjoint systems, schedules and fast plans as one numbered list, each with its
+verdict."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import cache
 from itertools import islice
 
 import numpy as np
+import plan_mutants
 import rule_mutants
 import system_mutants
 from oracles import Subject
@@ -16,6 +18,7 @@ from systems import CASES, leaves
 
 Case = tuple[str, Callable[[], str]]
 KILLED, NAMED = "killed", "equivalent, by name"
+NO_SLIP = "same"
 
 
 @cache
@@ -27,14 +30,18 @@ def cases() -> tuple[Case, ...]:
             found.append((f"{case.name}: {slip.name}", lambda c=case, s=slip: _system(c, s)))  # type: ignore[misc]
     for disorder in system_mutants.all_disorders():
         found.append((f"schedule: {disorder.name}", lambda d=disorder: _schedule(d)))  # type: ignore[misc]
+    for mutant in plan_mutants.mutants():
+        found.append((f"-O2 plan: {mutant}", lambda m=mutant: _plan(m)))  # type: ignore[misc]
     return tuple(found)
 
 
 def verdicts(start: int, step: int) -> list[tuple[str, str]]:
-    """Of every so many mutants from one on: what it is, and whether it was noticed."""
+    """Of every so many mutants from one on: what it is, and whether it was noticed. What prints the right module,
+    letter by letter, is none."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return [(name, judge()) for name, judge in islice(cases(), start, None, step)]
+        found = [(name, judge()) for name, judge in islice(cases(), start, None, step)]
+    return [(name, verdict) for name, verdict in found if verdict != NO_SLIP]
 
 
 def _rule(mutant: rule_mutants.Mutant) -> str:
@@ -57,8 +64,14 @@ def _schedule(disorder: system_mutants.Disorder) -> str:
     return _named(system_mutants.schedule_outcome(_subject(), disorder), ("schedule", disorder.name))
 
 
-def _named(outcome: str, key: tuple[str, str]) -> str:
+def _plan(mutant: plan_mutants.Mutant) -> str:
+    return _named(plan_mutants.outcome(mutant), plan_mutants.plain(mutant), plan_mutants.EQUIVALENT)
+
+
+def _named(
+    outcome: str, key: str | tuple[str, str], named: Container[object] = system_mutants.EQUIVALENT
+) -> str:
     """A mutant that changes nothing counts as equivalent only where its name and the reason are written down."""
     if outcome != "equivalent":
         return outcome
-    return NAMED if key in system_mutants.EQUIVALENT else "changes nothing, and nobody has said why"
+    return NAMED if key in named else "changes nothing, and nobody has said why"
