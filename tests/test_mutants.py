@@ -1,4 +1,4 @@
-"""Slips in derivative rules, adjoint systems, schedules and fast plans are noticed; `tools/figures.py mutants` tries them all."""
+"""Slips in rules, adjoint systems, schedules and fast plans are noticed; `tools/figures.py mutants` tries them all."""
 
 from __future__ import annotations
 
