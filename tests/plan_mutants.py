@@ -316,8 +316,8 @@ FACTOR = "in every sum it stands beside a factor that is 0 there"
 ONE_STEP = "a step on is all that is read of it, by what stands before it"
 READ = "what is overwritten has been read by then"
 EQUIVALENT = {
-    **dict.fromkeys(("gradient storage: ~k: rolling, not array", "gradient storage: ~c: rolling, not array"), ONE_STEP),
-    **dict.fromkeys(("gradient storage: ~k over ~k", "gradient storage: ~r over ~k", "gradient storage: ~g over ~g"), READ),
+    **{f"gradient storage: ~{name}: rolling, not array": ONE_STEP for name in "kc"},
+    **{f"gradient storage: {slip}": READ for slip in ("~k over ~k", "~r over ~k", "~g over ~g")},
     **{f"forward masks: ('~{name}', 't'): no mask ahead": ZERO for name in "chk"},
     **{f"forward masks: ~{name}: no mask in sums": ZERO
        for name in ("a", "e", "ifou", "k", "r", "u", "x", "y", "y.mean", "z")},
