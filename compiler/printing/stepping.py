@@ -244,7 +244,7 @@ def _is_new(plan: Plan, name: str) -> bool:
         return False
     value = completed(plan.frame, equation)
     called = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
-    return isinstance(value, ast.BinOp) or called in NEW
+    return isinstance(value, ast.BinOp) or called in NEW or called.endswith(".dot")
 
 
 def _drawn(plan: Plan, system: System) -> list[str]:

@@ -48,9 +48,16 @@ def _fit(arrays, expected, count=None):
         array = arrays.get(name)
         if type(array) is not np.ndarray or array.shape != shape or array.dtype is not dtype:
             return False
-        if tokens is not None and not (array.size == 1 and 0 <= array.item() < tokens):
+        if tokens is not None and not _below(array, tokens):
             return False
     return True
+
+
+def _below(tokens, count):
+    """Whether they are tokens of which there are ``count``; one alone is looked at fastest as a number."""
+    if tokens.size == 1:
+        return 0 <= tokens.item() < count
+    return not tokens.size or bool(tokens.min() >= 0 and tokens.max() < count)
 
 
 def _step_call(params, state, *others):
