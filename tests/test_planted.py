@@ -6,8 +6,9 @@ from __future__ import annotations
 import planted
 import pytest
 from backward_mutants import fate, mutants
-from right_models import MODELS, alarms
-from rnnc.runtime.properties.run import FAILED, run_one
+from right_models import MODELS, alarms, right
+from rnnc.runtime.properties.case import Case
+from rnnc.runtime.properties.run import FAILED, PASSED, run_case, run_one
 from rnnc.runtime.properties.table import NAMES, PROPERTIES
 
 BY_NAME = {item.name: item for item in PROPERTIES}
@@ -29,6 +30,12 @@ def test_mutants_of_a_backward_pass_are_caught() -> None:
     found = list(mutants(subject.module))
     assert len(found) > 200
     assert [mutant.name for mutant in found[::EVERY] if fate(subject, mutant) == "missed"] == []
+
+
+def test_a_saturated_state_that_leaves_the_range_of_numbers_is_no_alarm() -> None:
+    case = Case((("t", 6),), 2, (("m", 2), ("n", 1)), seed=219, scale=8.0)
+    for name in ("gradient", "forward-mode", "linear-backward"):
+        assert run_case(right("relu"), BY_NAME[name], case).status == PASSED
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -216,7 +216,10 @@ def full(subject: Subject, case: Case) -> Data:
     data = draw(subject, case)
     if subject.stream and case.seed % 2:
         data = with_state(subject, data)
-    return with_cotangents(subject, data)
+    data = with_cotangents(subject, data)
+    if data.case.scale > 1 and subject.grows and not _within_range(subject, data):
+        return full(subject, replace(case, scale=1.0))
+    return data
 
 
 def garbage(array: Array) -> Any:
