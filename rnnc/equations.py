@@ -55,17 +55,20 @@ class Equations:
     def is_quantity(self, equation: Equation) -> bool:
         return equation.name == equation.origin and equation.op not in LEAVES
 
+    def outside(self, equation: Equation) -> Iterator[tuple[list[str], str]]:
+        """Where outside its axes a quantity is not 0, as an index (`0`, `T+1`), and what it is there."""
+        for boundary in equation.boundaries:
+            ends = {
+                axis: "0" if side == BEFORE else f"{self.lengths[axis]}+1" for axis, side in boundary.sides
+            }
+            value = self.value(boundary.name)[0]
+            if value != "0":
+                yield [ends.get(axis, axis) for axis in equation.axes if axis != BATCH], value
+
     def lines(self, equation: Equation) -> Iterator[str]:
         """The equation, and its values outside the axes where they are not 0."""
-        for boundary in equation.boundaries:
-            outside = self.value(boundary.name)[0]
-            if outside != "0":
-                ends = {
-                    axis: "0" if side == BEFORE else f"{self.lengths[axis]}+1"
-                    for axis, side in boundary.sides
-                }
-                index = [ends.get(axis, axis) for axis in equation.axes if axis != BATCH]
-                yield f"{equation.name}[{','.join(index)}] = {outside}"
+        for index, value in self.outside(equation):
+            yield f"{equation.name}[{','.join(index)}] = {value}"
         left = equation.name + _bracketed([axis for axis in equation.axes if axis != BATCH])
         yield f"{left} : {equation.type}{_bracketed(equation.shape, ', ')} = {self.value(equation.name)[0]}"
 

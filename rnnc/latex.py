@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from .compiler.ir import BATCH, BEFORE, Equation, Read
+from .compiler.ir import BATCH, Equation, Read
 from .compiler.operators import TABLE
 from .compiler.program import Head, Program
 from .equations import LOOSE, POWER, PRODUCT, SIGN, SUM, TIGHT, Equations, Text, inside
@@ -55,15 +55,8 @@ class Latex(Equations):
     """Vectors and matrices are bold, times are superscripts in parentheses."""
 
     def lines(self, equation: Equation) -> Iterator[str]:
-        for boundary in equation.boundaries:
-            outside = self.value(boundary.name)[0]
-            if outside != "0":
-                ends = {
-                    axis: "0" if side == BEFORE else f"{self.lengths[axis]}+1"
-                    for axis, side in boundary.sides
-                }
-                index = [ends.get(axis, axis) for axis in equation.axes if axis != BATCH]
-                yield f"{self.named(equation, index)} &= {outside}"
+        for index, value in self.outside(equation):
+            yield f"{self.named(equation, index)} &= {value}"
         index = [axis for axis in equation.axes if axis != BATCH]
         yield f"{self.named(equation, index)} &= {self.value(equation.name)[0]}"
 

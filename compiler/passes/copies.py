@@ -121,7 +121,9 @@ def _original(read: Read, reader: Equation, copies: dict[str, Equation], table: 
         if not is_plain(read, copy) and not _same_outside(copy, table[original.name]):
             break
         at = dict(zip(copy.axes, read.at))
-        composed = replace(original, at=tuple(at[p.over] if _stays(p) else p for p in original.at))  # type: ignore[index]
+        composed = replace(
+            original, at=tuple(at.get(p.over or "", p) if _stays(p) else p for p in original.at)
+        )
         if _needs(reader, set(along(read)) - set(along(composed))):
             break
         read = composed

@@ -253,7 +253,9 @@ def _size(e: Equation, name: str) -> Size:
 
 
 def _sizes(e: Equation) -> Shape:
-    return e.shape[len(e.shape) - len(dict(e.attrs)["sizes"]) :]  # type: ignore[arg-type]  # a tuple
+    sizes = e.attr("sizes")
+    assert isinstance(sizes, tuple)
+    return e.shape[len(e.shape) - len(sizes) :]
 
 
 RULES: dict[str, Sequence[Rule]] = {

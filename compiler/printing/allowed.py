@@ -95,9 +95,6 @@ if __name__ == "__main__":
 CODING = re.compile(r"coding[:=]")  # of PEP 263: in the first two lines it says how the file is to be read
 
 
-_MAIN = ast.unparse(ast.parse(MAIN))
-
-
 class NotAllowed(Exception):
     """A module that would hold something no module needs: a mistake of the compiler, or an attack on it."""
 
@@ -115,7 +112,8 @@ def check_allowed(text: str) -> None:
         raise NotAllowed(f"the module would not be Python: {error}") from None
     known = {name for statement in tree.body for name in _defined(statement)}
     *body, last = tree.body
-    for place, statement in enumerate(body if ast.unparse(last) == _MAIN else tree.body):
+    run_by_itself = isinstance(last, ast.If) and ast.unparse(last) == ast.unparse(ast.parse(MAIN))
+    for place, statement in enumerate(body if run_by_itself else tree.body):
         _top(statement, place, known)
 
 

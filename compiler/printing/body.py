@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import PurePath
 
@@ -220,7 +220,3 @@ def margin(frame: Frame, stored: Stored, boundary: Boundary, equation: Equation)
 
 def _range(start: int, stop: int) -> ast.Slice:
     return ast.Slice(expression(str(start)) if start else None, expression(str(stop)) if stop else None)
-
-
-def reads_of(nodes: Iterable[Node]) -> set[str]:
-    return {read.name for node in nodes for equation in node.equations for read in equation.reads}

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from ..ir import BATCH, Equation, Read, System, here, worked_along
+from ..ir import Equation, Read, System, here, worked_along
 from ..operators import TABLE
 from ..schedule import Node
 from .layout import pooled_axes
@@ -93,7 +93,3 @@ def _inside(root: Equation, table: dict[str, Equation], inlined: Collection[str]
             found.append(table[name])
             work += [read.name for read in table[name].reads]
     return tuple(reversed(found))
-
-
-def free_axes(equation: Equation) -> tuple[str, ...]:
-    return tuple(axis for axis in equation.axes if axis != BATCH)

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import field
 
 from ...spec.records import dataclass
-from ..ir import AFTER, BATCH, Equation, Position, Read, System
+from ..ir import AFTER, Equation, Position, Read, System
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,3 @@ def pooled_axes(reader: Equation, read: Read, times: Container[str]) -> tuple[st
 def end_value(equation: Equation, axis: str) -> str | None:
     """The quantity that gives the values past the end of one axis."""
     return equation.boundary(((axis, AFTER),))
-
-
-def time_axes(equation: Equation, system: System) -> tuple[str, ...]:
-    """The axes a loop can run along."""
-    lags = lag_sizes(system)
-    return tuple(axis for axis in equation.axes if axis != BATCH and axis not in lags)

@@ -151,7 +151,9 @@ def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]
         if name in table and name not in needed:
             needed.add(name)
             work += table[name].sources()
-            work += [other for loop in loops if name in loop for other in loop]
+            for loop in (loop for loop in loops if name in loop):
+                work += loop
+                loop.clear()  # all of it is looked at now
     wanted = [any(node.name in needed for node in nodes_of(stage)) for stage in stages]
     return [tuple(s for s, early in zip(stages, wanted) if early is side) for side in (True, False)]
 
@@ -425,8 +427,7 @@ class _Chooser:
         for other, read in self.readers[alias.base]:
             if other.name != reader:
                 there = cut(replace(other, op="copy", reads=(read,)), self.table, self.lags)
-                apart = isinstance(there, Steps) and there.axis == alias.axis
-                if not apart or alias.taken & there.taken:  # type: ignore[union-attr]  # it is Steps
+                if not isinstance(there, Steps) or there.axis != alias.axis or alias.taken & there.taken:
                     return False
         return True
 
