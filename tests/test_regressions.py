@@ -10,6 +10,21 @@ from rnnc.spec.diagnostics import SpecError
 from wordings import check_all
 
 SPECS = {
+    "a product that is no matrix product, read side by side with another": """
+dim n = 2, m = 3
+axis t = 1..T
+input x[t] : real[n]
+param w : real[n, m] ~ normal(0.5), v : real[n, n, m] ~ normal(0.5)
+output y
+y[t] : real[n] = cos(x[t] + einsum("ab,acb->a", rms_norm(expand(y[t-1], m) + w), v))
+""",
+    "a loop that only gradients of inputs need, with strips of its own": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+output b
+b[t] : real[n] = sin(x[t]) * tanh(0.5 * b[t+1] + x[t])
+""",
     "a parameter and an input that nothing reads": """
 axis t = 1..T
 param w : real

@@ -60,9 +60,10 @@ def contract_into(
         factors = product.factors(a, b)
         if factors is not None and factors.right:
             return product.into(factors, place.expr, whole)
-    if len(operands) != 2:
-        return None
-    return product.side_by_side(operands[0], operands[1], place.expr)
+    made = product.side_by_side(operands[0], operands[1], place.expr) if len(operands) == 2 else None
+    if made is None and not any(product.factors(a, b) for a, b in _pairs(operands)):
+        made = _einsum(operands, product.goal, place.expr)
+    return made
 
 
 def _sorted_out(
@@ -223,8 +224,8 @@ class Product:
         return self.frame.viewed(operand.expr, arranged)
 
 
-def _einsum(operands: Sequence[Operand], goal: Labels) -> ast.expr:
-    """The general case, axes as letters of their own."""
+def _einsum(operands: Sequence[Operand], goal: Labels, place: ast.expr | None = None) -> ast.expr:
+    """The general case, axes as letters of their own; written into ``place`` if there is one."""
     labels = dict.fromkeys(label for operand in operands for label in operand.labels)
     taken = {label for label in labels if not label.startswith("#")}
     letters = {label: label for label in taken}
@@ -235,4 +236,8 @@ def _einsum(operands: Sequence[Operand], goal: Labels) -> ast.expr:
     spec = ",".join("".join(letters[x] for x in operand.labels) for operand in operands)
     spec += "->" + "".join(letters[x] for x in goal)
     slots = ", ".join(f"{{{i + 1}}}" for i in range(len(operands)))
-    return expression(f"np.einsum({{0}}, {slots})", ast.Constant(spec), *(o.expr for o in operands))
+    call = expression(f"np.einsum({{0}}, {slots})", ast.Constant(spec), *(o.expr for o in operands))
+    if place is not None:
+        assert isinstance(call, ast.Call)
+        call.keywords = [ast.keyword("out", place)]
+    return call

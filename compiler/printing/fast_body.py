@@ -12,6 +12,7 @@ from dataclasses import field, replace
 from ...spec.records import dataclass
 from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Read, here
 from ..operators import TABLE
+from ..prelude_text import names as names_in
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
 from .body import Notes, array_shape, cleaned_axes, end_fill, fill_margins, margin
@@ -151,6 +152,8 @@ class Printer:
             else:
                 self._loop(inner, part)
         body, self.out, self.notes = self.out, outer, Notes()
+        read = names_in("\n".join(body.lines))  # of some arrays only a view is
+        scope.iterables = {array: step for array, step in scope.iterables.items() if step in read}
         for made in [made for made in self.hoisted if made not in known] if not frame.scopes else ():
             self.out.assign(self.hoisted[made], made)
         first = nodes_of(loop)[0].name  # no other loop of the module begins with it
@@ -172,12 +175,12 @@ class Printer:
         short = frozenset(frame.stored[name].identifier for name in owners)
         around = frame.axes[loop.axis]
         size = frame.size(size_of_step([frame.table[name] for name in owners], frame.lags))
-        lines = Lines()
+        lines = Lines() if self.shapes is not None else self.out
         lines.assign(few, expression("call.few({0}, B * ({1}))", around.longest, size))
+        self.counts += lines.lines if self.shapes is not None else []
         whole = self.plan.frame
         axes = {**frame.axes, loop.axis: replace(around, longest=few)}
         self.plan = replace(self.plan, frame=replace(frame, axes=axes))
-        self.counts += lines.lines
         for name in owners:
             self._make(frame.table[name])
         self.plan = replace(self.plan, frame=whole)
@@ -288,6 +291,7 @@ class Printer:
         storage = self.plan.storage
         own = storage.holder(root.name) == root.name and not storage.aliases_of(root.name)
         if storage.kinds[storage.holder(root.name)] == "scratch" and own:
+            frame.rebound.add(root.name)
             self.out.assign(stored.identifier, completed(frame, root))
             return
         value = compute(frame, root)
