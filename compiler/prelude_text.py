@@ -22,10 +22,15 @@ def definitions(text: str) -> dict[str, str]:
     return {match[1]: block for block in blocks if (match := DEFINED.match(block))}
 
 
-@cache
-def names(text: str) -> frozenset[str]:
+def names(text: str) -> set[str]:
     """The names in a Python text; attributes, keywords of calls, comments and strings are none."""
-    return frozenset(NAME.findall(OPAQUE.sub(_code, text)))
+    return set(NAME.findall(OPAQUE.sub(_code, text)))
+
+
+@cache
+def names_of(function: str) -> frozenset[str]:
+    """The names in a shared function: of these there are few, and each is looked through once."""
+    return frozenset(names(function))
 
 
 def needed(table: Mapping[str, str], wanted: Iterable[str]) -> list[str]:
@@ -35,7 +40,7 @@ def needed(table: Mapping[str, str], wanted: Iterable[str]) -> list[str]:
         name = work.pop()
         if name in table and name not in found:
             found.add(name)
-            work += names(table[name])
+            work += names_of(table[name])
     return [name for name in table if name in found]
 
 

@@ -12,7 +12,7 @@ from ...spec.sizes import Size
 from ..dims import told
 from ..ir import BATCH
 from ..operators import TABLE, Call
-from ..prelude_text import definitions, names, needed, prelude_names, prelude_source
+from ..prelude_text import definitions, names, names_of, needed, prelude_names, prelude_source
 from ..program import Init, Input, Param, Program, State
 from .lines import Lines
 from .python import expression
@@ -300,7 +300,7 @@ def shared_functions(parts: Mapping[str, str]) -> str:
     table = _contract()
     used = set().union(*(names(text) for text in (_text(TEMPLATE), *parts.values())))
     sources = [table[name] for name in needed(table, used)]
-    helpers = used.union(*map(names, sources)) & prelude_names()
+    helpers = used.union(*map(names_of, sources)) & prelude_names()
     alias = ["Array = np.ndarray", prelude_source(helpers)] if helpers else []
     return "\n\n\n".join([*sources, *alias])
 
