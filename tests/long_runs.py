@@ -297,7 +297,8 @@ def by_torch_again(seed: int) -> bool:
 
 
 def by_torch_rows(counts: Counts) -> list[tuple[str, str, str]]:
-    found = f"{counts['failures']:,.0f} differ; the others at most by {counts['worst']:.1e}"
+    mended = f"; {counts['mended']:,.0f} found on the way, mended, run again" if counts.get("mended") else ""
+    found = f"{counts['failures']:,.0f} differ; the others at most by {counts['worst']:.1e}{mended}"
     return [("random specs beside PyTorch, which differentiates by itself", f"{counts['specs']:,.0f}", found)]
 
 
