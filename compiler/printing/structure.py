@@ -112,7 +112,8 @@ def _expand(frame: Frame, equation: Equation) -> Value:
         return Value(value.expr, value.dims, thin=True, constant=value.constant)
     extra: list[ast.expr] = [ast.Constant(None)] * (len(equation.shape) - len(source.shape))
     index = ast.Tuple([ast.Constant(...), *extra], ast.Load())
-    return Value(ast.Subscript(value.expr, index, ast.Load()), value.dims, thin=True)
+    view = frame.viewed(value.expr, lambda expr, _: ast.Subscript(expr, index, ast.Load()))
+    return Value(view, value.dims, thin=True)
 
 
 def _einsum(frame: Frame, equation: Equation) -> Value:
