@@ -182,8 +182,21 @@ class FixedSteps:
         axes = tuple(axis for axis in end.axes if axis != lag)
         read = self._slot(source, b, place, here(axes))
         if read is not None and lag is not None:
-            read = self.temporary(like, "copy", [read], source.shape, axes)
+            slot = read.at[end.axes.index(lag)]
+            edges = tuple(replace(b, name=self._slice(like, b.name, lag, slot).name) for b in end.boundaries)
+            read = self._slice(like, b.name, lag, slot, edges)
         return None if read is None else Boundary(sides, read.name)
+
+    def _slice(
+        self, like: Equation, name: str, lag: str, slot: Position, boundaries: tuple[Boundary, ...] = ()
+    ) -> Read:
+        """An end at one place of a lag axis."""
+        axes = self.table[name].axes
+        read = Read(name, tuple(slot if axis == lag else Position(axis) for axis in axes))
+        made = replace(
+            like, name=self.names.fresh(like.name), axes=tuple(axis for axis in axes if axis != lag)
+        )
+        return self.add(replace(made, boundaries=boundaries), "copy", [read])
 
     def _lag_of(self, source: Equation, b: Boundary) -> str | None:
         """The lag axis of a boundary quantity that stands for the axis."""

@@ -69,7 +69,7 @@ axis s = 1..S
 input x[t, r, s] : real
 param u : real, v : real
 output c
-c[t, r, s] = 0.5 * c[t-1, r+1, s+1] + 0.3 * c[t, r, s+1] + x[t, r, s]
+c[t, r, s] = 0.5 * c[t-1, r+1, s+2] + 0.3 * c[t, r, s+1] + x[t, r, s]
 c[0, R+1, S+1] = v
 c[t, r, S+1] = u
 """,
