@@ -38,6 +38,11 @@ def test_a_saturated_state_that_leaves_the_range_of_numbers_is_no_alarm() -> Non
         assert run_case(right("relu"), BY_NAME[name], case).status == PASSED
 
 
+def test_long_sequences_of_a_high_rate_are_summed_too() -> None:
+    case = Case((("t", 3),), 2, (("k", 3), ("n", 3)), seed=130)
+    assert run_case(right("poisson"), BY_NAME["sums-to-one"], case).status == PASSED
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_right_models_raise_no_alarm(name: str) -> None:
     assert alarms(name, seed=1, examples=1) == []

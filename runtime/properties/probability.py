@@ -19,7 +19,7 @@ DRAWN = 4000
 GRID = np.linspace(-60.0, 60.0, 6001)
 WIDTHS = (1.0, 0.05, 20.0, 400.0)
 COUNTS = 400
-LONGEST = 60  # steps, where the length is drawn from all numbers
+LONGEST = 60  # steps at least, where the length is drawn from all numbers
 BINS = 16
 
 
@@ -158,11 +158,16 @@ def length_probabilities(subject: Subject, seed: int) -> Array:
     name, small = str(length_head(subject)), smallest(subject, seed)
     shown = draw(subject, small, ragged=False)
     output = subject.module.forward(shown.params, shown.batch).outputs[name]
-    longest = output.shape[-1] - 1 if output.ndim > 1 else LONGEST
+    longest = output.shape[-1] - 1 if output.ndim > 1 else _far(float(np.exp(output.max(initial=0.0))))
     data = draw(subject, small.with_steps(str(subject.stream), longest), ragged=False)
     batch = _repeated(subject, data, longest + 1, longest)
     batch[name] = np.arange(longest + 1)
     return np.asarray(np.exp(-np.asarray(subject.module.forward(data.params, batch).nll[name])))
+
+
+def _far(rate: float) -> int:
+    """A number above which a Poisson distribution of this rate, or of a lower one, has nothing that shows."""
+    return max(LONGEST, int(rate + 12 * np.sqrt(rate) + 20))
 
 
 Sequence = tuple[Any, ...]  # for each step, for each target, its components
