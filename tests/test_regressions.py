@@ -18,6 +18,13 @@ param w : real[n, m] ~ normal(0.5), v : real[n, n, m] ~ normal(0.5)
 output y
 y[t] : real[n] = cos(x[t] + einsum("ab,acb->a", rms_norm(expand(y[t-1], m) + w), v))
 """,
+    "a state of no size": """
+dim n = 0, m = 2
+axis t = 1..T
+input x[t] : real[m]
+h[t] : real[n] = tanh(affine(x[t], h[t-1]))
+head y[t] : real ~ normal(sum(h[t]))
+""",
     "a loop that only gradients of inputs need, with strips of its own": """
 dim n = 2
 axis t = 1..T

@@ -140,8 +140,6 @@ class Product:
         inner = {label for group in groups if len(group) > 1 for label in group}
         if self.frame.scopes and operand.solid and all(self._beside(label) for label in inner):
             return self.frame.reshaped(operand.expr, parts, self._fixed(operand))
-        if not self.frame.scopes and not batch and len(groups) == 2:
-            parts[0] = expression("-1")
         return reshape(operand.expr, parts)
 
     def _turned(self, operand: Operand, expr: ast.expr, batch: int) -> ast.expr:

@@ -10,7 +10,7 @@ from dataclasses import field
 from ...spec.records import dataclass
 from .python import text
 
-WIDTH = 100
+WIDTH = 108
 OPEN, CLOSE = "([{", ")]}"
 SIGNS = re.compile(r"""([][(){},]| \+ )|"[^"]*"?|'[^']*'?""")
 
