@@ -10,6 +10,14 @@ from rnnc.spec.diagnostics import SpecError
 from wordings import check_all
 
 SPECS = {
+    "a matrix times many that lie with rows and columns exchanged": """
+dim n = 3, m = 4
+axis t = 1..T
+input x[t] : real[m, n]
+param C : real[n, m]
+output S
+S[t] : real[n, n] = 0.8 * transpose(S[t-1]) + einsum("ij,jk->ki", C, x[t])
+""",
     "a product that is no matrix product, read side by side with another": """
 dim n = 2, m = 3
 axis t = 1..T

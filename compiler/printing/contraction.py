@@ -147,7 +147,7 @@ class Product:
         quick = self.frame.quick
         if quick is not None and isinstance(expr, ast.Name) and expr.id in quick.matrices and not batch:
             return quick.turn(expr.id)
-        turned = expression("{0}.swapaxes(1, 2)" if batch else "{0}.T", expr)
+        turned = expression(f"{{0}}.swapaxes({batch}, {batch + 1})" if batch else "{0}.T", expr)
         if self.frame.hoisted is None or not self._fixed(operand) or not isinstance(expr, ast.Name):
             return turned
         return self.frame.hoist(expression("np.ascontiguousarray({0})", turned), expr.id + "_T")
