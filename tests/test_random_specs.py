@@ -28,6 +28,12 @@ def test_a_spec_that_was_judged_wrongly(seed: int) -> None:
     check_some(random_subject(seed))
 
 
+@pytest.mark.parametrize("seed", [3889, 3935])
+def test_a_spec_that_was_printed_wrongly(seed: int) -> None:
+    """A truth value past its end; an input without steps beside a loop."""
+    check_some(random_subject(seed))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_random_spec_against_every_oracle(seed: int) -> None:
     check_all(random_subject(seed))

@@ -108,6 +108,15 @@ h[t] = lstm(dropout(x[t], 0.3), n)
 g[t] = reverse lstm(dropout(h[t], 0.3), n) sharing h
 head y[t] : real[n] ~ normal(dropout(g[t], 0.5))
 """,
+    "dropout of a starting value": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+param w : real[n]
+h[t] = 0.5 * h[t-1] + x[t]
+h[0] = tanh(dropout(w, 0.3))
+head y[t] : real[n] ~ normal(h[t])
+""",
     "a token that only goes round": """
 dim n = 3
 axis t = 1..T

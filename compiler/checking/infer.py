@@ -128,9 +128,9 @@ class _Inference:
         wanted = self.type_of(quantity.name)
         found = UNKNOWN
         for value in (quantity.value, *(start.value for start in quantity.starts.values())):
-            if value is not None and not found.shape:
+            if value is not None:
                 type = _inferred(self.elaborator.term(value, wanted).type)
-                found = type if not found.known or type.shape else found
+                found = type if not found.shape and (not found.known or type.shape) else found
         if quantity.role == "head":
             distribution(self.elaborator, quantity, wanted)
         return found

@@ -71,7 +71,7 @@ def _meets(name: str, cycle: set[str], table: Mapping[str, Equation]) -> bool:
         found = pending.pop()
         if found in cycle:
             return True
-        if found not in seen and table[found].op in ("expand", "copy"):
+        if found not in seen and found in table and table[found].op in ("expand", "copy"):
             pending += [read.name for read in table[found].reads]
         seen.add(found)
     return False

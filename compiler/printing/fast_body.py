@@ -440,7 +440,10 @@ class Printer:
             else:
                 tail = ", ".join(["None"] * len(root.shape))
                 aligned = text(align(which, dims)) + (f"[..., {tail}]" if tail else "")
-                self.out.add(f"np.copyto({text(place)}, {fill}, where={aligned})")
+                filled = (
+                    "False" if fill == "0" and root.type == "bool" else fill
+                )  # an int is no bool to copyto
+                self.out.add(f"np.copyto({text(place)}, {filled}, where={aligned})")
             self.out.indent -= 1
 
     def _lent(self, frame: Frame, root: Equation) -> bool:
