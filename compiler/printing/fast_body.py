@@ -435,15 +435,12 @@ class Printer:
             if self._lent(frame, root):
                 valid = align(Value(expression("~{0}", which.expr), which.dims), dims, full=True)
                 self.out.assign(stored.identifier, expression(f"keep({{0}}, {{1}}, {fill})", valid, place))
-            elif dims[: len(which.dims)] == which.dims and fill == "0":
+            elif dims[: len(which.dims)] == which.dims and fill in ("0", "False"):
                 self.out.add(f"{text(place)}[{text(which.expr)}] = 0")
             else:
                 tail = ", ".join(["None"] * len(root.shape))
                 aligned = text(align(which, dims)) + (f"[..., {tail}]" if tail else "")
-                filled = (
-                    "False" if fill == "0" and root.type == "bool" else fill
-                )  # an int is no bool to copyto
-                self.out.add(f"np.copyto({text(place)}, {filled}, where={aligned})")
+                self.out.add(f"np.copyto({text(place)}, {fill}, where={aligned})")
             self.out.indent -= 1
 
     def _lent(self, frame: Frame, root: Equation) -> bool:
@@ -464,12 +461,12 @@ class Printer:
         return root.op not in ("concat", "stack") and self._call(frame, root, stored) is None
 
     def _fill(self, frame: Frame, root: Equation, axis: str) -> str:
-        return text(end_fill(frame, root, axis)) if end_value(root, axis) else "0"
+        zero = {"bool": "False"}.get(root.type, "0")  # to `copyto`, 0 is no bool
+        return text(end_fill(frame, root, axis)) if end_value(root, axis) else zero
 
     def _ended(self, axis: str) -> tuple[str, str]:
         if axis not in self.ended:
-            length = self.plan.frame.axes[axis].length
-            names = self.plan.names
+            length, names = self.plan.frame.axes[axis].length, self.plan.names
             self.ended[axis] = (names.fresh(f"ragged_{length}"), names.fresh(f"ended_{length}"))
         return self.ended[axis]
 
