@@ -130,4 +130,11 @@ ENTRIES: tuple[Entry, ...] = (
         wrong="dim n = 4 - 5\naxis t = 1..T\ninput x[t] : real[n]\noutput x\n",
         right="dim n = 4\naxis t = 1..T\ninput x[t] : real[n]\noutput x\n",
     ),
+    Entry(
+        "RNN315",
+        "too many sizes",
+        "A type has at most 8 sizes.",
+        wrong=f"dim n = 2\naxis t = 1..T\ninput x[t] : real[{', '.join(9 * 'n')}]\noutput x\n",
+        right=f"dim n = 2\naxis t = 1..T\ninput x[t] : real[{', '.join(8 * 'n')}]\noutput x\n",
+    ),
 )

@@ -8,7 +8,7 @@ from .site import Site, described
 from .terms import Shape, Term, einsum, real, unknown
 from .types import REAL
 
-LETTERS = "ijklmnopqrstuvw"
+LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 PRODUCTS = {(2, 1): "ij,j->i", (2, 2): "ij,jk->ik", (1, 2): "i,ij->j"}
 
 

@@ -19,10 +19,14 @@ from .tree import Bad, Expr
 from .types import Type
 
 Bind = Callable[[Quantity], None]
+SIZES = 8  # of a type; with twice as many, and axes, every weight is within what NumPy's arrays can be
 
 
 def typed(context: Context, scope: Scope, written: syntax.Type) -> Type | None:
-    """A type with its sizes worked out; None when one of them is wrong."""
+    """A type with its sizes worked out; None when one of them is wrong, or there are too many."""
+    if len(written.sizes) > SIZES:
+        context.report("RNN315", written.span, f"a type has at most {SIZES} sizes", via=scope.via)
+        return None
     sizes = [size(context, scope, expr) for expr in written.sizes]
     found = tuple(s for s in sizes if s is not None)
     count = size(context, scope, written.count) if written.count is not None else None
