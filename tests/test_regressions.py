@@ -26,6 +26,16 @@ param w : real[n, m] ~ normal(0.5), v : real[n, n, m] ~ normal(0.5)
 output y
 y[t] : real[n] = cos(x[t] + einsum("ab,acb->a", rms_norm(expand(y[t-1], m) + w), v))
 """,
+    "a value past the end of what only the next step reads": """
+axis t = 1..T
+axis s = 1..S
+param w : real
+input d[t, s] : real
+output h
+h[t] : real = clip(o[t-1] / (1.5 + sin(h[t-1])), -1.3, 1.7)
+o[t] : real = 0.5 * h[t-2] + tanh(0.3 * h[t-1] - h[t])
+o[T+1] = tanh(w)
+""",
     "a state of no size": """
 dim n = 0, m = 2
 axis t = 1..T

@@ -140,7 +140,7 @@ class Printer:
         if not frame.scopes:
             for node in nodes_of(loop):
                 self._make(node.root)
-                self._margins(node.root)
+                self._margins(node.root, BEFORE if loop.step > 0 else AFTER)
         strip = self._strip(loop) if not frame.scopes else None
         scope = Scope(loop.axis, loop.step, self.plan.names.taken)
         inner = replace(frame.within(scope), hoisted=self.hoisted, views=self.views)
@@ -370,7 +370,7 @@ class Printer:
             self.views[text(stretch.expr)] = frame.stored[name].identifier
             self._name_aliases(name)
 
-    def _margins(self, root: Equation) -> None:
+    def _margins(self, root: Equation, first: int = BEFORE) -> None:
         """What a quantity is before its first step and past its last: the spec's values, else 0."""
         storage, frame = self.plan.storage, self.plan.frame
         if storage.holder(root.name) != root.name or is_leaf(root):
@@ -379,15 +379,15 @@ class Printer:
             return
         stored, kind = frame.stored[root.name], storage.kinds[root.name]
         if kind == "rolling":
-            self._first_value(root, stored)
+            self._first_value(root, stored, first)
         elif kind == "array":
             self._zero_slots(root, stored)
             fill_margins(frame, root, stored, self.out)
 
-    def _first_value(self, root: Equation, stored: Stored) -> None:
+    def _first_value(self, root: Equation, stored: Stored, side: int) -> None:
         """What a rolling buffer holds when its loop begins."""
         axis = self.plan.storage.loops[root.name]
-        name = root.boundary(((axis, BEFORE),)) or root.boundary(((axis, AFTER),))
+        name = root.boundary(((axis, side),))
         value = "0"
         if name is not None:
             source = self.plan.frame.stored.get(name)
