@@ -38,6 +38,7 @@ from ..ir import BATCH, Attr, Axis, Equation, Position, Read, System, attrs, pla
 from ..operators import TABLE
 from ..schedule import cycles_of
 from .join import name_of_all
+from .rewriting import axis_of
 
 CALLS = {"copy": 0.3, "expand": 0.3, "mean": 1.2, "sum": 1.2}
 """What equations take, in calls of an elementwise function: views are cheap, sums are products with a vector."""
@@ -127,7 +128,7 @@ class _Work:
         groups: Sequence[Sequence[Equation]],
         parts: Mapping[str, tuple[int, int]],
     ) -> None:
-        axis = self._axis(len(members))
+        axis = axis_of(len(members), self.axes, self.system)
         first = [self.table[name] for name in members]
         reads = tuple(map(plain, first))
         wide = [self._wide(first, first[0], axis, "stack", reads, attrs(axis=axis))]
@@ -168,14 +169,6 @@ class _Work:
         plain_operator = bool(operator.code) and not operator.traits & {"structure", "identity"}
         free = self.depth[e.name] > 0 and not e.boundaries and BATCH in e.axes
         return plain_operator and free and not operator.variadic and e.type == "real"
-
-    def _axis(self, size: int) -> str:
-        if size not in self.axes:
-            name, taken = f"g{size}", {axis.index for axis in self.system.axes}
-            while name in taken:
-                name += "_"
-            self.axes[size] = Axis(name, size=size)
-        return self.axes[size].index
 
 
 def _calls(e: Equation) -> float:

@@ -24,6 +24,7 @@ from ...spec.records import dataclass
 from ..ir import BATCH, Axis, Equation, Position, Read, System, attrs, plain
 from ..operators import TABLE
 from ..schedule import cycles_of
+from .rewriting import axis_of
 
 PRODUCT = "ij,j->i"  # matrix by vector
 LONGEST = 12  # letters of a joined name
@@ -81,7 +82,7 @@ class _Work:
 
     def join(self, group: Sequence[Equation]) -> None:
         """One wide equation for the members, and each member a step of it."""
-        first, axis = group[0], self._axis(len(group))
+        first, axis = group[0], axis_of(len(group), self.axes, self.system)
         reads = [self._operand(place, group, axis) for place in range(len(first.reads))]
         wide = self._made(group, _with(first.axes, axis, first.name in self.cycles), first.op, reads)
         wide = replace(wide, attrs=first.attrs)
@@ -105,14 +106,6 @@ class _Work:
         )
         self.table[whole.name] = whole
         return plain(whole)
-
-    def _axis(self, size: int) -> str:
-        if size not in self.axes:
-            name, taken = f"g{size}", {axis.index for axis in self.system.axes}
-            while name in taken:
-                name += "_"
-            self.axes[size] = Axis(name, size=size)
-        return self.axes[size].index
 
     def _made(
         self, group: Sequence[Equation], axes: tuple[str, ...], op: str, reads: Sequence[Read]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import field, replace
 
 from ...spec.records import dataclass
-from ..ir import Attr, Equation, Position, Read, System, here
+from ..ir import Attr, Axis, Equation, Position, Read, System, here
 from ..ir import attrs as attributes
 from ..operators import Shape
 
@@ -166,3 +166,13 @@ def uses(system: System) -> Counter[str]:
 def is_fixed(position: Position) -> bool:
     """A position that does not move with the reader, or counts from the end."""
     return position.over is None or position.ends != 0
+
+
+def axis_of(size: int, made: dict[int, Axis], system: System) -> str:
+    """The axis of so many members, the same for all groups of that size; ``made`` are those there are."""
+    if size not in made:
+        name, taken = f"g{size}", {axis.index for axis in system.axes}
+        while name in taken:
+            name += "_"
+        made[size] = Axis(name, size=size)
+    return made[size].index
