@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Container
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 
 import numpy as np
@@ -24,14 +24,14 @@ NO_SLIP = "same"
 @cache
 def cases() -> tuple[Case, ...]:
     """What each mutant is, and how to have its verdict."""
-    found: list[Case] = [(str(m), lambda m=m: _rule(m)) for m in rule_mutants.mutants()]  # type: ignore[misc]
+    found: list[Case] = [(str(m), partial(_rule, m)) for m in rule_mutants.mutants()]
     for case in CASES:
         for slip in system_mutants.slips(differentiate(case.system, leaves(case.system))):
-            found.append((f"{case.name}: {slip.name}", lambda c=case, s=slip: _system(c, s)))  # type: ignore[misc]
+            found.append((f"{case.name}: {slip.name}", partial(_system, case, slip)))
     for disorder in system_mutants.all_disorders():
-        found.append((f"schedule: {disorder.name}", lambda d=disorder: _schedule(d)))  # type: ignore[misc]
+        found.append((f"schedule: {disorder.name}", partial(_schedule, disorder)))
     for mutant in plan_mutants.mutants():
-        found.append((f"-O2 plan: {mutant}", lambda m=mutant: _plan(m)))  # type: ignore[misc]
+        found.append((f"-O2 plan: {mutant}", partial(_plan, mutant)))
     return tuple(found)
 
 
