@@ -14,6 +14,7 @@ from .checking.terms import BOOL, INT, Term, elementwise, over_last, read, zero
 from .checking.tree import Number
 from .dims import untold
 from .flatten import Flattener
+from .inner_ends import Inner, chosen_reads, inner_ends
 from .ir import AFTER, BATCH, BEFORE, Axis, Boundary, Equation, Position, Read, System, attrs, here
 from .losses import loss_equations
 from .program import Head, Init, Input, Noise, Param, Program, State, Stop
@@ -37,14 +38,17 @@ class _Lowering:
     lags: dict[tuple[int, int], str] = field(default_factory=dict)
     lagged: dict[tuple[str, Sides], str] = field(default_factory=dict)
     past: dict[str, str] = field(default_factory=dict)
+    inner: Inner = field(init=False)
     stream: str | None = None
     no_stream: str = ""
 
     def __post_init__(self) -> None:
         for quantity in self.typed.model.quantities.values():
             _add_edges(self.typed, quantity)
-        self.reach = reach(self.typed)
         self.stream, self.no_stream = stream_axis(self.typed)
+        self.inner = inner_ends(self.typed.model)
+        self.typed = chosen_reads(self.typed, self.inner)
+        self.reach = reach(self.typed)
         self.flat = Flattener(self.typed, self.reach)
 
     @property
@@ -241,7 +245,8 @@ class _Lowering:
         ((axis, side),) = sides
         if axis == self.carried and side == BEFORE and (quantity.name, axis, side) in self.reach.delays:
             return self._carried(quantity, sides)
-        return self._lagged(quantity, sides) if sides in quantity.starts else None
+        given = sides in quantity.starts and (quantity.name, sides) not in self.inner
+        return self._lagged(quantity, sides) if given else None
 
     def _lags(self, quantity: Quantity, sides: Sides) -> dict[str, str]:
         """The lag axis that stands in the place of each axis read more than one step outside; another one for

@@ -91,10 +91,11 @@ def _position(model: Model, quantity: Quantity, term: Term, position: Position) 
 
 
 def _is_outside(quantity: Quantity, term: Term) -> bool:
-    """Whether the read is at place 0 of an axis, of which the spec gives the value."""
+    """Whether the read is at place 0 of an axis, of which the spec gives the value, or at its last place: where
+    the axis is empty, that is place 0."""
     given = {axis for sides in quantity.starts for axis, side in sides if side == BEFORE}
     places = zip(quantity.axes, term.at, strict=True)
-    return any(axis in given and p.over is None and not p.ends and not p.offset for axis, p in places)
+    return any(axis in given and p.over is None and p.offset == 0 for axis, p in places)
 
 
 def _diagonal(at: tuple[Position, ...]) -> bool:

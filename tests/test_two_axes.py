@@ -9,6 +9,7 @@ import pytest
 import rnnc
 from compiled import check_gradient
 from rnnc.compiler.driver import Options
+from rnnc.properties import check_property
 
 ATTENTION = """
 use gru
@@ -171,3 +172,50 @@ def test_what_stands_outside_another_axis_is_not_carried() -> None:
     )
     with pytest.raises(NotImplementedError, match=r"C reads z\[s-1, 0\]: what stands outside another axis"):
         m.start(params)
+
+
+LAYERS = """dim n = 2
+axis s = 1..S
+axis t = 1..T
+param A : real[n, n], B : real[n, n], C : real[n, n]
+input q[t] : real[n]
+z[t] = tanh(A @ c[t-1,S] + q[t])
+c[t,0] = z[t]
+c[t,s] : real[n] = tanh(B @ c[t,s-1] + C @ c[t-1,s])
+output z
+"""
+
+
+def _layers(params: dict[str, Any], q: Any, layers: int) -> list[Any]:
+    """One sequence, layer by layer."""
+    old, outputs = [np.zeros(2)] * (layers + 1), []
+    for now in q:
+        new = [np.tanh(params["A"] @ old[layers] + now)]
+        for s in range(1, layers + 1):
+            new.append(np.tanh(params["B"] @ new[-1] + params["C"] @ old[s]))
+        outputs.append(new[0])
+        old = new
+    return outputs
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_the_first_layer_reads_the_last_one(level: int) -> None:
+    """What stands at place 0 of the layers is computed as the steps go on; without layers it is the last of them."""
+    m, rng = rnnc.loads(LAYERS, Options(level=level)), np.random.default_rng(0)
+    params, q = m.init(seed=1, dtype="float64"), rng.standard_normal((4, 3, 2))
+    found = m.forward(params, {"q": q, "S": [3, 0, 1]})
+    for row, layers in enumerate([3, 0, 1]):
+        wanted = _layers(params, q[:, row], layers)
+        np.testing.assert_allclose(found.outputs["z"][:, row], wanted, rtol=1e-12)
+    check_property(m, "gradient")
+
+
+def test_a_delayed_read_at_the_end_of_an_axis_that_may_be_empty_is_not_carried() -> None:
+    """Without steps of s, c[t-1,S] is c[t-1,0], which no state holds."""
+    for end in ("c[t,0] = q[t]", "c[0,0] = 0.3"):
+        m = rnnc.loads(LAYERS.replace("c[t,0] = z[t]", end))
+        with pytest.raises(
+            NotImplementedError, match=r"z reads c\[t-1, S\]: what stands outside another axis"
+        ):
+            m.start(m.init())
+    assert not rnnc.loads(LAYERS.replace("c[t,0] = z[t]", "c[0,s] = 0.3")).NO_STREAM
