@@ -60,8 +60,8 @@ def test_weight_gradients_of_the_fast_lstm_stand_after_the_loop() -> None:
     body = function(text_of("char_lstm", 2), "_backward")
     (loop,) = loops(body)
     after = [node for node in products(body) if node.lineno > (loop.end_lineno or 0)]
-    # input weights, recurrent weights, head; the gradient of the input itself
-    assert len(after) == 4
+    # input weights, recurrent weights, head; the gradient of the input itself; sums for the biases, two
+    assert len(after) == 6
 
 
 def test_no_fast_loop_makes_arrays() -> None:

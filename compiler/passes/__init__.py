@@ -21,6 +21,7 @@ from .join import join
 from .move import move
 from .products import plain_products
 from .regroup import regroup
+from .scale import scale
 from .share import share
 from .simplify import simplify
 from .spread import spread
@@ -48,6 +49,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("copies", drop_copies),
     Pass("simplify", simplify),
     Pass("products", plain_products),
+    Pass("scale", scale),
     Pass("contract", contract),
     Pass("factor", factor),
     Pass("tile", tile),
@@ -57,7 +59,7 @@ PASSES: tuple[Pass, ...] = (
 )
 
 
-TEXTBOOK = tuple(one for one in PASSES if one.name not in ("share", "contract", "factor"))
+TEXTBOOK = tuple(one for one in PASSES if one.name not in ("share", "contract", "factor", "scale"))
 """-O0: equations stay those of the spec, even where two of them are alike or could be one."""
 
 BACK = (*TEXTBOOK[:-1], Pass("factor", factor), Pass("move", move), TEXTBOOK[-1])
@@ -69,8 +71,8 @@ WIDE = (Pass("join", join), Pass("center", center))
 SPREAD = (Pass("spread", spread),)
 """-O2, on the adjoint equations: chains of products that `regroup` can take apart."""
 
-LOOPS = (Pass("regroup", regroup),)
-"""-O2, last: what a loop need not do."""
+LOOPS = (Pass("regroup", regroup), Pass("scale", scale), PASSES[-1])
+"""-O2, last: what a loop need not do, and the signs that then stand by themselves."""
 
 LAST = (Pass("squash", squash),)
 """-O2, on the forward equations when the adjoint is made: its derivatives are those of a sigmoid."""

@@ -47,9 +47,9 @@ ATTRIBUTES = frozenset(
     writeable
 
     B absent advance backwards base begun blocks buffer buffers call carried count dims directions drawing ended
-    expected few final fixed forwards given gumbel inputs known last lengths log_prob logistic longest loss nll
-    numbers one outputs own params rng state steps stop stream strips tape temperature top_k top_p total train
-    weights whole workspace
+    even expected few final fixed forwards given gumbel inputs known last lengths log_prob logistic longest loss
+    nll numbers one outputs own params past_end ragged rng state steps stop stream strips tape temperature top_k
+    top_p total train weights whole workspace
     """.split()
 )
 BUILTINS = frozenset(

@@ -14,7 +14,7 @@ from ..operators import TABLE, Call
 from .contraction import contract_into
 from .frame import DTYPES, Frame, Value
 from .python import expression, rewritten
-from .reading import counter, read_stored, subscript
+from .reading import counter, moved, read_stored, subscript
 
 Compute = Callable[[Frame, Equation], Value]
 
@@ -80,9 +80,7 @@ def align(value: Value, target: tuple[str, ...], full: bool = False) -> ast.expr
     wanted = [axis for axis in target if axis in value.dims]
     expr = value.expr
     if tuple(wanted) != value.dims:
-        source = ", ".join(str(value.dims.index(axis)) for axis in wanted)
-        goal = ", ".join(str(i) for i in range(len(wanted)))
-        expr = expression(f"np.moveaxis({{0}}, ({source},), ({goal},))", expr)
+        expr = moved(expr, [value.dims.index(axis) for axis in wanted])
     first = 0 if full else next((i for i, axis in enumerate(target) if axis in value.dims), len(target))
     parts: list[ast.expr] = [
         ast.Slice() if axis in value.dims else ast.Constant(None) for axis in target[first:]

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from ...spec.records import dataclass
 from ..ir import Equation
-from .frame import Frame, Value, reshape
+from .frame import Frame, Value, multiplied, reshape
 from .python import expression
 
 Labels = tuple[str, ...]
@@ -161,10 +161,7 @@ class Product:
         return not label.startswith("#") or label[1:] in self.frame.lags
 
     def _extent(self, group: Labels) -> ast.expr:
-        total = self.extents[group[0]]
-        for label in group[1:]:
-            total = expression("{0} * {1}", total, self.extents[label])
-        return total
+        return multiplied([self.extents[label] for label in group])
 
     def value(self, f: Factors) -> ast.expr:
         """The product as an expression, with a dimension for each label of the result."""
@@ -181,7 +178,7 @@ class Product:
                 return None
             place = self._flattened(Operand(place, self.goal), f.batch, [g for g in (f.left, f.right) if g])
         if whole and not f.batch and not f.loose:
-            return expression("np.dot({0}, {1}, {2})", f.first, f.second, place)
+            return expression("{0}.dot({1}, {2})", f.first, f.second, place)
         return expression("np.matmul({0}, {1}, {2})", f.first, f.second, place)
 
     def side_by_side(self, a: Operand, b: Operand, place: ast.expr) -> ast.expr | None:

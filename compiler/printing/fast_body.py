@@ -362,7 +362,9 @@ class Printer:
         if whole:  # every step has a name
             steps = ", ".join(frame.stored[single[start]].identifier for start in sorted(single))
             place = stored.axes.index(axis)
-            self.out.add(f"{steps} = np.moveaxis({stored.identifier}, {place}, 0)")
+            rank = len(stored.axes) + len(frame.table[base].shape)
+            order = ", ".join(map(str, [place, *(k for k in range(rank) if k != place)]))
+            self.out.add(f"{steps} = {stored.identifier}" + (f".transpose({order})" if place else ""))
         for name in names:
             stretch = self._stretch(Value(expression(stored.identifier), stored.axes), storage.aliases[name])
             if not whole or name not in single.values():
@@ -473,11 +475,9 @@ class Printer:
     def _ended_lines(self, axes: Iterable[str], indent: int = 1) -> list[str]:
         lines = Lines(indent=indent)
         for axis in axes:
-            (flag, mask), n = self.ended[axis], self.plan.frame.axes[axis]
             lines.add(
-                f"{mask} = np.arange(1, {n.longest} + 1)[:, None] > {n.length}  # past a sequence's own end"
+                f"{', '.join(self.ended[axis])} = call.ended({axis!r})  # steps past a sequence's own end"
             )
-            lines.add(f"{flag} = bool({mask}.any())")
         return lines.lines
 
 

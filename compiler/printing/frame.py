@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
+from functools import reduce
 
 from ...spec.records import dataclass
 from ..ir import BATCH, EACH, Equation
@@ -199,6 +200,11 @@ class Frame:
 def reshape(expr: ast.expr, parts: Sequence[ast.expr]) -> ast.expr:
     slots = ", ".join(f"{{{i + 1}}}" for i in range(len(parts)))
     return expression(f"{{0}}.reshape({slots})", expr, *parts)
+
+
+def multiplied(extents: Sequence[ast.expr]) -> ast.expr:
+    """The product of extents."""
+    return reduce(lambda left, right: expression("{0} * {1}", left, right), extents)
 
 
 def rename_dims(text: str, names: Mapping[str, str]) -> ast.expr:

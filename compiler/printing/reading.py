@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..ir import BATCH, Equation, Position, Read, here
 from .frame import Frame, Scope, Value
 from .layout import Stored
-from .python import expression
+from .python import expression, text
 from .strips import Strip
 
 
@@ -55,10 +55,18 @@ def here_of(frame: Frame, root: Equation, stored: Stored) -> ast.expr:
     """The quantity's place at the frame's steps, its dimensions in the order of the equation's axes."""
     axes = tuple(axis for axis in root.axes if axis in stored.axes)
     if axes != stored.axes:
-        order = ", ".join(str(stored.axes.index(axis)) for axis in axes)
-        view = f"np.moveaxis({stored.identifier}, ({order}), {tuple(range(len(axes)))})"
-        stored = replace(stored, axes=axes, array=view)
+        view = moved(expression(stored.identifier), [stored.axes.index(axis) for axis in axes])
+        stored = replace(stored, axes=axes, array=text(view))
     return natural(frame, root, stored).expr
+
+
+def moved(expr: ast.expr, order: Sequence[int]) -> ast.expr:
+    """The dimensions of these places first, in this order."""
+    changed = [place for place, source in enumerate(order) if place != source]
+    if len(changed) == 2 and sorted(order) == [*range(len(order))]:
+        return expression(f"{{0}}.swapaxes({changed[0]}, {changed[1]})", expr)
+    goal = ", ".join(map(str, range(len(order))))
+    return expression(f"np.moveaxis({{0}}, ({', '.join(map(str, order))},), ({goal},))", expr)
 
 
 def _of_strip(
@@ -87,7 +95,7 @@ def _stepped(frame: Frame, scope: Scope, stored: Stored, places: Mapping[str, Po
     index = stored.axes.index(axis)
     array = expression(stored.array or stored.identifier)
     if index:
-        array = expression("np.moveaxis({0}, {1}, 0)", array, index)
+        array = moved(array, [index, *range(index)])
     parts: list[ast.expr] = [_slice(before + place.offset, place.offset - after)]
     left: list[str] = []
     for other in (a for a in stored.axes if a != axis):
@@ -202,10 +210,7 @@ def _gather(
     leading = [axis, *([BATCH] if BATCH in dims else [])]
     rest = [d for d in dims if d not in leading]
     if dims[: len(leading)] != leading:
-        places = ", ".join(str(dims.index(d)) for d in leading)
-        value = expression(
-            f"np.moveaxis({{0}}, ({places},), ({', '.join(map(str, range(len(leading))))},))", value
-        )
+        value = moved(value, [*map(dims.index, leading)])
     step, step_dims = step_of(frame, position)
     over = [d for d in step_dims if d != BATCH]
     slots = frame.lags.get(position.over or "")

@@ -21,7 +21,7 @@ from .computing import (
     validity,
 )
 from .contraction import contract
-from .frame import Frame, Value
+from .frame import Frame, Value, multiplied, reshape
 from .python import expression
 from .reading import counter, plus, subscript
 
@@ -121,25 +121,37 @@ def _einsum(frame: Frame, equation: Equation) -> Value:
     return contract(frame, equation, values, union(frame, equation, values))
 
 
-def _over(function: str) -> Compute:
-    def build(frame: Frame, equation: Equation) -> Value:
-        read = equation.reads[0]
-        value = full_features(frame, equation, read)
-        pool = {axis for axis in value.dims if axis not in equation.axes}
-        (value,) = pooled(frame, equation, [value], pool)
-        dims = tuple(axis for axis in value.dims if axis not in pool)
-        places = [i for i, axis in enumerate(value.dims) if axis in pool]
-        if not places:
-            return value
-        axis = expression(str(places[0]) if len(places) == 1 else str(tuple(places)))
-        return Value(expression(f"{{0}}.{function}(axis={{1}})", value.expr, axis), dims)
+def _sum_over(frame: Frame, equation: Equation) -> Value:
+    value = full_features(frame, equation, equation.reads[0])
+    pool = {axis for axis in value.dims if axis not in equation.axes}
+    (value,) = pooled(frame, equation, [value], pool)
+    dims = tuple(axis for axis in value.dims if axis not in pool)
+    places = [i for i, axis in enumerate(value.dims) if axis in pool]
+    if not places:
+        return value
+    if equation.shape and places == [*range(len(places))] and _at_once(frame, equation, pool):
+        return Value(_sum_of_rows(frame, equation, value, dims), dims)
+    axis = expression(str(places[0]) if len(places) == 1 else str(tuple(places)))
+    return Value(expression("{0}.sum(axis={1})", value.expr, axis), dims)
 
-    return build
+
+def _at_once(frame: Frame, equation: Equation, pool: set[str]) -> bool:
+    """Whether the sum is of real numbers over steps and sequences, outside of loops, where speed counts."""
+    return not (frame.textbook or frame.scopes) and equation.type == "real" and {BATCH} < pool
+
+
+def _sum_of_rows(frame: Frame, equation: Equation, value: Value, dims: tuple[str, ...]) -> ast.expr:
+    """A sum over all leading dimensions as a product with ones, which takes a third of the time."""
+    rest = [*map(frame.extent, dims), *map(frame.size, equation.shape)]
+    rows = multiplied([frame.extent(axis) for axis in value.dims if axis not in dims])
+    columns = multiplied(rest)
+    product = expression("np.ones({0}, dtype) @ {1}", rows, reshape(value.expr, [rows, columns]))
+    return product if len(rest) == 1 else reshape(product, rest)
 
 
 def _mean_over(frame: Frame, equation: Equation) -> Value:
     """The sum over the number of valid steps, which is at least 1."""
-    total = STRUCTURAL["sum_over"](frame, equation)
+    total = _sum_over(frame, equation)
     pool = [p.over for p in equation.reads[0].at if p.over and p.over not in equation.axes]
     count = Value(expression("{0}.size", total.expr), (), constant=True)
     if BATCH in pool:
@@ -291,7 +303,7 @@ def _stack(frame: Frame, equation: Equation) -> Value:
     values = [operand(frame, equation, read) for read in equation.reads]
     steps = ast.List([filled(frame, value, rest, equation) for value in values], ast.Load())
     place = axes.index(axis)
-    if frame.quick is not None and not place:
+    if not place and (frame.quick is not None or not frame.textbook):  # NumPy's `stack` takes twice as long
         return Value(expression("np.array({0})", steps), axes)
     return Value(expression("np.stack({0}, axis={1})" if place else "np.stack({0})", steps, place), axes)
 
@@ -396,7 +408,7 @@ STRUCTURAL |= {
     "direction": _direction,
     "basis": _basis,
     "influence": _influence,
-    "sum_over": _over("sum"),
+    "sum_over": _sum_over,
     "mean_over": _mean_over,
     "max_over": _masked_over("max_over"),
     "logsumexp_over": _masked_over("logsumexp_over"),

@@ -24,6 +24,19 @@ class Call:
         # of a segment: the call it is a part of, how many steps are before it, whether it is the last
         self.whole, self.begun, self.final = None, 0, True
         self.own = []  # arrays of the workspace that this call uses, by id
+        self.even, self.past_end = (), {}  # axes along which all are equally long; `ended`, by axis
+
+    def ragged(self, axis):
+        """Whether some sequence ends before the longest."""
+        known = axis in self.lengths and axis not in self.even
+        return known and bool((self.lengths[axis] < self.longest[axis]).any())
+
+    def ended(self, axis):
+        """Whether some sequence ends before the longest; which steps are past each one's end, (steps, B)."""
+        if axis not in self.past_end:
+            past = np.arange(1, self.longest[axis] + 1)[:, None] > self.lengths[axis]
+            self.past_end[axis] = self.ragged(axis), past
+        return self.past_end[axis]
 
     def count(self, *axes):
         """How many valid elements a mean over these axes and the batch is of. A segment has its part in the
@@ -149,10 +162,12 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
     if needed:
         raise ValueError(f"batch: missing {needed}")
     arrays = {name: np.asarray(batch[name]) for name in names if name not in call.absent}
-    extents = _extents(arrays, batch, call.dims, axes, size)
+    shapes = _shapes(call.dims)
+    extents = _extents(arrays, batch, shapes, axes, size)
     call.B = extents.pop("B")
     call.longest = extents
     call.lengths = {axis: _lengths(batch, axis, extents[axis], call.B) for axis in axes}
+    call.even = [axis for axis, length in axes.items() if batch.get(length) is None]
     reals = [array for name, array in arrays.items() if INPUTS[name][2] == "real"]
     reals += [np.asarray(value) for name, value in _entries(state) if name in STATES]
     if any(array.dtype.kind == "c" for array in reals):
@@ -161,7 +176,7 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
     call.inputs = {}
     for name in (name for name in names if name in arrays or name not in NOISES):
         axes, _, kind, _ = INPUTS[name]
-        shape = tuple(extents[axis] for axis in axes) + (call.B,) + _shapes(call.dims)[name]
+        shape = tuple(extents[axis] for axis in axes) + (call.B,) + shapes[name]
         array = arrays.get(name)
         if array is None:
             array = np.zeros(shape, {"real": call.dtype, "bool": bool}.get(kind, np.intp))
@@ -174,7 +189,7 @@ def _entries(state):
     return state.items() if hasattr(state, "items") else ()
 
 
-def _extents(arrays, batch, dims, wanted, size):
+def _extents(arrays, batch, shapes, wanted, size):
     """B and the longest length of every axis, the same in all inputs."""
     found = {} if size is None else {"B": (size, "batch_size")}
     for name, array in arrays.items():
@@ -182,7 +197,7 @@ def _extents(arrays, batch, dims, wanted, size):
         labels = [AXES[axis] for axis in axes] + ["B"] + list(SHAPES[name])
         if array.ndim != len(labels):
             raise ValueError(f"batch[{name!r}]: expected shape {_named(labels)}, got {array.shape}")
-        features = _shapes(dims)[name]
+        features = shapes[name]
         if array.shape[len(axes) + 1 :] != features:
             wanted = [*labels[: len(axes) + 1], *(f"{a}={b}" for a, b in zip(SHAPES[name], features))]
             raise ValueError(f"batch[{name!r}]: expected shape {_named(wanted)}, got {array.shape}")

@@ -49,7 +49,7 @@ def _check_ends(call, axis, ends):
 def own_steps(a, axes, call):
     """``a``, whose leading dimensions are ``axes``, with 0 past each sequence's own end."""
     for place, axis in enumerate(axes):
-        if axis in call.lengths and (call.lengths[axis] < call.longest[axis]).any():
+        if call.ragged(axis):
             steps = np.arange(1, call.longest[axis] + 1).reshape((-1,) + (1,) * (len(axes) - place - 1))
             a = keep(np.broadcast_to(steps <= call.lengths[axis], a.shape[: len(axes)]), a)
     return a
@@ -63,7 +63,7 @@ def keep(valid, a, fill=0):
 def _quiet(call):
     """In a ragged batch steps past a sequence's own end are computed along, and never met: what overflows
     or divides by zero there is nothing to be told."""
-    ragged = any((lengths < call.longest[axis]).any() for axis, lengths in call.lengths.items())
+    ragged = any(map(call.ragged, call.lengths))
     return np.errstate(**({"divide": "ignore", "over": "ignore", "invalid": "ignore"} if ragged else {}))
 
 

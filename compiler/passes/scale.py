@@ -1,0 +1,126 @@
+"""Scale: numbers by which a quantity is multiplied one after the other are one number, and stay outside of sums.
+
+    axis t = 1..T
+    axis @
+    x[t,@] : real[n] = input() {name: "x"}
+    half : real = number() {value: 0.5}
+    two : real = number() {value: 2.0}
+    s : real = param() {name: "s"}
+    halves : real[n] = expand(half) {sizes: (<n>)}
+    twos : real[n] = expand(two) {sizes: (<n>)}
+    all : real[n] = expand(s) {sizes: (<n>)}
+    a[t,@] : real[n] = mul(x[t,@], twos)
+    b[t,@] : real[n] = mul(all, a[t,@])
+    c[t,@] : real[n] = mul(halves, x[t,@])
+    d[t,@] : real = sum(c[t,@])
+    output output:b = b
+    output output:d = d
+
+becomes, when what nothing reads any more has been dropped,
+
+    axis t = 1..T
+    axis @
+    x[t,@] : real[n] = input() {name: "x"}
+    half : real = number() {value: 0.5}
+    two : real = number() {value: 2.0}
+    s : real = param() {name: "s"}
+    b.1 : real = mul(s, two)
+    b.2 : real[n] = expand(b.1) {sizes: (<n>)}
+    b[t,@] : real[n] = mul(b.2, x[t,@])
+    d.1[t,@] : real = sum(x[t,@])
+    d[t,@] : real = mul(half, d.1[t,@])
+    output output:b = b
+    output output:d = d
+
+So a head's squared distance and its gradient are one pass over an array each. A number that is added at every
+place of a sum is added once, as often as there are places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..ir import Equation, Read, System
+from .rewriting import Rule, View, rewrite, turned
+
+
+def scale(system: System) -> System:
+    """The system with products by numbers put together."""
+    return rewrite(system, RULES)
+
+
+def scaled_twice(e: Equation, v: View) -> Equation | None:
+    """s * (r * a) is (s * r) * a, and s * -a is -s * a."""
+    if not (e.shape or e.axes) or e.type != "real":
+        return None
+    for scalar, other in _scaled(e, v):
+        inner = v.through(other, "mul")
+        for second, rest in _scaled(inner, v) if inner is not None and inner.type == "real" else ():
+            return _times(e, v, v.new(e, "mul", scalar, second), rest)
+        inner = v.through(other, "neg")
+        if inner is not None:
+            return _times(e, v, v.new(e, "neg", scalar), inner.reads[0])
+    return None
+
+
+def same_everywhere(e: Equation, v: View) -> Equation | None:
+    """A product of numbers is a number, wherever it is read."""
+    if not e.axes or e.shape or e.type != "real" or any(read.at for read in e.reads):
+        return None
+    return turned(e, "copy", v.new(e, "mul", *e.reads))
+
+
+def negative_of_scaled(e: Equation, v: View) -> Equation | None:
+    """-(s * a) is -s * a."""
+    inner = v.through(e.reads[0], "mul")
+    if inner is None or not (e.shape or e.axes) or e.type != "real":
+        return None
+    for scalar, rest in _scaled(inner, v):
+        return _times(e, v, v.new(e, "neg", scalar), rest)
+    return None
+
+
+def sum_of_scaled(e: Equation, v: View) -> Equation | None:
+    """The sum of s * a is s times the sum of a."""
+    inner = v.through(e.reads[0], "mul", once=True)
+    if inner is None or inner.type != "real" or not e.axes:
+        return None
+    for scalar, rest in _scaled(inner, v):
+        return _times(e, v, scalar, v.new(e, "sum", rest, axes=e.axes, shape=e.shape))
+    return None
+
+
+def sum_of_shifted(e: Equation, v: View) -> Equation | None:
+    """The sum of a + s over n places is that of a, and s * n."""
+    inner = v.through(e.reads[0], "add", once=True)
+    if inner is None or inner.type != "real" or not e.axes or inner.boundaries:
+        return None
+    for scalar, rest in _scaled(inner, v):
+        count = v.new(e, "dim", size=inner.shape[-1])
+        shift = _wide(e, v, v.new(e, "mul", scalar, count))
+        return turned(e, "add", v.new(e, "sum", rest, axes=e.axes, shape=e.shape), shift)
+    return None
+
+
+def _scaled(e: Equation, v: View) -> Iterator[tuple[Read, Read]]:
+    """The number that an equation multiplies by, or adds, and the other operand, where it is an array."""
+    for one, other in (e.reads, e.reads[::-1]):
+        repeated = v.through(one, "expand")
+        scalar = v.source(one) if repeated is None else v.source(repeated.reads[0])
+        found = one if repeated is None else repeated.reads[0]
+        if not scalar.axes and not scalar.shape and scalar.type == "real" and v.source(other).axes:
+            yield found, other
+
+
+def _times(e: Equation, v: View, scalar: Read, rest: Read) -> Equation:
+    return turned(e, "mul", _wide(e, v, scalar), rest)
+
+
+def _wide(e: Equation, v: View, scalar: Read) -> Read:
+    return v.new(e, "expand", scalar, shape=e.shape, sizes=e.shape) if e.shape else scalar
+
+
+RULES: dict[str, Sequence[Rule]] = {
+    "mul": (same_everywhere, scaled_twice),
+    "neg": (negative_of_scaled,),
+    "sum": (sum_of_scaled, sum_of_shifted),
+}
