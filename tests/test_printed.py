@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -62,6 +63,16 @@ def test_weight_gradients_of_the_fast_lstm_stand_after_the_loop() -> None:
     after = [node for node in products(body) if node.lineno > (loop.end_lineno or 0)]
     # input weights, recurrent weights, head; the gradient of the input itself; sums for the biases, two
     assert len(after) == 6
+
+
+def test_gradients_of_the_fast_lstm_lie_where_the_forward_pass_is_done() -> None:
+    """The gates' gradients need no array of their own, and what flows from step to step needs one step's."""
+    text = text_of("char_lstm", 2)
+    forward, backward = (ast.unparse(function(text, name)) for name in ("_forward", "_backward"))
+    (gates,) = re.findall(r"buffer\('(\w+)', T_max, B, 4, hidden\)", backward)
+    assert f"{gates} = buffer('{gates}', 4, T_max, B, hidden)" in forward
+    assert gates not in forward[forward.index("return") :]
+    assert "T_max + 1, B" not in backward
 
 
 def test_no_fast_loop_makes_arrays() -> None:

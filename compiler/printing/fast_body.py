@@ -6,7 +6,7 @@ computed in a loop, and h[t-1] beside h[t] is the same array one slot on."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
 
 from ...spec.records import dataclass
@@ -16,13 +16,14 @@ from ..prelude_text import names as names_in
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
 from .body import Notes, array_shape, cleaned_axes, end_fill, fill_margins, margin
+from .buffers import Spare, buffer_lines
 from .computing import align, completed, compute, einsum_into, generic_into, operand
 from .computing import filled as filled_axes
 from .diagonal import Diagonal, scanned
 from .frame import DTYPES, Frame, Scope, Value
 from .inline import is_leaf
 from .layout import Stored, end_value
-from .lines import WIDTH, Lines
+from .lines import Lines
 from .loop_header import header
 from .python import expression, text
 from .reading import here_of, natural, read_stored, subscript
@@ -46,6 +47,8 @@ class Printer:
     ended: dict[str, tuple[str, str]] = field(default_factory=dict)  # axis -> (any row ended early?, which)
     waiting: dict[str, list[Node]] = field(default_factory=dict)  # for the loop of a quantity, in strips
     counts: list[str] = field(default_factory=list)  # how many steps a strip has
+    spare: Spare = field(default_factory=dict)  # buffers of an earlier function that may be used again
+    buffers: dict[str, list[str]] = field(default_factory=dict)  # those of this one, by shape
 
     def __post_init__(self) -> None:
         self.plan = replace(self.plan, names=self.plan.names.copy())  # no other function's matter
@@ -55,7 +58,8 @@ class Printer:
         self.shapes, self.together = {}, self._apart(stages)
         for stage in stages:
             self._stage(self.plan.frame, stage)
-        made, self.shapes = self._buffers(self.shapes), None
+        self.buffers, self.shapes = self.shapes, None
+        made = buffer_lines(self.buffers, self.spare)
         return [*self._ended_lines(self.ended), *self.counts, *made, *self.out.lines]
 
     def late(self, stages: Sequence[Stage]) -> list[str]:
@@ -65,15 +69,6 @@ class Printer:
         for stage in stages:
             self._stage(self.plan.frame, stage)
         return [*self._ended_lines([a for a in self.ended if a not in known], 2), *self.out.lines]
-
-    def _buffers(self, shapes: Mapping[str, Sequence[str]]) -> list[str]:
-        """The arrays of a function, those of one shape together."""
-        lines = Lines()
-        for shape, names in shapes.items():
-            for group in _together(names, WIDTH - 24 - len(shape)):
-                several = "s" if len(group) > 1 else ""
-                lines.add(f'{", ".join(group)} = buffer{several}("{" ".join(group)}", {shape})')
-        return lines.lines
 
     def _apart(self, stages: Sequence[Stage]) -> dict[str, list[str]]:
         """Quantities that are, all together, the steps of a new array: they are named in one line, at the first."""
@@ -479,17 +474,6 @@ class Printer:
                 f"{', '.join(self.ended[axis])} = call.ended({axis!r})  # steps past a sequence's own end"
             )
         return lines.lines
-
-
-def _together(names: Iterable[str], room: int) -> list[list[str]]:
-    """Names as they stand in one line, twice each, in the room there is; at least one in a line."""
-    groups: list[list[str]] = []
-    for name in names:
-        if groups and 2 * len(", ".join([*groups[-1], name])) < room:
-            groups[-1].append(name)
-        else:
-            groups.append([name])
-    return groups
 
 
 def _whole_slot(stored: Stored, axis: str, side: int, count: int) -> str:

@@ -14,6 +14,7 @@ from ..stepping import Steps
 from . import page, structure  # noqa: F401  (structure fills the table of operators)
 from .allowed import MAIN
 from .body import print_stages
+from .buffers import Spare, spare
 from .fast_body import Printer
 from .forward_mode import jvp
 from .layout import end_value
@@ -49,9 +50,10 @@ def plan_module(systems: Systems, level: int) -> Plan | FastPlan:
 def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
     """The module's text."""
     program, forward, adjoint, small = systems.program, systems.forward, systems.adjoint, systems.small
+    forward_body, places = _forward(program, forward, adjoint, plan)
     bodies = {
-        "forward_body": _forward(program, forward, adjoint, plan),
-        "backward_body": _backward(program, forward, adjoint, plan),
+        "forward_body": forward_body,
+        "backward_body": _backward(program, forward, adjoint, plan, places),
     }
     unrolled = _unrolled(program, forward)
     table = [f"UNROLL = {page.literal(unrolled)}"] if unrolled or "selfcheck" in systems.extras else []
@@ -115,25 +117,29 @@ def _prepare(program: Program, unrolled: Mapping[str, int]) -> str:
     return "".join("\n" + line for line in lines)
 
 
-def _block(plan: Plan | FastPlan, stages: Iterable[Stage]) -> list[str]:
-    if isinstance(plan, FastPlan):
-        return Printer(plan).print(tuple(stages))
+def _block(plan: Plan, stages: Iterable[Stage]) -> list[str]:
     lines = Lines()
     print_stages(plan.frame, plan.demands, tuple(stages), lines)
     return lines.lines
 
 
-def _forward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> str:
-    body = _block(plan, plan.stages[0])
+def _forward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> tuple[str, Spare]:
+    """The function's body, and the buffers that are of no use after it."""
     asked = [name for key, name in forward.outputs if key != "stop"]
     wanted = dict.fromkeys(asked + [e.name for e in adjoint.given])
+    if isinstance(plan, FastPlan):
+        printer = Printer(plan)
+        body = printer.print(plan.stages[0])
+        places = spare(plan, printer.buffers, wanted)
+    else:
+        body, places = _block(plan, plan.stages[0]), {}
     entries = {
         name: plan.frame.stored[name].identifier
         for name in wanted
         if name in plan.frame.stored and plan.frame.table[name].op != "param"
     }
     tail = [*_ends(program, forward, plan), *page.table("return {}", entries)]
-    return "\n".join([*unpacked(plan.frame, program, [*body, *tail], {}), *body, *tail])
+    return "\n".join([*unpacked(plan.frame, program, [*body, *tail], {}), *body, *tail]), places
 
 
 def _ends(program: Program, forward: System, plan: Plan | FastPlan) -> list[str]:
@@ -145,10 +151,12 @@ def _ends(program: Program, forward: System, plan: Plan | FastPlan) -> list[str]
     return ["    if not call.absent:", f"        {call}"]
 
 
-def _backward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> str:
+def _backward(
+    program: Program, forward: System, adjoint: System, plan: Plan | FastPlan, places: Spare
+) -> str:
     given = {e.name: "tape" for e in adjoint.given if e.op != "param"}
     if isinstance(plan, FastPlan):
-        printer = Printer(plan)
+        printer = Printer(plan, spare=places)
         body, late = printer.print(plan.stages[1]), printer.late(plan.stages[2])
     else:
         body, late = _block(plan, plan.stages[1]), []

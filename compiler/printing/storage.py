@@ -18,7 +18,7 @@ from dataclasses import field, replace
 
 from ...spec.records import dataclass
 from ..given import only_if_given
-from ..ir import BATCH, Equation, Read, System
+from ..ir import BATCH, Equation, Position, Read, System
 from ..operators import TABLE
 from ..program import Program
 from ..schedule import Edge, Loop, Stage, Straight, components, cycles_of, edges, schedule
@@ -305,7 +305,7 @@ class _Chooser:
             return "array"  # what is kept of every step is a stretch of this
         if any(self.needed.slots.get((root.name, a), (0, 0)) != (0, 0) for a in root.axes if a != stage.axis):
             return "array"
-        reads = self._final_readers(root.name)
+        reads = [(e, read) for e, read in self._final_readers(root.name) if _moves(stage.axis, read)]
         delays = {_delay(stage.axis, read) for _, read in reads}
         if delays <= {0}:
             return "scratch"
@@ -338,16 +338,22 @@ class _Chooser:
         return found
 
     def _inside_only(self, loop: Loop, root: Equation) -> bool:
-        """Whether only this loop reads the quantity, each reader at its own step or at a delay from it."""
-        number = self.stage_of[root.name]
-        return (
-            all(
-                self.stage_of.get(reader.name) == number
-                and any(p.over == loop.axis and not p.ends for p in read.at)
-                for reader, read in self._final_readers(root.name)
-            )
-            and root.name not in self.bounds
+        """Whether only this loop reads the quantity, each reader at its own step or at a delay from it; besides,
+        after a loop that runs backwards, what it ends with."""
+        number, axis = self.stage_of[root.name], loop.axis
+        left = Position(None, offset=1) if loop.step < 0 and self._rolls(loop, root) else None
+        return root.name not in self.bounds and all(
+            _moves(axis, read)
+            if self.stage_of.get(reader.name) == number
+            else left is not None and dict(zip(root.axes, read.at))[axis] == left
+            for reader, read in self._final_readers(root.name)
         )
+
+    def _rolls(self, loop: Loop, root: Equation) -> bool:
+        """Whether the loop reads the quantity, and one step later only."""
+        number = self.stage_of[root.name]
+        inside = [read for e, read in self._final_readers(root.name) if self.stage_of.get(e.name) == number]
+        return {_moves(loop.axis, r) and _delay(loop.axis, r) for r in inside} == {-loop.step}
 
     def _movable(self, part: Equation, whole: Equation, read: Read) -> bool:
         """Whether a quantity that ``whole`` reads here, once, can be made in a place of ``whole``'s."""
@@ -430,6 +436,11 @@ class _Chooser:
                 if not isinstance(there, Steps) or there.axis != alias.axis or alias.taken & there.taken:
                     return False
         return True
+
+
+def _moves(axis: str, read: Read) -> bool:
+    """Whether a read goes along with the steps of an axis."""
+    return any(p.over == axis and not p.ends for p in read.at)
 
 
 def _delay(axis: str, read: Read) -> int:

@@ -53,15 +53,18 @@ class Call:
         return [self.buffer(name, *shape, dtype=dtype) for name in names.split()]
 
     def buffer(self, name, *shape, dtype=None):
-        """An array that nobody else uses: a new one, or this workspace's of that name."""
+        """An array that nobody else uses: a new one, or this workspace's of that name. What is needed after
+        another of its size is not any more asks for that one's."""
         dtype = self.dtype if dtype is None else dtype
         if self.workspace is None:
             return np.empty(shape, dtype)
-        kept = self.workspace.get(name)
-        if kept is None or kept.shape != shape or kept.dtype != dtype:
-            kept = self.workspace[name] = np.empty(shape, dtype)
+        kept, size = self.workspace.get(name), 1
+        for extent in shape:
+            size *= extent
+        if kept is None or kept.size != size or kept.dtype != dtype:
+            kept = self.workspace[name] = np.empty(size, dtype)
         self.own.append(id(kept))
-        return kept
+        return kept.reshape(shape)
 
     def forwards(self, loop, *arrays):
         """The arrays' steps in turn. A workspace keeps the views of its own arrays' steps from call to call, by
