@@ -13,7 +13,7 @@ from ..ir import BATCH, Equation, Position, Read
 from ..operators import TABLE, Call
 from .contraction import contract_into
 from .frame import DTYPES, Frame, Value
-from .python import expression, rewritten
+from .python import expression, rewritten, text
 from .reading import counter, moved, read_stored, subscript
 
 Compute = Callable[[Frame, Equation], Value]
@@ -134,7 +134,7 @@ def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr 
 def weights_of(frame: Frame, equation: Equation) -> tuple[ast.expr, str]:
     """The vector by which a sum or a mean is a product, and a name for it."""
     size = frame.size(frame.table[equation.reads[0].name].shape[-1])
-    return expression(WEIGHTS[equation.op], size), f"{equation.op}_{ast.unparse(size)}"
+    return expression(WEIGHTS[equation.op], size), f"{equation.op}_{text(size)}"
 
 
 TOTAL = {ast.Div: "np.divide({0}, {1})", ast.Mod: "np.remainder({0}, {1})", ast.Pow: "np.power({0}, {1})"}
@@ -197,7 +197,7 @@ def _number_of(frame: Frame, equation: Equation, value: Value) -> ast.expr:
     number = value.expr
     if not _in_fast_loop(frame) or equation.type != "real" or equation.op == "pow":
         return as_scalar(number)
-    wish = NUMBERS.get(ast.unparse(number), "number")
+    wish = NUMBERS.get(text(number), "number")
     return frame.hoist(expression("np.array({0}, dtype)", number), wish)
 
 

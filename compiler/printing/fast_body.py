@@ -340,7 +340,7 @@ class Printer:
         self.made.add(holder)
         frame = self.plan.frame
         equation, stored = frame.table[holder], frame.stored[holder]
-        shape = ast.unparse(array_shape(frame, equation, stored)).strip("()").rstrip(",")
+        shape = text(array_shape(frame, equation, stored)).strip("()").rstrip(",")
         dtype = "" if equation.type == "real" else f", dtype={DTYPES[equation.type]}"
         if self.shapes is None:
             self.out.add(f'{stored.identifier} = buffer("{stored.identifier}", {shape}{dtype})')

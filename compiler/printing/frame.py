@@ -11,7 +11,7 @@ from functools import reduce
 from ...spec.records import dataclass
 from ..ir import BATCH, EACH, Equation
 from .layout import Stored
-from .python import expression
+from .python import expression, text
 from .strips import Strip
 
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -51,7 +51,7 @@ class Scope:
 
     def variable(self, iterable: ast.expr, wish: str) -> str:
         """The loop variable that takes the values of ``iterable``."""
-        key = ast.unparse(iterable)
+        key = text(iterable)
         if key not in self.iterables:
             self.iterables[key] = free_name(wish, self.taken)
         return self.iterables[key]
@@ -71,7 +71,7 @@ class Quick:
 
     def once(self, made: ast.expr, wish: str) -> ast.expr:
         """The name of what is made once."""
-        key = ast.unparse(made)
+        key = text(made)
         if key not in self.made:
             self.made[key] = free_name(re.sub(r"\W+", "_", wish), self.taken)
         return expression(self.made[key])
@@ -141,7 +141,7 @@ class Frame:
     def hoist(self, made: ast.expr, wish: str) -> ast.expr:
         """The name of what is made once, before the loops around."""
         assert self.hoisted is not None
-        key = ast.unparse(made)
+        key = text(made)
         if key not in self.hoisted:
             self.hoisted[key] = free_name(re.sub(r"\W+", "_", wish), self.scopes[0].taken)
         return expression(self.hoisted[key])
@@ -150,17 +150,17 @@ class Frame:
         """An array in other dimensions; in loops over arrays a name, for it is made before the loop."""
         for scope in self.scopes:
             for iterable, variable in tuple(scope.iterables.items()):
-                if variable == ast.unparse(expr):
+                if variable == text(expr):
                     rows = reshape(expression(iterable), [self.extent(scope.axis), *parts])
                     return expression(scope.variable(rows, variable + "_rows"))
         made = reshape(expr, parts)
-        return self.hoist(made, f"{ast.unparse(expr)}_rows") if fixed and self.scopes else made
+        return self.hoist(made, f"{text(expr)}_rows") if fixed and self.scopes else made
 
     def viewed(self, expr: ast.expr, view: Callable[[ast.expr, int], ast.expr]) -> ast.expr:
         """A view of an array; ``view`` is given the array and how many dimensions it has before those meant. In
         loops over arrays it is cut before the loop."""
-        plain, name = view(expr, 0), ast.unparse(expr)
-        if ast.unparse(plain) == name or not self.scopes or not isinstance(expr, ast.Name):
+        plain, name = view(expr, 0), text(expr)
+        if text(plain) == name or not self.scopes or not isinstance(expr, ast.Name):
             return plain
         for scope in self.scopes:
             for iterable, variable in tuple(scope.iterables.items()):

@@ -15,7 +15,7 @@ from ..operators import TABLE, Call
 from ..prelude_text import definitions, names, names_of, needed, prelude_names, prelude_source
 from ..program import Init, Input, Param, Program, State
 from .lines import Lines
-from .python import expression
+from .python import expression, text
 
 TEMPLATE = "templates/module.py.j2"
 MARK = "# Written by rnnc; change the spec, not this file."
@@ -203,7 +203,7 @@ def _size(size: Size | None) -> str:
     """A size over ``dims``: looked up there before the text is parsed, for a dim may be called `lambda`."""
     assert size is not None
     looked_up = size.substitute({dim: Size.of(f"dims[{literal(dim)}]") for dim in size.dims})
-    return ast.unparse(expression(str(looked_up)))
+    return text(expression(str(looked_up)))
 
 
 # --------------------------------------------------------------------------------------------- init
@@ -217,7 +217,7 @@ def init_body(program: Program) -> str:
         "    params = {",
     ]
     for param in program.params:
-        lines.append(f"        {literal(param.name)}: {ast.unparse(_init(param, param.init))},")
+        lines.append(f"        {literal(param.name)}: {text(_init(param, param.init))},")
     lines += [
         "    }",
         "    return {name: np.asarray(value, _float_type(dtype)) for name, value in params.items()}",

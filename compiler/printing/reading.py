@@ -108,7 +108,7 @@ def _stepped(frame: Frame, scope: Scope, stored: Stored, places: Mapping[str, Po
         f"{'m' if place.offset < 0 else 'p'}{abs(place.offset)}" if place.offset else ""
     )
     stretch = subscript(array, [ast.Slice(), *parts[1:]])
-    named = frame.views.get(ast.unparse(stretch))
+    named = frame.views.get(text(stretch))
     if named and not index:
         name = scope.variable(subscript(expression(named), parts[:1]), named + suffix)
     else:

@@ -18,6 +18,7 @@ from .frame import Quick
 from .layout import Stored
 from .lines import Lines
 from .plan import Plan, output, output_entries, textbook_plan
+from .python import text
 from .unpack import unpacked
 
 
@@ -243,7 +244,7 @@ def _is_new(plan: Plan, name: str) -> bool:
     if name not in plan.frame.stored or BATCH not in equation.axes or plan.frame.times(equation.axes):
         return False
     value = completed(plan.frame, equation)
-    called = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
+    called = text(value.func) if isinstance(value, ast.Call) else ""
     return isinstance(value, ast.BinOp) or called in NEW or called.endswith(".dot")
 
 
