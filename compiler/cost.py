@@ -8,10 +8,9 @@ taken to stay in cache. So time is at least operations, functions and bytes, eac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 
-from ..spec.records import dataclass
+from ..spec.records import dataclass, replace
 from .ir import BATCH, Equation, System
 from .operators import TABLE
 from .operators.products import letters

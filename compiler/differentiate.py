@@ -20,9 +20,8 @@ the end; without a lag axis z stands for one place, 0 or length + 1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from ..spec.records import dataclass
+from ..spec.records import dataclass, replace
 from .ir import AFTER, BATCH, BEFORE, Attr, Equation, Position, Read, System, here, lag_axes
 from .operators import TABLE, Builder, Cotangent, Term
 from .operators.terms import apply, union, where

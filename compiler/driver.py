@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TypeVar
 
 from ..spec.diagnostics import Diagnostic, Diagnostics, SpecError
-from ..spec.records import dataclass
+from ..spec.records import dataclass, replace
 from ..spec.source import Source
 from .check import ReadImport, frontend
 from .differentiate import differentiate

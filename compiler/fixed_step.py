@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 
-from ..spec.records import dataclass
+from ..spec.records import dataclass, replace
 from .ir import AFTER, BEFORE, Attr, Axis, Boundary, Equation, Position, Read, System, here, lag_axes, plain
 from .ir import attrs as attributes
 from .operators import Shape

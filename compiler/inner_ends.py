@@ -12,9 +12,9 @@ may fall there becomes a choice between two quantities:
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import field, replace
+from dataclasses import field
 
-from ..spec.records import dataclass
+from ..spec.records import dataclass, replace
 from ..spec.source import Span
 from .checking.graph import Node, components, dependences, outside
 from .checking.infer import Typed

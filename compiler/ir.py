@@ -24,11 +24,11 @@ u = p - length.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from functools import cache
 from typing import Union
 
-from ..spec.records import dataclass
+from ..spec.records import dataclass, replace
 from ..spec.sizes import Size
 from ..spec.source import Span
 

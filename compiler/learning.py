@@ -15,9 +15,8 @@ all its directions written out, the square of its size."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from ..spec.records import dataclass
+from ..spec.records import dataclass, replace
 from .ir import BATCH, EACH, Axis, Equation, System, attrs
 from .operators import Builder, Term
 from .operators.terms import apply, where

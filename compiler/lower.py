@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field, replace
+from dataclasses import field
 
-from ..spec.records import dataclass
+from ..spec.records import dataclass, replace
 from .checking.heads import DENSITIES
 from .checking.infer import Typed
 from .checking.model import Quantity, Sides, Start

@@ -19,9 +19,9 @@ The names of what is added end in a number, which no quantity's name does."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
-from ..spec.records import dataclass
+from ..spec.records import dataclass, replace
 from ..spec.sizes import Size
 from .ir import BATCH, Equation, Position, Read, System, attrs, here
 from .operators.terms import Builder, Term, apply

@@ -13,9 +13,9 @@ index before the first step. Where there are no steps, all targets of whole sequ
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
-from ..spec.records import dataclass
+from ..spec.records import dataclass, replace
 from .ir import BATCH, Equation, Position, Read, System, attrs, plain
 from .program import Head, Program, State
 

@@ -14,8 +14,8 @@ other. What the two have in common is the operators' own code."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
+from ..spec.records import replace
 from .ir import Equation, System, here
 from .operators import TABLE, Builder, Operator, Tangent, Term
 

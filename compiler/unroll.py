@@ -21,10 +21,10 @@ is put together again by `stack`. Nothing runs along the axis any more, so no lo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 
 from ..spec.diagnostics import Diagnostic, SpecError
-from ..spec.records import dataclass
+from ..spec.records import dataclass, replace
 from .fixed_step import FixedSteps, corners
 from .ir import AFTER, BEFORE, Axis, Boundary, Equation, Position, Read, System, plain, rename
 from .operators import TABLE

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from lark import Token, Tree
 
+from .records import replace
 from .source import Source, Span
 from .syntax import (
     Argument,

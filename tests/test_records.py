@@ -8,6 +8,7 @@ from dataclasses import field, replace
 from typing import Any
 
 import pytest
+from rnnc.spec import records
 from rnnc.spec.records import dataclass
 
 
@@ -104,3 +105,27 @@ def test_wrong_arguments_are_refused(made: list[Any]) -> None:
     for args, named in (((), {}), ((1, (), 3), {}), ((1,), {"z": 1})):
         with pytest.raises(TypeError):
             made[0](*args, **named)
+
+
+REPLACED: list[tuple[int, tuple[Any, ...], dict[str, Any]]] = [
+    (0, (1,), {}), (0, (1, (2,)), {"x": 3}), (1, (1, (), ["a"], "note", 4), {"names": ["b"]}), (3, (2,), {"n": 4}),
+    (1, (1,), {"note": "b", "hidden": 2}), (2, ({"a": 1},), {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REPLACED)
+def test_copied_with_changes_alike(case: tuple[int, tuple[Any, ...], dict[str, Any]]) -> None:
+    number, args, changes = case
+    ours, theirs = (
+        change(classes[number](*args), **changes)
+        for classes, change in ((OURS, records.replace), (THEIRS, dataclasses.replace))
+    )
+    assert type(ours) is OURS[number]
+    assert dataclasses.asdict(ours) == dataclasses.asdict(theirs)
+
+
+@pytest.mark.parametrize("change", [records.replace, dataclasses.replace])
+def test_what_is_no_field_cannot_be_replaced(change: Callable[..., Any]) -> None:
+    for thing, changes in ((OURS[0](1), {"z": 1}), (OURS[3](1), {"double": 1})):
+        with pytest.raises((TypeError, ValueError)):
+            change(thing, **changes)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
 from ...spec import syntax
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ...spec.sizes import Size
 from ...spec.source import Span
 from .model import Model

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ...spec.sizes import Size
 from ...spec.source import Span
 

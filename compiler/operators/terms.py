@@ -8,10 +8,10 @@ types follow from the operators' own rules."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Union
 
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ...spec.sizes import Size
 from ...spec.source import Span
 from ..ir import BATCH, Attr, Equation, Position, Read, here

@@ -26,8 +26,8 @@ Sums of sums are one sum; signs and factors that are the same along the axes sum
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from ...spec.records import replace
 from ..ir import Equation, System
 from ..operators import TABLE
 from .rewriting import Rule, View, along, dropped, rewrite, turned

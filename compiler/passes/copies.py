@@ -26,8 +26,8 @@ and so does a step with a name (`x_2`, which is `x[2]`)."""
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
+from ...spec.records import replace
 from ..ir import Boundary, Equation, Position, Read, System, here, rename
 from .rewriting import along, is_fixed, is_plain, uses
 

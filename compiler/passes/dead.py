@@ -18,8 +18,7 @@ becomes
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from ...spec.records import replace
 from ..ir import System
 
 

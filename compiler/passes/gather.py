@@ -31,9 +31,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ..ir import BATCH, Attr, Axis, Equation, Position, Read, System, attrs, plain
 from ..operators import TABLE
 from ..schedule import cycles_of

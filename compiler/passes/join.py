@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ..ir import BATCH, Axis, Equation, Position, Read, System, attrs, plain
 from ..operators import TABLE
 from ..schedule import cycles_of

@@ -26,8 +26,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
+from ...spec.records import replace
 from ..ir import BATCH, Equation, Position, Read, System
 from ..operators import TABLE
 from .rewriting import Rule, View, along, dropped, is_plain, rewrite

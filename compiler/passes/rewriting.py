@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ..ir import Attr, Axis, Equation, Position, Read, System, here
 from ..ir import attrs as attributes
 from ..operators import Shape

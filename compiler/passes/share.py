@@ -22,8 +22,7 @@ equations of their own."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from ...spec.records import replace
 from ..ir import Equation, System, rename
 from ..operators import TABLE
 

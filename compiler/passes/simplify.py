@@ -30,8 +30,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
+from ...spec.records import replace
 from ...spec.sizes import Size
 from ..ir import Equation, Read, System
 from ..operators import TABLE, Shape

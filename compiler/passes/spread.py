@@ -12,8 +12,8 @@ and the loop is left with one product for each member. What is added to single s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
+from ...spec.records import replace
 from ..ir import Equation, Position, Read, System
 from ..operators import TABLE
 from ..operators.products import letters

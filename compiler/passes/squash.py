@@ -32,9 +32,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ...spec.sizes import Size
 from ..ir import BATCH, Attr, Equation, Read, System, here
 from ..ir import attrs as attributes

@@ -26,8 +26,8 @@ step of a stack is what stands there; a stack whose steps are a stretch of anoth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
+from ...spec.records import replace
 from ..ir import Equation, Position, Read, System, plain
 from .rewriting import View, is_plain, turned
 

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 
+from ...spec.records import replace
 from ...spec.sizes import Size
 from ..ir import Equation, Read, System, plain
 

@@ -65,7 +65,7 @@ WITHIN = frozenset(
     for name in """
     Assign AnnAssign AugAssign Return Expr YieldFrom If For While With Raise Try ExceptHandler Break Continue Pass
     arguments arg keyword withitem comprehension
-    Subscript Slice Starred Compare BoolOp BinOp IfExp Lambda ListComp SetComp DictComp GeneratorExp
+    Name Subscript Slice Starred Compare BoolOp BinOp IfExp Lambda ListComp SetComp DictComp GeneratorExp
     JoinedStr FormattedValue Store
     Add Sub Mult Div FloorDiv Mod Pow MatMult BitAnd BitOr BitXor Invert Not UAdd And Or
     Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn
@@ -196,15 +196,14 @@ class _Function:
         own |= {node.name for node in nodes[ast.ExceptHandler] if node.name}
         for name in own:
             _own_name(name, function)
-        self.known = self.known | own | BUILTINS
+        known = self.known | own | BUILTINS
         self.inside = {id(node.value) for node in nodes[ast.Attribute]}
+        for node in nodes[ast.Name]:
+            if node.id not in known and not (node.id == "np" and id(node) in self.inside):
+                _refuse(node, f"`{node.id}`")
         for kind, look in CHECKED.items():
             for node in nodes[kind]:
                 look(self, node)
-
-    def name(self, node: ast.Name) -> None:
-        if node.id not in self.known and not (node.id == "np" and id(node) in self.inside):
-            _refuse(node, f"`{node.id}`")
 
     def attribute(self, node: ast.Attribute) -> None:
         path = _path(node)
@@ -232,20 +231,26 @@ class _Function:
 
 # What is looked at more closely, by the type of the node.
 CHECKED: dict[type, Callable[..., None]] = {
-    ast.Name: _Function.name,
     ast.Attribute: _Function.attribute,
     ast.Call: _Function.call,
     ast.FunctionDef: _Function.function,
 }
 
 
+LEAVES = frozenset(
+    (ast.Name, ast.Constant)
+)  # most nodes are such; a name that is deleted stands in a `Delete`
+
+
 def _by_kind(tree: ast.AST) -> dict[type, list[Any]]:
-    """All nodes of a tree, by their type. `ast.walk` takes three times as long, and a module has ten thousand."""
+    """All nodes of a tree, by their type, but for how names are used (`ctx`). `ast.walk` takes four times as long,
+    and a module has ten thousand."""
     found: dict[type, list[Any]] = defaultdict(list)
     work = [tree]
     for node in work:
-        found[type(node)].append(node)
-        for field_name in node._fields:
+        kind = type(node)
+        found[kind].append(node)
+        for field_name in () if kind in LEAVES else node._fields:
             value = getattr(node, field_name, None)
             if isinstance(value, ast.AST):
                 work.append(value)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Read, here
 from ..operators import TABLE
 from ..prelude_text import names as names_in

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from functools import reduce
 
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ..ir import BATCH, EACH, Equation
 from .layout import Stored
 from .python import expression, text

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from ...spec.records import replace
 from ..ir import System
 from ..learning import Learning
 from ..program import Program

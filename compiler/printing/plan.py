@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ..ir import Equation, System, worked_along
 from ..operators import TABLE
 from ..program import Program

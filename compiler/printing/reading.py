@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
+from ...spec.records import replace
 from ..ir import BATCH, Equation, Position, Read, here
 from .frame import Frame, Scope, Value
 from .layout import Stored

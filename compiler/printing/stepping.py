@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
+from ...spec.records import replace
 from ..ir import BATCH, Equation, System
 from ..operators import TABLE
 from ..program import Program

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ..given import only_if_given
 from ..ir import BATCH, Equation, Position, Read, System
 from ..operators import TABLE
