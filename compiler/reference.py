@@ -385,20 +385,32 @@ class Evaluator:
         return tuple(point[axis] - (axis != BATCH) for axis in axes)
 
 
-class Shaken(Evaluator):
-    """Every real number computed is off by its last bit, or not, at random (as in Vignes's stochastic
-    arithmetic): what then moves, and how far, no way of computing these equations can know better."""
+EXACT = frozenset({"dim", "real"})  # whole numbers, written as such
+COPYING = frozenset({"identity", "view", "moves"})
 
-    def __init__(self, *given: Any, seed: int, **more: Any) -> None:
+
+class Shaken(Evaluator):
+    """Every real number given or computed is off by its last bit (of float32's, where ``single``), or not, at random
+    (as in Vignes's stochastic arithmetic): what then moves, and how far, no way of computing these equations can know
+    better. What is written as a number, or only copied, is what it is."""
+
+    def __init__(self, *given: Any, seed: int, single: bool = False, **more: Any) -> None:
         super().__init__(*given, **more)
-        self.rng = self.np.random.default_rng(seed)
+        self.rng, self.single = self.np.random.default_rng(seed), single
 
     def _compute(self, key: Key, operands: list[list[Key | None]]) -> None:
         super()._compute(key, operands)
         value = self.values[key]
-        if value.dtype.kind in "fc":
-            off = self.np.finfo(value.dtype).eps * self.rng.integers(-1, 2, value.shape)
+        if value.dtype.kind in "fc" and not self._is_exact(self.table[key[0]]):
+            last = self.np.finfo(self.np.float32 if self.single else value.dtype).eps
+            off = last * self.rng.integers(-1, 2, value.shape)
             self.values[key] = self.np.asarray(value * (1 + off), value.dtype)
+
+    def _is_exact(self, equation: Equation) -> bool:
+        if equation.op == "number":
+            value = equation.attr("value")
+            return not self.single or float(self.np.float32(value)) == value
+        return equation.op in EXACT or not COPYING.isdisjoint(TABLE[equation.op].traits)
 
 
 @cache

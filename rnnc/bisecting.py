@@ -28,8 +28,9 @@ from .runtime.properties.compare import (
     largest,
     rounding,
 )
-from .runtime.properties.compiled import given, with_noise, within
+from .runtime.properties.compiled import within
 from .runtime.properties.data import Data, full
+from .runtime.properties.equations import given, with_noise
 from .runtime.properties.observe import GRADIENTS, everything, only
 from .runtime.properties.report import Tested, finite, what
 from .runtime.properties.run import FAILED, run_one, typical

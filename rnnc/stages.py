@@ -40,10 +40,10 @@ class Equations:
     system: System
     forward: System | None = None
 
-    def values(self, given: Arguments, seed: int | None = None) -> Results:
+    def values(self, given: Arguments, seed: int | None = None, single: bool = False) -> Results:
         """Every output under the name that the module's result has; with a ``seed``, every number on the way off
-        by its last bit."""
-        evaluator = self._evaluator(given, seed)
+        by its last bit (``single``: float32's)."""
+        evaluator = self._evaluator(given, seed, single)
         found = {}
         for key, name in self.system.outputs:
             part, _, rest = key.partition(":")
@@ -51,13 +51,12 @@ class Equations:
                 found[f"{PARTS[part]}.{rest}" if rest else key] = evaluator.array(name)
         return found
 
-    def _evaluator(self, given: Arguments, seed: int | None) -> Evaluator:
+    def _evaluator(self, given: Arguments, seed: int | None, single: bool) -> Evaluator:
         arguments = (self.system, given.params, given.batch, given.dims)
+        more = {"state": given.state, "cotangents": given.cotangents, "forward": self.forward}
         if seed is None:
-            return Evaluator(*arguments, state=given.state, cotangents=given.cotangents, forward=self.forward)
-        return Shaken(
-            *arguments, state=given.state, cotangents=given.cotangents, forward=self.forward, seed=seed
-        )
+            return Evaluator(*arguments, **more)  # type: ignore[arg-type]
+        return Shaken(*arguments, **more, seed=seed, single=single)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +79,12 @@ def checked(compiled: Compiled) -> tuple[Equations, Equations]:
     return Equations(forward), adjoint(compiled, forward)
 
 
-def as_checked(compiled: Compiled, given: Arguments) -> Results:
-    """All results and gradients, of the equations that no pass has seen."""
+def as_checked(
+    compiled: Compiled, given: Arguments, seed: int | None = None, single: bool = False
+) -> Results:
+    """All results and gradients, of the equations that no pass has seen; see `Equations.values`."""
     forward, gradient = checked(compiled)
-    return {**forward.values(given), **gradient.values(given)}
+    return {**forward.values(given, seed, single), **gradient.values(given, seed, single)}
 
 
 def adjoint(compiled: Compiled, forward: System) -> Equations:

@@ -87,8 +87,11 @@ class KnownSpec:
     def reads(self, output: str, point: tuple[int, ...], steps: Mapping[str, int]) -> Reads:
         return reached(self.compiled.program, output, point, steps)
 
-    def as_checked(self, *given: Any) -> stages.Results:
-        return stages.as_checked(self.compiled, stages.Arguments(*given))
+    def results(self, *given: Any) -> stages.Results:
+        return stages.Equations(self.compiled.program.forward).values(stages.Arguments(*given))
+
+    def as_checked(self, *given: Any, seed: int | None = None, single: bool = False) -> stages.Results:
+        return stages.as_checked(self.compiled, stages.Arguments(*given), seed, single)
 
     def after_passes(self, *given: Any) -> Iterator[tuple[str, stages.Results, stages.Results]]:
         return stages.after_passes(self.compiled, stages.Arguments(*given))

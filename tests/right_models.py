@@ -80,10 +80,24 @@ param E : real[k, n] ~ normal(1)
 h[t] : real[n] = where(b[t], tanh(affine(h[t-1], E[z])), h[t-1] + expand(0.1 * x[t], n))
 head y[t] : bool ~ bernoulli(affine(h[t]))
 """
+UNWRITTEN = """\
+dim m = 2, n = 3
+axis t = 1..T
+input x[t] : real[m]
+k[t] : real[n] = affine(x[t], bias = none)
+S[t] : real[n, n] = S[t-1] + outer(k[t], h[t])
+h[t] : real[n] = tanh(affine(x[t], h[t-1]))
+r[t] : real[n] = S[t-1] @ h[t]
+a[t] : real = dot(h[t], r[t]) + norm(r[t])
+y1[t] : real[n] = 1000.0 * affine(x[t])
+b[t] : real[n] = (h[t] + y1[t]) - y1[t]
+u[t] : real[1] = softmax(affine(x[t]))
+output a, b, u
+"""  # a state read before it is written, a norm at 0, terms that cancel, a softmax over one
 COUNTER = "axis t = 1..T\na[t] : real = 0.5 * a[t-1] + t\noutput a\n"
 MODELS = {
     **SPECS, "symbol": SYMBOL, "poisson": POISSON, "relu": RELU, "both": BOTH, "attention": ATTENTION,
-    "grid": GRID, "matrix": MATRIX, "types": TYPES, "counter": COUNTER, "textbook": LSTM,
+    "grid": GRID, "matrix": MATRIX, "types": TYPES, "unwritten": UNWRITTEN, "counter": COUNTER, "textbook": LSTM,
 }  # fmt: skip
 TEXTBOOK = ("textbook",)
 

@@ -47,6 +47,8 @@ EQUIVALENT = {
     ("pow", "where(c.a > 0, apply('log', base) * c.q * c.db, 0)", "apply('log', base) * c.q * c.db"):
         "where the base is not positive, log(1) = 0 is a factor",
     ("pow", "1", "2"): NOT_TAKEN,
+    ("root", "c.q", "c.a"): "a root is 0 where what it is of is",
+    ("root", "1", "2"): "this value is not taken where the root is 0",
     ("clip", "apply('maximum', c.a, c.b)", "apply('maximum', c.b, c.a)"): "the larger of two, in either order",
     ("mean", "c.d", "c.q"): ONLY_SHAPE,
     ("softmax", "c.q", "c.a"): ONLY_SHAPE,

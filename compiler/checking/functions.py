@@ -77,7 +77,7 @@ def _log_softmax(a: Term) -> Term:
 
 
 def _norm(a: Term) -> Term:
-    return elementwise("sqrt", over_last("sum", elementwise("square", a)))
+    return elementwise("root", over_last("sum", elementwise("square", a)))
 
 
 def _of_one_real() -> list[str]:

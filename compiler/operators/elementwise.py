@@ -1,6 +1,7 @@
 """Operators that work element by element on operands of one feature shape.
 
-At a tie `maximum` and `minimum` give the cotangent to the first operand; `relu` has derivative 0 at 0."""
+At a tie `maximum` and `minimum` give the cotangent to the first operand; `relu` has derivative 0 at 0, and so
+has `norm`: the smallest of all slopes there."""
 
 from __future__ import annotations
 
@@ -211,6 +212,18 @@ unary(
     lambda c: c.d * (0.5 / c.q),
     "zero",
     tangent=lambda c: c.da / (c.q * 2),
+)
+define(
+    "root",
+    "a",
+    "the square root of a sum of squares, for `norm`; the derivative at 0 is 0",
+    shape=same,
+    type=real,
+    traits="elementwise zero",
+    code="np.sqrt(np.maximum({0}, 0))",
+    out="np.sqrt(np.maximum({0}, 0), {1})",
+    derivative=(lambda c: c.d * where(c.q <= 0, 0, 0.5 / where(c.q <= 0, 1, c.q)),),
+    tangent=lambda c: where(c.a <= 0, 0, c.da / where(c.a <= 0, 1, c.q * 2)),
 )
 unary(
     "square",

@@ -77,6 +77,11 @@ def _where_positive(use: Use) -> Function:
     return lambda a: use.library.np.where(a > 0, a, 0 * a)
 
 
+def _root(use: Use) -> Function:
+    np = use.library.np
+    return lambda a: np.where(a > 0, np.sqrt(np.where(a > 0, a, 1 + 0 * a)), 0 * a)
+
+
 def _concat(use: Use) -> Function:
     np = use.library.np
 
@@ -145,6 +150,7 @@ OPERATORS: dict[str, Callable[[Use], Function]] = {
     "sigmoid": lambda use: use.library.sigmoid,
     "softplus": _softplus,
     "relu": _where_positive,
+    "root": _root,
     "lgamma": lambda use: use.library.lgamma,
     "stop_gradient": lambda use: use.library.stop_gradient,
     "clip": lambda use: lambda a, low, high: use.library.np.minimum(use.library.np.maximum(a, low), high),

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..module import Array, Arrays
 from .data import Data
+from .equations import shaken, spreads
 from .observe import GRADIENTS, line_of, only, place_of
 from .subject import Subject
 
@@ -123,12 +124,18 @@ Pair = Callable[[Data], tuple[Arrays, Arrays]]
 
 
 def agree(
-    subject: Subject, data: Data, pair: Pair, labels: tuple[str, str], tolerance: float = ROUNDING
+    subject: Subject,
+    data: Data,
+    pair: Pair,
+    labels: tuple[str, str],
+    tolerance: float = ROUNDING,
+    results: bool = True,
 ) -> Verdict:
     """Two ways to the same numbers, equal to rounding.
 
     Where they differ by more, both ways are asked again with every argument off by its last bit: what such
-    a change does to the numbers no way of computing them can know. Ten times that is allowed on top."""
+    a change does to the numbers no way of computing them can know. Ten times that is allowed on top; and, if the
+    numbers are a module's ``results``, what comes of every number on the way to them being off."""
     found, wanted = pair(data)
     floor = rounding(data, only(wanted, *GRADIENTS))
     comparison = Comparison(subject, labels, tolerance, dict.fromkeys(wanted, floor))
@@ -136,6 +143,11 @@ def agree(
     if verdict.failure is None or verdict.failure.found is None:
         return verdict
     slack = {name: max(floor, 10 * size) for name, size in sensitivity(data, pair, found, wanted).items()}
+    verdict = replace(comparison, slack=slack).of(found, wanted)
+    if verdict.failure is None or not results:
+        return verdict
+    moves = spreads(shaken(subject, data))
+    slack = {name: max(size, 10 * moves.get(name, 0.0)) for name, size in slack.items()}
     return replace(comparison, slack=slack).of(found, wanted)
 
 

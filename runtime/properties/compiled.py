@@ -10,7 +10,6 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,9 +17,10 @@ from .. import archive
 from ..module import Array, Arrays
 from .case import Case
 from .compare import GOOD, ROUNDING, Comparison, Verdict, agree, failed, joined, rounding
-from .data import Data, draw, full, values
-from .observe import GRADIENTS, cotangents, everything, only
-from .subject import Observed, Spec, Subject
+from .data import Data, draw, full
+from .equations import given, with_noise
+from .observe import GRADIENTS, everything, only
+from .subject import Spec, Subject
 
 # Run by `python -I` with the module's text and the arrays in a folder of its own: every import but NumPy's
 # and the standard library's fails.
@@ -126,20 +126,6 @@ def check_passes(subject: Subject, case: Case) -> Verdict:
         return Comparison(subject, (f"after the pass {name}", "before it"), ROUNDING, slack).of(after, before)
 
     return joined(verdict(*step) for step in _spec(subject).after_passes(*given(subject, data)))
-
-
-def given(subject: Subject, data: Data) -> tuple[Any, ...]:
-    """The data as the equations know them."""
-    table = subject.module.COTANGENTS
-    weights = {table[key]: value for key, value in cotangents(subject.module, data).items()}
-    return data.params, data.batch, data.state, weights, subject.sizes(data.case)
-
-
-def with_noise(subject: Subject, data: Data) -> Data:
-    """With numbers of our own for the noise, so that two ways of computing get the same."""
-    rng = np.random.default_rng([data.case.seed, 13])
-    noises = [Observed(name, *subject.module.INPUTS[name]) for name in subject.noises]
-    return data.with_batch({item.name: values(subject, item, data.case, rng) for item in noises})
 
 
 def text_of(subject: Subject) -> str:

@@ -15,6 +15,7 @@ from ..module import Array, Arrays
 from .case import Case
 from .compare import EPS, GOOD, ROUNDING, Comparison, Failure, Verdict, failed, jittered, joined, rounding
 from .data import Data, full, with_cotangents
+from .equations import shaken
 from .observe import backward, line_of, place_of
 from .subject import Subject
 
@@ -117,6 +118,8 @@ def _along(subject: Subject, data: Data, name: str, direction: Array, grad: Arra
     if error <= allowed:
         return Verdict(error / allowed if allowed else 0.0)
     allowed += 10 * _unknowable(subject, data, name, direction)
+    if error > allowed:
+        allowed += 10 * _cancelled(subject, data, name, direction)
     if error <= allowed:
         return Verdict(error / allowed)
     if not np.isfinite(error):
@@ -137,6 +140,13 @@ def _unknowable(subject: Subject, data: Data, name: str, direction: Array) -> fl
     in a saturated softmax, no way of computing it can know it better."""
     there = [slope(subject, jittered(data, seed), {name: direction}) for seed in range(4)]
     return float(np.ptp([slope(subject, data, {name: direction}), *there]))
+
+
+def _cancelled(subject: Subject, data: Data, name: str, direction: Array) -> float:
+    """By how much it moves when every number on the way is off by its last bit."""
+    along = [float(np.sum(found[name] * direction)) for found in shaken(subject, data)]
+    known = [slope for slope in along if np.isfinite(slope)]
+    return float(np.ptp(known)) if known else 0.0
 
 
 def not_analytic(subject: Subject, data: Data, changes: Mapping[str, Array]) -> str:

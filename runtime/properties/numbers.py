@@ -11,6 +11,7 @@ from ..module import Array, Arrays
 from .case import Case
 from .compare import GOOD, Comparison, Verdict, failed, joined, largest, sensitivity
 from .data import Data, full, with_cotangents
+from .equations import shaken, spreads
 from .memory import with_parts
 from .observe import GRADIENTS, everything, forward, line_of, only
 from .subject import Subject, is_real
@@ -49,7 +50,7 @@ def _wide(value: Array) -> Array:
 
 
 def _near(subject: Subject, data: Data, found: Arrays) -> Verdict:
-    """As near as an error of float32 in every argument lets the results be."""
+    """As near as an error of float32 in every argument lets the results be, and one in every number on the way."""
 
     def pair(data: Data) -> tuple[Arrays, Arrays]:
         return found, everything(subject, data)
@@ -60,7 +61,13 @@ def _near(subject: Subject, data: Data, found: Arrays) -> Verdict:
     moves = sensitivity(data, pair, found, wanted, SINGLE)
     floor = 1e-5 * max((largest(value) for value in only(wanted, *GRADIENTS).values()), default=0.0)
     slack = {name: max(20 * moves[name], floor * name.startswith(GRADIENTS)) for name in wanted}
-    return Comparison(subject, ("float32", "float64"), 1e-5, slack).of(found, wanted)
+    comparison = Comparison(subject, ("float32", "float64"), 1e-5, slack)
+    verdict = comparison.of(found, wanted)
+    if verdict.failure is None or verdict.failure.found is None:
+        return verdict
+    inner = spreads(shaken(subject, data, single=True))
+    slack = {name: max(size, 20 * inner.get(name, 0.0)) for name, size in slack.items()}
+    return replace(comparison, slack=slack).of(found, wanted)
 
 
 def _complex(subject: Subject, data: Data) -> Verdict:

@@ -13,7 +13,7 @@ from ..module import Array, Arrays
 from ..params import size
 from .case import Case
 
-Reads = dict[tuple[str, tuple[int, ...]], bool]  # (input, its steps from 1): whether for certain
+Reads = frozenset[tuple[str, tuple[int, ...]]]  # (input, its steps from 1)
 
 
 class Spec(Protocol):
@@ -43,15 +43,19 @@ class Spec(Protocol):
     def elsewhere(self) -> str:
         """The same, from another process with another hash seed."""
 
-    def as_checked(self, *given: Any) -> Arrays:
-        """Every result and gradient of the checked equations, by the reference evaluator. It is given
-        parameters, batch, state, cotangents (by the name of the output in the equations) and dims."""
+    def results(self, *given: Any) -> Arrays:
+        """Every result of the checked equations, by the reference evaluator. It is given parameters, batch, state,
+        cotangents (by the name of the output in the equations) and dims."""
+
+    def as_checked(self, *given: Any, seed: int | None = None, single: bool = False) -> Arrays:
+        """Every result and gradient; with a ``seed``, every number on the way off by its last bit (``single``:
+        float32's)."""
 
     def after_passes(self, *given: Any) -> Iterator[tuple[str, Arrays, Arrays]]:
         """Each pass of the compiler, with the results before it and after it."""
 
     def reads(self, output: str, point: tuple[int, ...], steps: Mapping[str, int]) -> Reads:
-        """All that an output may depend on at a point, and what it must."""
+        """All that an output may depend on at a point."""
 
 
 # What can leave the range of numbers by itself, given large arguments.
