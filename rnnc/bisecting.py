@@ -13,10 +13,10 @@ import numpy as np
 
 from . import api, stages
 from .compiler.driver import Compiled, Options
-from .compiler.ir import Equation, System
+from .compiler.ir import BATCH, Equation, System, attrs, plain
 from .compiler.operators import TABLE
 from .compiler.passes import ORDERS
-from .compiler.program import Program
+from .compiler.program import Input, Program
 from .runtime.properties.case import Case
 from .runtime.properties.compare import (
     GOOD,
@@ -29,17 +29,17 @@ from .runtime.properties.compare import (
     rounding,
 )
 from .runtime.properties.compiled import within
-from .runtime.properties.data import Data, full
-from .runtime.properties.equations import given, with_noise
+from .runtime.properties.data import Data, full, generator, values
+from .runtime.properties.equations import SHAKEN, given, with_noise
 from .runtime.properties.observe import GRADIENTS, everything, only
 from .runtime.properties.report import Tested, finite, what
 from .runtime.properties.run import FAILED, run_one, typical
-from .runtime.properties.subject import Subject
+from .runtime.properties.subject import Observed, Subject
 from .runtime.properties.table import PROPERTIES
 from .stages import Arguments, Equations, Results
 
 PASS, DERIVATIVE, PRINTING, ROUNDED, NOTHING = "pass", "derivative", "printing", "rounding", "nothing"
-SHAKEN = 4  # evaluations with every number off by its last bit
+PROBE = ".probe.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +182,10 @@ class _Hunt:
             f"wrong, in the {half} half"
         )
         names = sorted({step.name for step in steps})
-        hints = [*self._without(failure, names)]
-        if half == "forward":
-            hints.append(self._first_wrong())
-        return Suspect(self.level, PRINTING, told, failure=failure, hints=tuple(hints))
+        first = self._first_wrong() if half == "forward" else self._first_wrong_gradient()
+        return Suspect(
+            self.level, PRINTING, told, failure=failure, hints=(*self._without(failure, names), first)
+        )
 
     def _without(self, failure: Failure, names: Iterable[str]) -> tuple[str, ...]:
         """What leaving out a pass does to the difference."""
@@ -205,21 +205,42 @@ class _Hunt:
         found = _run(api.module_from(compiled.text, "all"), self.data, self.subject) or {}
         wanted = Equations(system).values(self.given)
         for key, name in system.outputs:
-            shown = f"outputs.{key.partition(':')[2]}"
-            if shown in found and shown in wanted:
-                one = {shown: within(found[shown], wanted[shown])}
-                if self.compared(one, {shown: wanted[shown]}, {}, "", "").failure is not None:
-                    span = system.table()[name].span
-                    line = f", line {span.line}: {span.source.line(span.line).strip()}" if span else ""
-                    return f"the first quantity that is wrong when all are returned: {name}{line}"
+            if not self._alike(f"outputs.{key.partition(':')[2]}", found, wanted):
+                return f"the first quantity that is wrong when all are returned: {_shown(name, system)}"
         return "it is gone when every quantity is returned: how values are kept, or printed into one another, is wrong"
+
+    def _first_wrong_gradient(self) -> str:
+        """The first quantity, from the last equation back, whose gradient is wrong: that of a zero added to it."""
+        compiled = api.compile_with(self.known.source, self.options, self._imports(), _with_all_probes)
+        module, system = api.module_from(compiled.text, "probed"), compiled.program.forward
+        probes = [name for name in module.INPUTS if name.endswith(PROBE)]
+        items = (Observed(name, *module.INPUTS[name]) for name in probes)
+        zeros = {item.name: 0.0 * values(self.subject, item, self.case, generator(0)) for item in items}
+        data = self.data.with_batch(zeros)
+        found = _run(module, data, self.subject) or {}
+        wanted = stages.adjoint(compiled, system).values(replace(self.given, batch=data.batch))
+        for probe in reversed(probes):
+            if not self._alike(f"dbatch.{probe}", found, wanted):
+                name = probe.removesuffix(PROBE)
+                return f"the first quantity, going back, whose gradient is wrong: {_shown(name, system)}"
+        wrong = next((name for name in wanted if not self._alike(name, found, wanted)), None)
+        if wrong is not None:
+            made = wrong.partition(".")[2]
+            return f"the gradients of all quantities are right; what is made of them for {made} is not"
+        return "it is gone when every gradient is asked for: how values are kept, or printed into one another, is wrong"
+
+    def _alike(self, name: str, found: Results, wanted: Results) -> bool:
+        """Whether one result, where both have it, is the same."""
+        if name not in found or name not in wanted:
+            return True
+        one = {name: within(found[name], wanted[name])}
+        return self.compared(one, {name: wanted[name]}, {}, "", "").failure is None
 
     def _agrees(self, found: Results | None, name: str) -> bool:
         """Whether a result is what the reference evaluator says."""
         if found is None or name not in found or name not in self.wanted:
             return False
-        one, other = {name: within(found[name], self.wanted[name])}, {name: self.wanted[name]}
-        return self.compared(one, other, {}, "", "").failure is None
+        return self._alike(name, found, self.wanted)
 
     def _printed(self, options: Options) -> Results | None:
         """What a module answers; None where it cannot be made or run."""
@@ -285,6 +306,29 @@ def _with_all_outputs(program: Program) -> Program:
     more = [e for e in forward.equations if e.type == "real" and e.name not in shown and _varies(e, forward)]
     outputs = (*((f"output:{e.name}", e.name) for e in more), *forward.outputs)
     return replace(program, forward=replace(forward, outputs=outputs))
+
+
+def _with_all_probes(program: Program) -> Program:
+    """The program with an input of zeros added to every real quantity: its gradient is the quantity's."""
+    forward, made, inputs = program.forward, list[Equation](), list(program.inputs)
+    for e in forward.equations:
+        if e.type != "real" or not _varies(e, forward):
+            made.append(e)
+            continue
+        axes, name = tuple(axis for axis in e.axes if axis != BATCH), e.name + PROBE
+        probe = replace(
+            e, name=name, op="input", reads=(), attrs=attrs(name=name), boundaries=(), origin=name
+        )
+        own = replace(e, name=f"{e.name}.own.0", boundaries=())
+        made += [own, probe, replace(e, op="add", reads=(plain(own), plain(probe)), attrs=())]
+        inputs.append(Input(name, axes, e.shape, "real", None, e.span))
+    return replace(program, inputs=tuple(inputs), forward=forward.with_equations(made))
+
+
+def _shown(name: str, system: System) -> str:
+    """A quantity with its line."""
+    span = system.table()[name].span
+    return name + (f", line {span.line}: {span.source.line(span.line).strip()}" if span else "")
 
 
 def _varies(equation: Equation, forward: System) -> bool:

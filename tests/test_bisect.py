@@ -118,6 +118,21 @@ def test_a_printed_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     assert "the first quantity that is wrong when all are returned: h, line 4: h[t]" in out
 
 
+def test_a_printed_line_of_the_backward_half(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The square in the derivative of tanh; the network itself squares nothing."""
+    monkeypatch.setitem(TABLE, "square", replace(TABLE["square"], out="np.square(1.1 * {0}, {1})"))
+    head = "head y[t] : bool ~ bernoulli(sum(g[t]))"
+    lines = [line for line in SPEC.replace("h[t] * h[t] + 0", "2 * h[t]").splitlines() if "head" not in line]
+    Path("f.rnn").write_text("\n".join([*lines, head]), encoding="utf-8")
+    assert main(WORDS) == 1
+    out = capsys.readouterr().out
+    assert "-O0: agrees" in out
+    assert "the schedule or the printer of -O2 is wrong, in the backward half" in out
+    assert "the first quantity, going back, whose gradient is wrong: h.4, line 4: h[t]" in out
+
+
 def test_rounding_is_told_from_a_fault(capsys: pytest.CaptureFixture[str]) -> None:
     Path("f.rnn").write_text(CANCELLING, encoding="utf-8")
     assert main(WORDS) == 0
