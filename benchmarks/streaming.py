@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -89,8 +90,9 @@ def _agree(steppers: dict[str, Stepper], case: Case) -> None:
                 raise Disagreement(f"{name}: a step of {case.cell} differs by {difference:.2g}")
 
 
-def _ours(case: Case) -> Stepper:
+def _ours(case: Case, frozen: bool = True) -> Stepper:
     module, params = case.module(), case.params
+    params = module.freeze(params) if frozen else params
 
     def step(state: Any, x: np.ndarray) -> tuple[Any, np.ndarray]:
         state, outputs = module.step(params, state, {"x": x})
@@ -148,6 +150,7 @@ def _zeros(case: Case, zeros: Callable[[tuple[int, ...]], Any]) -> Any:
 
 STEPPERS: dict[str, tuple[Callable[[Case], Stepper], str]] = {
     "O2": (_ours, ""),
+    "O2 not frozen": (partial(_ours, frozen=False), ""),
     "hand": (_handwritten, ""),
     "ONNX Runtime": (_onnx, "onnxruntime"),
     "torch": (_torch, "torch"),

@@ -30,7 +30,7 @@ from .printing.allowed import check_allowed
 from .printing.module import Systems, plan_module, print_module
 from .printing.schedule_text import schedule_text
 from .program import Program
-from .stepping import Steps, steps
+from .stepping import Steps, divided, opaque, steps
 from .tangents import tangents
 from .unroll import unroll
 
@@ -176,8 +176,11 @@ def _steps(program: Program, small: System, options: Options) -> Steps | None:
     """The systems of one step, at -O2 with few calls; None where there are no steps."""
     if not program.streams:
         return None
-    made = steps(program, small)
-    step, draw = (run_order(one, ORDERS[options.level].step, options.skip) for one in (made.step, made.draw))
+    made, order = steps(program, small), ORDERS[options.level]
+    step, draw = (run_order(one, order.step, options.skip) for one in (made.step, made.draw))
+    if order.frozen:
+        freeze, frozen = divided(run_order(opaque(made.step), order.frozen, options.skip))
+        made = replace(made, freeze=freeze, frozen=frozen)
     return replace(made, step=step, draw=draw)
 
 

@@ -23,7 +23,7 @@ u = p - length.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 from functools import cache
 from typing import Union
@@ -90,7 +90,7 @@ class Boundary:
 class Equation:
     """``name[axes] : type[shape] = op(reads) {attrs}``.
 
-    axes   in the order written on the left side, the batch axis last if present
+    axes   in the order written on the left side, the batch axis last if present (but see `validate.after_batch`)
     shape  feature sizes, after the axes
     type   "real", "int" or "bool"; a token is an int
     attrs  the operator's static arguments, sorted by name
@@ -174,6 +174,11 @@ def plain(equation: Equation) -> Read:
     return Read(equation.name, here(equation.axes))
 
 
+def along(read: Read) -> tuple[str, ...]:
+    """The axes of the reader that a read runs along."""
+    return tuple(dict.fromkeys(p.over for p in read.at if p.over is not None))
+
+
 def attrs(**values: Attr) -> tuple[tuple[str, Attr], ...]:
     """Static arguments in their normal form."""
     return tuple(sorted(values.items()))
@@ -182,6 +187,19 @@ def attrs(**values: Attr) -> tuple[tuple[str, Attr], ...]:
 def rename(read: Read, names: Mapping[str, str]) -> Read:
     """The same read of another quantity."""
     return Read(names[read.name], read.at) if read.name in names else read
+
+
+def fixed(
+    table: Mapping[str, Equation], leaves: Collection[str] = ("param", "number", "dim")
+) -> frozenset[str]:
+    """What follows from ``leaves`` alone: by default what is the same as long as parameters are."""
+    found = {e.name for e in table.values() if e.op in leaves}
+    left = [e for e in table.values() if e.reads and not e.boundaries and BATCH not in e.axes]
+    before = -1
+    while len(found) != before:
+        before = len(found)
+        found |= {e.name for e in left if all(read.name in found for read in e.reads)}
+    return frozenset(found)
 
 
 def worked_along(equation: Equation) -> str | None:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 
 from ..spec.records import dataclass, replace
-from .ir import BATCH, Equation, Position, Read, System, attrs, plain
+from .ir import BATCH, Equation, Position, Read, System, attrs, fixed, plain
 from .program import Head, Program, State
 
 NOW = "now"  # the quantity that counts steps is called AXIS.now
@@ -27,13 +27,16 @@ PAST = "past:"  # the entry h of the state is the input past:h
 class Steps:
     """``start`` has outputs ``state:h`` and ``static:C``; ``step`` has ``state:h`` and ``output:y``;
     ``begin`` is ``start`` and ``draw`` is ``step`` while sampling, with ``drawn:y``, ``nll:y`` and ``stop``.
-    ``statics`` are what `start` hands to each step."""
+    ``statics`` are what `start` hands to each step. ``frozen`` is a step with parameters that do not change: what
+    follows from them alone is given by ``freeze``; None where a step is as good."""
 
     start: System
     begin: System
     step: System
     draw: System
     statics: tuple[str, ...]
+    freeze: System | None = None
+    frozen: System | None = None
 
 
 def steps(program: Program, forward: System) -> Steps:
@@ -52,6 +55,23 @@ def steps(program: Program, forward: System) -> Steps:
         ),
         one.statics,
     )
+
+
+def opaque(step: System) -> System:
+    """A step that sees of what it is given nothing but the values."""
+    given = (replace(e, op="input", reads=(), attrs=attrs(name=e.name), boundaries=()) for e in step.given)
+    return replace(step, given=tuple(given))
+
+
+def divided(step: System) -> tuple[System, System]:
+    """What follows from parameters alone, and the rest of a step, which is given it."""
+    table = step.table()
+    still = fixed(table) - fixed(table, ("number", "dim"))
+    own = tuple(e for e in step.equations if e.name not in still)
+    wanted = dict.fromkeys(name for e in own for name in e.sources() if name in still)
+    wanted |= dict.fromkeys(name for _, name in step.outputs if name in still)
+    freeze = _needed(step, table, [(f"frozen:{name}", name) for name in wanted])
+    return freeze, replace(step, equations=own, given=(*step.given, *(table[name] for name in wanted)))
 
 
 def one_step(program: Program, forward: System) -> OneStep:

@@ -36,6 +36,11 @@ def validate(system: System) -> System:
     return system
 
 
+def after_batch(axes: tuple[str, ...]) -> tuple[str, ...]:
+    """Axes that stand after the batch: none but those of joined members of a single step."""
+    return axes[axes.index(BATCH) + 1 :] if BATCH in axes else ()
+
+
 class _Checker:
     def __init__(self, system: System) -> None:
         self.system = system
@@ -80,7 +85,7 @@ class _Checker:
     def _axes(self, equation: Equation) -> Iterator[str]:
         if len(set(equation.axes)) != len(equation.axes) or not set(equation.axes) <= set(self.axes):
             yield "axes that repeat or do not exist"
-        elif BATCH in equation.axes[:-1]:
+        elif any(self.axes[a].size is None for a in after_batch(equation.axes)):
             yield "the batch axis is not last"
         elif any(self.axes[a].length for a in equation.axes) and BATCH not in equation.axes:
             yield "a time axis without the batch axis"

@@ -86,6 +86,12 @@ class Trainer:
     interrupted: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
+        for name in getattr(self.module, "TRAINED", self.params):
+            if not self.params[name].flags.writeable:
+                raise ValueError(
+                    f"params[{name!r}]: training writes to parameters, and this one is frozen; "
+                    "give copies: {name: value.copy() for name, value in params.items()}"
+                )
         self._before = 0.0
         self._began = time.perf_counter()
         self._carried: Arrays = {}

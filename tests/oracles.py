@@ -370,24 +370,24 @@ def _row_of_state(s: Subject, key: str, value: Any, row: int) -> Any:
 def steps_and_chunks_make_the_whole(s: Subject) -> None:
     if not s.streams:
         return
-    stream = s.m.STREAM
+    stream, table = s.m.STREAM, s.forward.table()
     lengths = {**s.lengths, stream: np.full(4, max(s.lengths[stream]))}
     batch = s.batch_of(lengths)
     fed = {name for name, (axes, *_) in s.m.INPUTS.items() if stream in axes}
-    system = s.forward
-    axes_of = {key: system.table()[name].axes for key, name in system.outputs}
+    axes_of = {key: table[name].axes for key, name in s.forward.outputs}
     for level, module in s.modules.items():
         run = module.forward(s.params, batch)
         context = {k: v for k, v in batch.items() if k not in fed and k != s.m.AXES[stream]}
-        state = module.start(s.params, 4, context)
-        for t in range(max(lengths[stream])):
-            now = {n: np.take(batch[n], t, s.m.INPUTS[n][0].index(stream)) for n in fed}
-            state, out = module.step(s.params, state, now)
-            for key, value in out.items():
-                place = axes_of[f"output:{key}"].index(stream)
-                near(value, np.take(run.outputs[key], t, place), f"-O{level} step {t} {key}")
-        for key in run.state:
-            near(state[key], run.state[key], f"-O{level} last step's {key}")
+        for how, given in (("plain", [s.params]), ("frozen", [module.freeze(s.params)] * 2 + [s.params])):
+            state = module.start(given[0], 4, context)
+            for t in range(max(lengths[stream])):
+                now = {n: np.take(batch[n], t, s.m.INPUTS[n][0].index(stream)) for n in fed}
+                state, out = module.step(given[t % len(given)], state, now)
+                for key, value in out.items():
+                    place = axes_of[f"output:{key}"].index(stream)
+                    near(value, np.take(run.outputs[key], t, place), f"-O{level} {how} step {t} {key}")
+            for key in run.state:
+                near(state[key], run.state[key], f"-O{level} last {how} step's {key}")
         _chunks(s, level, module, fed, axes_of)
 
 

@@ -11,9 +11,10 @@ from rnnc.compiler.differentiate import differentiate
 from rnnc.compiler.ir_text import parse_system, system_text
 from rnnc.compiler.passes import (
     BACK,
-    LAST,
     LOOPS,
+    MERGED,
     PASSES,
+    ROWS,
     SINGLE,
     SPREAD,
     WIDE,
@@ -31,9 +32,11 @@ from rnnc.compiler.validate import validate
 from systems import CASES, Case, cotangents, evaluator, leaves, material
 
 REPEATED = tuple({one.name: one for one in (*PASSES, *BACK)}.values())
-every_pass = pytest.mark.parametrize("one", (*REPEATED, SINGLE[0]), ids=lambda one: one.name)
+every_pass = pytest.mark.parametrize("one", (*REPEATED, MERGED[1], SINGLE[0]), ids=lambda one: one.name)
 every_one = pytest.mark.parametrize(
-    "one", (*REPEATED, *WIDE, *SPREAD, *LOOPS, *LAST, SINGLE[0]), ids=lambda one: one.name
+    "one",
+    (*REPEATED, *WIDE, *SPREAD, *LOOPS, *MERGED[:-1], ROWS[0]),
+    ids=lambda one: f"{one.name}-{one.run.__name__}",
 )
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

@@ -17,7 +17,8 @@ from .copies import drop_copies
 from .dead import drop_dead
 from .factor import factor
 from .gather import gather
-from .join import join
+from .join import join, join_rows
+from .merge import merge
 from .move import move
 from .products import plain_products
 from .regroup import regroup
@@ -80,7 +81,13 @@ LAST = (Pass("squash", squash),)
 SINGLE = (Pass("gather", gather), PASSES[-1])
 """-O2, on the equations of a single step: what is small there is the number of calls."""
 
-NAMES = tuple(dict.fromkeys(one.name for one in (*PASSES, *BACK, *WIDE, *SPREAD, *LOOPS, *LAST, *SINGLE)))
+ROWS = (Pass("join", join_rows), Pass("center", center))
+"""-O2, on the equations of a single step with parameters that do not change."""
+
+MERGED = (*LAST, Pass("merge", merge), *SINGLE)
+"""The same, last: as few calls as there can be."""
+
+NAMES = tuple(dict.fromkeys(one.name for one in (*PASSES, *BACK, *WIDE, *SPREAD, *LOOPS, *LAST, *MERGED)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,7 @@ class Run:
 class Order:
     """What runs on which equations of a level, one after the other: on the forward ones (``small``, of a step too;
     then ``fast``), on the gradient's, on the tangents', on the forward ones again when the gradient's are
-    made, and on those of a single step."""
+    made, and on those of a single step, of parameters that may change or that are ``frozen``."""
 
     small: tuple[Run, ...]
     fast: tuple[Run, ...]
@@ -103,10 +110,11 @@ class Order:
     tangent: tuple[Run, ...]
     last: tuple[Run, ...]
     step: tuple[Run, ...]
+    frozen: tuple[Run, ...]
 
 
 ORDERS = {
-    0: Order((Run(TEXTBOOK),), (), (Run(BACK),), (Run(TEXTBOOK),), (), ()),
+    0: Order((Run(TEXTBOOK),), (), (Run(BACK),), (Run(TEXTBOOK),), (), (), ()),
     2: Order(
         small=(Run(PASSES),),
         fast=(Run(WIDE, once=True), Run(PASSES), Run(LOOPS, once=True)),
@@ -114,6 +122,7 @@ ORDERS = {
         tangent=(Run(PASSES), Run(LOOPS, once=True)),
         last=(Run(LAST, once=True),),
         step=(Run(SINGLE, once=True),),
+        frozen=(Run(ROWS, once=True), Run(PASSES), Run(MERGED, once=True)),
     ),
 }
 """By level. The driver runs these, and `rnnc test --bisect` follows them."""

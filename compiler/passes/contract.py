@@ -28,9 +28,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...spec.records import replace
-from ..ir import Equation, System
+from ..ir import Equation, System, along
 from ..operators import TABLE
-from .rewriting import Rule, View, along, dropped, rewrite, turned
+from .rewriting import Rule, View, dropped, rewrite, turned
 
 NAMES = "ijklmnopqrstuvwxyz"
 

@@ -28,8 +28,8 @@ from __future__ import annotations
 import re
 
 from ...spec.records import replace
-from ..ir import Boundary, Equation, Position, Read, System, here, rename
-from .rewriting import along, is_fixed, is_plain, uses
+from ..ir import Boundary, Equation, Position, Read, System, along, here, rename
+from .rewriting import is_fixed, is_plain, uses
 
 
 def drop_copies(system: System) -> System:

@@ -30,8 +30,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..ir import Equation, Read, System
-from .rewriting import Rule, View, along, rewrite, turned
+from ..ir import Equation, Read, System, along
+from .rewriting import Rule, View, rewrite, turned
 
 
 def factor(system: System) -> System:

@@ -21,7 +21,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import field
 
 from ...spec.records import dataclass, replace
-from ..ir import BATCH, Axis, Equation, Position, Read, System, attrs, plain
+from ..ir import BATCH, Axis, Equation, Position, Read, System, attrs, fixed, plain
 from ..operators import TABLE
 from ..schedule import cycles_of
 from .rewriting import axis_of
@@ -33,7 +33,16 @@ DEPTH = 8  # how far ahead the order of a group looks
 
 def join(system: System) -> System:
     """The system with like equations joined; the same object when there are none."""
-    work = _Work(system, {e.name: e for e in system.equations})
+    return _joined(_Work(system, system.table()))
+
+
+def join_rows(system: System) -> System:
+    """The same at a single step: members stand after the batch, so that a product with all of them is one."""
+    return _joined(_Work(system, system.table(), rows=True))
+
+
+def _joined(work: _Work) -> System:
+    system = work.system
     groups = _products(work)
     while groups:
         for members in groups:
@@ -43,7 +52,8 @@ def join(system: System) -> System:
         return system
     batch = system.axes.index(Axis(BATCH))
     axes = (*system.axes[:batch], *work.axes.values(), *system.axes[batch:])
-    return replace(system, axes=axes, equations=tuple(work.table.values()))
+    given = {e.name for e in system.given}
+    return replace(system, axes=axes, equations=tuple(e for n, e in work.table.items() if n not in given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +66,12 @@ class Part:
 
 @dataclass(slots=True)
 class _Work:
-    """``wide`` maps a joined quantity to its axis; ``axes`` has one axis for every number of members."""
+    """``wide`` maps a joined quantity to its axis; ``axes`` has one axis for every number of members; members are
+    beside each other in the ``rows`` of the batch, or each a block."""
 
     system: System
     table: dict[str, Equation]
+    rows: bool = False
     wide: dict[str, str] = field(default_factory=dict)
     axes: dict[int, Axis] = field(default_factory=dict)
     readers: Mapping[str, Sequence[str]] = field(init=False)
@@ -68,7 +80,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.readers, self.cycles = _readers(self.system), cycles_of(self.system)
-        self.fixed = _fixed(self.table)
+        self.fixed = frozenset(name for name in fixed(self.table) if not self.table[name].axes)
 
     def part(self, read: Read) -> Part | None:
         """The operand as a step of a wide quantity."""
@@ -84,12 +96,21 @@ class _Work:
         """One wide equation for the members, and each member a step of it."""
         first, axis = group[0], axis_of(len(group), self.axes, self.system)
         reads = [self._operand(place, group, axis) for place in range(len(first.reads))]
-        wide = self._made(group, _with(first.axes, axis, first.name in self.cycles), first.op, reads)
+        wide = self._made(group, self._with(first, axis), first.op, reads)
         wide = replace(wide, attrs=first.attrs)
         self.table[wide.name], self.wide[wide.name] = wide, axis
         for step, member in enumerate(group, start=1):
             read = Read(wide.name, _at(wide, axis, Position(None, offset=step)))
             self.table[member.name] = replace(member, op="copy", reads=(read,), attrs=())
+
+    def _with(self, member: Equation, axis: str) -> tuple[str, ...]:
+        """A member's axes and that of all: before the batch where there are steps, so that a step is one block
+        of memory; first where all steps are taken at once, so that a member is."""
+        axes = member.axes
+        if self.rows:
+            return (*axes, axis)
+        place = len(axes) - (BATCH in axes) if member.name in self.cycles else 0
+        return (*axes[:place], axis, *axes[place:])
 
     def _operand(self, place: int, group: Sequence[Equation], axis: str) -> Read:
         """The members' operands as one: what all read, steps of a wide quantity, or a stack of parameters."""
@@ -125,13 +146,6 @@ def name_of_all(group: Sequence[Equation], taken: Container[str]) -> str:
     while f"{base}.{number}" in taken:
         number += 1
     return f"{base}.{number}"
-
-
-def _with(axes: tuple[str, ...], axis: str, stepped: bool) -> tuple[str, ...]:
-    """The members' axes and their own: before the batch where there are steps, so that a step is one block
-    of memory; first where all steps are taken at once, so that a member is."""
-    place = len(axes) - (BATCH in axes) if stepped else 0
-    return (*axes[:place], axis, *axes[place:])
 
 
 def _at(whole: Equation, axis: str, position: Position) -> tuple[Position, ...]:
@@ -216,21 +230,6 @@ def _follows(work: _Work, one: Equation, other: Equation) -> bool:
         if left and right and left.step + 1 != right.step:
             return False
     return True
-
-
-def _fixed(table: Mapping[str, Equation]) -> frozenset[str]:
-    """What follows from parameters and numbers alone."""
-    found: set[str] = set()
-    for equation in table.values():
-        if equation.op in ("param", "number", "dim"):
-            found.add(equation.name)
-    before = -1
-    while len(found) != before:
-        before = len(found)
-        for e in table.values():
-            if e.reads and not e.axes and not e.boundaries and all(read.name in found for read in e.reads):
-                found.add(e.name)
-    return frozenset(found)
 
 
 def _readers(system: System) -> Mapping[str, Sequence[str]]:

@@ -28,9 +28,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from ...spec.records import replace
-from ..ir import BATCH, Equation, Position, Read, System
+from ..ir import BATCH, Equation, Position, Read, System, along
 from ..operators import TABLE
-from .rewriting import Rule, View, along, dropped, is_plain, rewrite
+from .rewriting import Rule, View, dropped, is_plain, rewrite
 
 
 def move(system: System) -> System:

@@ -29,9 +29,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..ir import Equation, Read, System
+from ..ir import Equation, Read, System, along
 from ..operators.products import letters
-from .rewriting import Rule, View, along, dropped, rewrite, turned
+from .rewriting import Rule, View, dropped, rewrite, turned
 
 
 def plain_products(system: System) -> System:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import field
 
 from ...spec.records import dataclass, replace
-from ..ir import Attr, Axis, Equation, Position, Read, System, here
+from ..ir import Attr, Axis, Equation, Position, Read, System, along, here
 from ..ir import attrs as attributes
 from ..operators import Shape
 
@@ -143,11 +143,6 @@ def turned(equation: Equation, op: str, *reads: Read, **statics: Attr) -> Equati
 def is_plain(read: Read, source: Equation) -> bool:
     """Whether it is read where the reader stands, along every axis."""
     return read.at == here(source.axes)
-
-
-def along(read: Read) -> tuple[str, ...]:
-    """The axes of the reader that a read runs along."""
-    return tuple(dict.fromkeys(p.over for p in read.at if p.over is not None))
 
 
 def dropped(equation: Equation) -> set[str]:

@@ -33,9 +33,9 @@ from collections.abc import Callable, Sequence
 
 from ...spec.records import replace
 from ...spec.sizes import Size
-from ..ir import Equation, Read, System
+from ..ir import Equation, Read, System, along
 from ..operators import TABLE, Shape
-from .rewriting import Rule, View, along, rewrite, turned
+from .rewriting import Rule, View, rewrite, turned
 
 
 def simplify(system: System) -> System:

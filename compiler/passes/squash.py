@@ -53,8 +53,8 @@ def squash(system: System) -> System:
             work.squash(equation.reads[0].name)
     if not work.changed:
         return system
-    made = [*work.table]
-    return system.with_equations(work.table[name] for name in made)
+    given = {e.name for e in system.given}
+    return system.with_equations(e for name, e in work.table.items() if name not in given)
 
 
 class _Fixed(Exception):
@@ -74,13 +74,13 @@ class _Work:
     numbers: dict[object, Read] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.table = {e.name: e for e in self.system.equations}
+        self.table = self.system.table()
         self.names = Temporaries(self.table)
         self.readers = defaultdict(list)
         for e in self.system.equations:
             for read in e.reads:
                 self.readers[read.name].append((e.name, read))
-        self.asked = {name for _, name in self.system.outputs}
+        self.asked = {name for _, name in self.system.outputs} | {e.name for e in self.system.given}
         self.asked |= {b.name for e in self.system.equations for b in e.boundaries}
         self.sizes = {a.index: a.size for a in self.system.axes if a.size is not None and not a.length}
 

@@ -47,9 +47,9 @@ ATTRIBUTES = frozenset(
     writeable
 
     B absent advance backwards base begun blocks buffer buffers call carried count dims directions drawing ended
-    even expected few final fixed forwards given gumbel inputs known last lengths log_prob logistic longest loss
-    nll numbers one outputs own params past_end ragged rng state steps stop stream strips tape temperature top_k
-    top_p total train weights whole workspace
+    even expected few final fixed forwards frozen given gumbel inputs known last lengths log_prob logistic longest
+    loss nll numbers one outputs own params past_end prepared ragged rng state steps stop stream strips tape
+    temperature top_k top_p total train weights whole workspace
     """.split()
 )
 BUILTINS = frozenset(
@@ -73,7 +73,7 @@ WITHIN = frozenset(
 )
 # Plain data: all that a table of the module's top, or the default of an argument, may be made of.
 PLAIN = frozenset((ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.USub, ast.Load))
-METHODS = ("__init__", "__reduce__")
+METHODS = ("__init__", "__reduce__", "__setitem__", "__delitem__", "__ior__")
 FOLDERS = frozenset(name.rpartition(".")[0] for name in NUMPY) - {"np"}
 TYPE_NAME = re.compile(r"type\(\w+\)\.__name__")
 SETATTR = "setattr(self, name, value)"  # of drawn sequences: an attribute for each head

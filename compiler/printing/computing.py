@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from ..ir import BATCH, Equation, Position, Read
+from ..ir import BATCH, Equation, Position, Read, along
 from ..operators import TABLE, Call
 from .contraction import contract_into
 from .frame import DTYPES, Frame, Value
@@ -193,18 +193,24 @@ def _in_fast_loop(frame: Frame) -> bool:
 
 
 def _number_of(frame: Frame, equation: Equation, value: Value) -> ast.expr:
-    """A number beside arrays. In fast loops an array without dimensions: NumPy takes it in half the time."""
+    """A number beside arrays. In fast loops, and with frozen parameters, an array without dimensions: NumPy takes
+    it in half the time."""
     number = value.expr
-    if not _in_fast_loop(frame) or equation.type != "real" or equation.op == "pow":
+    if equation.type != "real" or equation.op == "pow":
         return as_scalar(number)
-    wish = NUMBERS.get(text(number), "number")
-    return frame.hoist(expression("np.array({0}, dtype)", number), wish)
+    made, wish = expression("np.array({0}, dtype)", number), NUMBERS.get(text(number), "number")
+    if _in_fast_loop(frame):
+        return frame.hoist(made, wish)
+    return frame.frozen(made, wish) or as_scalar(number)
 
 
 def _in_rows(frame: Frame, equation: Equation, read: Read, value: Value, dims: tuple[str, ...]) -> Value:
     """What every sequence has alike, in a fast loop: a row for each, because NumPy takes one long run of
-    memory in half the time of many short ones."""
+    memory in half the time of many short ones. At a step with frozen parameters: one row beside the batch."""
     axes = frame.table[read.name].axes
+    if frame.quick is not None and BATCH in dims and BATCH not in axes and equation.shape:
+        row = frame.frozen(align(value, dims, full=True), f"{text(value.expr)}_row")
+        return value if row is None else Value(row, dims)
     alike = BATCH in dims and BATCH not in axes and equation.shape and not value.thin
     fixed = read.name in frame.stored and not set(axes) & set(frame.steps)
     if not (alike and fixed and _in_fast_loop(frame)):
@@ -221,7 +227,7 @@ def call_of(frame: Frame, equation: Equation) -> Call:
     return Call(
         tuple(s.shape for s in sources),
         tuple(s.type for s in sources),
-        tuple(s.axes for s in sources),
+        tuple(along(read) for read in equation.reads),
         dict(equation.attrs),
     )
 

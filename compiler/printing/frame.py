@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import reduce
 
@@ -61,13 +61,25 @@ class Scope:
 class Quick:
     """What a function of one step has at its top. ``made``: what several places read, expression -> name.
     ``rows`` are the parameters that are vectors beside a batch and nothing else, ``turned`` the names of the
-    parameters' matrices (``matrices``) with rows and columns exchanged."""
+    parameters' matrices (``matrices``) with rows and columns exchanged. With parameters that do not change,
+    ``frozen`` names what follows from them alone, and what is made once is made with it."""
 
     taken: set[str]
     matrices: frozenset[str] = frozenset()
     rows: frozenset[str] = frozenset()
     made: dict[str, str] = field(default_factory=dict)
     turned: dict[str, str] = field(default_factory=dict)
+    frozen: tuple[str, ...] | None = None
+
+    def still(self, made: ast.expr, dims: Iterable[str]) -> bool:
+        """Whether something is made of frozen parameters and sizes alone."""
+        known = {"np", "dtype", *dims, *(self.frozen or ()), *self.made.values()}
+        found = {node.id for node in ast.walk(made) if isinstance(node, ast.Name)}
+        return self.frozen is not None and found <= known
+
+    def kept(self, used: Container[str]) -> list[str]:
+        """What a step is given of frozen parameters, as far as it is used."""
+        return [name for name in (*(self.frozen or ()), *self.made.values()) if name in used]
 
     def once(self, made: ast.expr, wish: str) -> ast.expr:
         """The name of what is made once."""
@@ -172,6 +184,12 @@ class Frame:
 
     def is_time(self, axis: str) -> bool:
         return axis in self.axes
+
+    def frozen(self, made: ast.expr, wish: str) -> ast.expr | None:
+        """The name of what is made when parameters are frozen; None for what cannot be made then."""
+        if self.quick is None or not self.quick.still(made, self.dim_names.values()):
+            return None
+        return self.quick.once(made, wish)
 
     def free(self, axes: tuple[str, ...]) -> tuple[str, ...]:
         """The axes that no loop around has fixed."""

@@ -71,8 +71,9 @@ TABLES = (
     "STATE_AXES UNROLL HEADS LOSS NOISES COUNTED SPEC_SHA256 MOVING"
 ).split()
 FUNCTIONS = (
-    "init forward backward loss_and_grad jvp start step sample beam workspace Array "
-    "_called _start _begin _step _draw _noises _jvp selfcheck learn_start learn_step _learn _influence_start"
+    "init forward backward loss_and_grad jvp start step freeze sample beam workspace Array "
+    "_called _start _begin _step _draw _prepared _prepared_step _noises _jvp selfcheck learn_start learn_step _learn "
+    "_influence_start"
 ).split()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ...spec.records import replace
 from ..ir import BATCH, Equation, System
 from ..operators import TABLE
+from ..prelude_text import names
 from ..program import Program
 from ..stepping import Steps, whole
 from . import page
@@ -26,11 +27,15 @@ def stepping(program: Program, made: Steps | None, forward: System, quick: bool)
     """The three functions, or what says why they are not there; ``quick`` single steps save time a call."""
     parts: list[str] = []
     inner: list[str] = []
+    last: list[str] = []
     if made is None:
-        parts.append(absent(["start", "step"], program.no_stream))
+        parts.append(absent(["start", "step", "freeze"], program.no_stream))
     else:
-        parts += [START, STEP]
+        parts += [START, STEP.format(body=PLAIN), FREEZE.format(prepared="None")]
         inner += [_start(program, made), _step(program, made, quick)]
+    if made is not None and made.freeze is not None and made.frozen is not None:
+        parts[1:] = [STEP.format(body=EITHER), FREEZE.format(prepared="_prepared(call)")]
+        last = [FROZEN, *_frozen(program, made, made.freeze, made.frozen)]
     if not program.heads:
         parts.append(absent(["sample"], "the network has no head to sample from"))
     elif made is not None and any(program.stream in head.axes for head in program.heads):
@@ -48,7 +53,7 @@ def stepping(program: Program, made: Steps | None, forward: System, quick: bool)
             _sample(program, "_sampled_whole(params, {draws}, batch_size, max_steps, context or {{}})")
         )
         inner.append(_whole(program, whole(program, forward)))
-    return "\n\n\n".join([*parts, *inner])
+    return "\n\n\n".join([*parts, *inner, *last])
 
 
 def absent(names: list[str], reason: str) -> str:
@@ -66,10 +71,28 @@ START = '''def start(params, batch_size=1, context=None):
     return _own({STREAM: np.zeros(batch_size, np.intp), **_lengths_of(call), **_start(call)})'''
 
 STEP = '''def step(params, state, inputs):
-    """One step: the next state, and the step's outputs."""
+    """One step: the next state, and the step's outputs. Quickest with parameters that ``freeze`` gave."""
     call, state, inputs = _checked_step(params, state, inputs)
-    after, outputs = _step(call, state, inputs)
+{body}
     return _next_state(call, state, after, own=True), outputs'''
+
+FROZEN = "# ----------------------------------------------------------------- a step with frozen parameters"
+
+PLAIN = "    after, outputs = _step(call, state, inputs)"
+EITHER = """    if call.prepared is None:
+        after, outputs = _step(call, state, inputs)
+    else:
+        after, outputs = _prepared_step(call, state, inputs)"""
+
+FREEZE = '''def freeze(params):
+    """Copies that never change, for wherever parameters are given: `step` finds in them what it would have to make
+    anew each time of parameters that can be written to."""
+    if type(params) is Frozen:
+        return params
+    call = _frozen_call(params)
+    found = Frozen(call.params)
+    found.prepared = {prepared}
+    return found'''
 
 SAMPLE = """Sequences drawn from the model: an attribute for each head, ``T`` (the lengths), ``log_prob``.
 
@@ -154,10 +177,32 @@ def _begin(program: Program, made: Steps) -> str:
 
 def _step(program: Program, made: Steps, quick: bool) -> str:
     plan = one_step_plan(program, made.step, quick)
-    after, outputs = _own(plan, *(output_entries(made.step, kind) for kind in ("state", "output")))
-    tail = [*page.table("after = {}", after), *page.table("return after, {}", outputs)]
     doc = "The equations at one step; the past comes from the state. No two results share memory."
-    return step_function("_step(call, state, inputs)", doc, program, plan, tail, made.statics)
+    return _one_step("_step", doc, program, plan, made.step, made.statics)
+
+
+def _one_step(
+    name: str, doc: str, program: Program, plan: Plan, system: System, statics: Iterable[str]
+) -> str:
+    after, outputs = _own(plan, *(output_entries(system, kind) for kind in ("state", "output")))
+    tail = [*page.table("after = {}", after), *page.table("return after, {}", outputs)]
+    return step_function(f"{name}(call, state, inputs)", doc, program, plan, tail, statics)
+
+
+def _frozen(program: Program, made: Steps, freeze: System, frozen: System) -> list[str]:
+    """The functions of a step with frozen parameters: what is made of these once, and the step."""
+    plan = textbook_plan(program, (freeze, frozen), looped=False)
+    ready = tuple(plan.names.of(e.name) for e in frozen.given if e.name not in made.statics)
+    quick = Quick(plan.names.taken, frozen=ready)
+    part = replace(plan, stages=plan.stages[1:])
+    doc = "The equations of `_step`, of what `_prepared` made."
+    step = _one_step("_prepared_step", doc, program, _stepped(part, frozen, quick), frozen, made.statics)
+    kept = quick.kept(names(step))
+    tail = [f"    {name} = {value}" for value, name in quick.made.items() if name in kept]
+    doc = "What follows from parameters alone, as a step wants it."
+    result = Lines()
+    result.add(f"return [{', '.join(kept)}]")
+    return [function("_prepared(call)", doc, program, plan, [*tail, *result.lines], {}, []), step]
 
 
 def _draw(program: Program, made: Steps, quick: bool) -> str:
@@ -180,11 +225,13 @@ def _whole(program: Program, system: System) -> str:
 def one_step_plan(program: Program, system: System, quick: bool = False) -> Plan:
     """The plan of a step: quantities that `start` made are given."""
     plan = textbook_plan(program, (system,), looped=False)
-    stored = {**plan.frame.stored}
-    for equation in system.given:
-        stored[equation.name] = Stored(plan.names.of(equation.name), equation.axes)
-    forms = _quick(plan, system) if quick else None
-    return replace(plan, frame=replace(plan.frame, stored=stored, stepped=True, quick=forms))
+    return _stepped(plan, system, _quick(plan, system) if quick else None)
+
+
+def _stepped(plan: Plan, system: System, quick: Quick | None) -> Plan:
+    given = {e.name: Stored(plan.names.of(e.name), e.axes) for e in system.given}
+    stored = {**plan.frame.stored, **given}
+    return replace(plan, frame=replace(plan.frame, stored=stored, stepped=True, quick=quick))
 
 
 def _quick(plan: Plan, system: System) -> Quick:
@@ -280,7 +327,8 @@ def function(
     lines = Lines()
     plan = replace(plan, frame=replace(plan.frame, total=""))  # a step is told how long the whole is
     print_stages(plan.frame, plan.demands, plan.stages[0], lines)
-    once = plan.frame.quick.made.items() if plan.frame.quick is not None else ()
+    quick = plan.frame.quick
+    once = quick.made.items() if quick is not None and quick.frozen is None else ()
     body = [*(f"    {variable} = {made}" for made, variable in once), *lines.lines, *tail]
     head = [f"def {signature}:", f'    """{doc}"""']
     if first is None:

@@ -35,7 +35,9 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
     _together(lines, {name: value for name, value in plain.items() if name in used})
     params = [param.name for param in program.params if param.name in frame.stored]
     tables = {"call.dims": {name: dim for dim, name in frame.dim_names.items()}}
-    if frame.quick is not None:
+    if frame.quick is not None and frame.quick.frozen is not None:
+        lines.add(f"[{', '.join(frame.quick.kept(used))}] = call.prepared")
+    elif frame.quick is not None:
         _weights(lines, frame, frame.quick, program, used)
     else:
         tables["call.params"] = {frame.stored[name].identifier: name for name in params}

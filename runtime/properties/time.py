@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -138,18 +139,22 @@ def check_causal_gradient(subject: Subject, case: Case) -> Verdict:
 
 
 def check_streaming(subject: Subject, case: Case) -> Verdict:
-    """`start`, then `step` by step."""
+    """`start`, then `step` by step, with parameters as they are and frozen."""
     data = draw(subject, case, ragged=False)
     length = data.batch[subject.axes[str(subject.stream)]]
     whole_rows = np.flatnonzero(length == steps_of(subject, data))  # some end by `stop when`
 
-    def pair(data: Data) -> tuple[Arrays, Arrays]:
+    def pair(data: Data, frozen: bool) -> tuple[Arrays, Arrays]:
         data = rows(subject, data, whole_rows)
         whole = forward(subject, data)
         kept = {name: whole[name] for name in timed_outputs(subject, whole)} | only(whole, "state")
-        return stepped(subject, data), kept
+        params = subject.module.freeze(data.params) if frozen else data.params
+        return stepped(subject, replace(data, params=params)), kept
 
-    return agree(subject, data, pair, ("step by step", "whole"))
+    ways = {"step by step": False, "step by step, parameters frozen": True}
+    return joined(
+        agree(subject, data, partial(pair, frozen=frozen), (way, "whole")) for way, frozen in ways.items()
+    )
 
 
 def stepped(subject: Subject, data: Data) -> Arrays:

@@ -102,18 +102,27 @@ def _results(run):
 
 
 def _check_streaming(seed):
-    """`start` and `step` give what `forward` gives."""
+    """`start` and `step` give what `forward` gives, with parameters as they are and frozen."""
     if NO_STREAM or STREAM is None:
         return None, NO_STREAM or "the network has no axis to step along"
     params, batch = _checked_data(seed, ragged=False)
     whole = np.flatnonzero(batch[AXES[STREAM]] == batch[AXES[STREAM]].max())
     for name, value in batch.items():  # some end by the spec's rule
         batch[name] = np.take(value, whole, len(INPUTS[name][0]) if name in INPUTS else 0)
-    run, lengths = forward(params, batch), batch[AXES[STREAM]]
+    run, worst = forward(params, batch), 0.0
+    for found, wanted in [*_by_steps(params, batch, run), *_by_steps(freeze(params), batch, run)]:
+        size = np.abs(wanted).max(initial=0) + 1e-300
+        worst = max(worst, _number(np.abs(np.subtract(found, wanted, dtype=float)).max(initial=0) / size))
+    return worst <= 1e-11, f"{batch[AXES[STREAM]][0]} steps, worst relative difference {worst:.2g}"
+
+
+def _by_steps(params, batch, run):
+    """The last state and the outputs, one step at a time, each with what ``run`` has."""
+    lengths = batch[AXES[STREAM]]
     timed = [name for name in INPUTS if STREAM in INPUTS[name][0] and name in batch]
     hidden = timed if COUNTED else [*timed, AXES[STREAM]]
     state = start(params, len(lengths), {name: value for name, value in batch.items() if name not in hidden})
-    steps, worst = [], 0.0
+    steps = []
     for t in range(lengths[0]):
         now = {name: np.take(batch[name], t, INPUTS[name][0].index(STREAM)) for name in timed}
         state, outputs = step(params, state, now)
@@ -122,10 +131,7 @@ def _check_streaming(seed):
     for key in steps[0]:
         stacks = (np.stack([outputs[key] for outputs in steps], k) for k in range(len(AXES)))
         pairs.append((next(s for s in stacks if s.shape == run.outputs[key].shape), run.outputs[key]))
-    for found, wanted in pairs:
-        size = np.abs(wanted).max(initial=0) + 1e-300
-        worst = max(worst, _number(np.abs(np.subtract(found, wanted, dtype=float)).max(initial=0) / size))
-    return worst <= 1e-11, f"{len(steps)} steps, worst relative difference {worst:.2g}"
+    return pairs
 
 
 def _check_padding(seed):

@@ -18,6 +18,51 @@ class State(dict):
         return dict, (dict(self),)
 
 
+class Frozen(dict):
+    """Parameters that do not change; ``prepared`` is what a step has of them besides. A copy, and what is saved of
+    it, is a plain dict."""
+
+    def __reduce__(self):
+        return dict, (dict(self),)
+
+    def __setitem__(self, *given):
+        raise TypeError(
+            "params: frozen, so that nothing can change; change those they were made of, and freeze again"
+        )
+
+    def __delitem__(self, name):
+        self[name] = None
+
+    def __ior__(self, other):
+        self[other] = None
+
+    def update(self, *given, **named):
+        self[given] = None
+
+    def setdefault(self, name, value=None):
+        self[name] = value
+
+    def pop(self, *given):
+        self[given] = None
+
+    def popitem(self):
+        self[None] = None
+
+    def clear(self):
+        self[None] = None
+
+
+def _frozen_call(params):
+    """The parameters as copies that cannot be written to, and what else their preparation needs."""
+    call = Call()
+    call.params, call.dims, call.dtype = _checked_params(params)
+    call.params = {name: np.array(array) for name, array in call.params.items()}
+    for array in call.params.values():
+        array.flags.writeable = False
+    call.params = {name: array[...] for name, array in call.params.items()}  # nor can that be undone
+    return call
+
+
 def _checked_step(params, state, inputs, drawing=False):
     """What all steps have in common, the state, and this step's inputs; while sampling, targets are drawn."""
     call = state.call if type(state) is State else None
@@ -34,6 +79,8 @@ def _checked_step(params, state, inputs, drawing=False):
 
 def _goes_on(call, params, state):
     """Whether the parameters are the very arrays of the step before, and the state has the shapes of then."""
+    if type(params) is Frozen:
+        return params is call.frozen and _fit(state, call.carried)
     if type(params) is not dict or len(params) != len(PARAMS):
         return False
     return [*map(id, map(params.get, PARAMS))] == call.known and _fit(state, call.carried)
@@ -71,7 +118,9 @@ def _step_call(params, state, *others):
         raise ValueError(f"state: expected what start returned, a dict with {STREAM!r}")
     real = (state[name] for name, (_, kind) in STATES.items() if kind == "real" and name in state)
     others += (np.complex64,) if any(map(np.iscomplexobj, real)) else ()
-    call.dtype = np.result_type(call.dtype, *others)
+    call.frozen = params if type(params) is Frozen else None
+    kind, call.dtype = call.dtype, np.result_type(call.dtype, *others)
+    call.prepared = call.frozen.prepared if call.frozen is not None and call.dtype == kind else None
     call.params = {name: array.astype(call.dtype, copy=False) for name, array in call.params.items()}
     call.known = [*map(id, call.params.values())]  # which are kept, so that no other can be taken for them
     call.one = np.array(1)  # added to the count: an array takes less time than a number
