@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 
 from ...spec.records import dataclass
@@ -83,6 +82,8 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
 
 def _digest(program: Program) -> str:
     """By which a module knows its spec again."""
+    import hashlib  # most modules need none, and OpenSSL takes a while to load
+
     return hashlib.sha256(program.source.text.encode()).hexdigest()
 
 
