@@ -75,6 +75,14 @@ def test_gradients_of_the_fast_lstm_lie_where_the_forward_pass_is_done() -> None
     assert "T_max + 1, B" not in backward
 
 
+def test_gates_of_the_fast_lstm_are_written_in_blocks() -> None:
+    """Each gate's gradient into the buffer of one step, all of them in one go to where the product wants them."""
+    loop = loops(function(text_of("char_lstm", 2), "_backward"))[0]
+    gates = re.findall(r"np\.multiply\(\w+, \w+, (dh_ifog_\w+)\)", ast.unparse(loop))
+    assert len(gates) == 4 and not [name for name in gates if name.endswith("_t")]
+    assert len(re.findall(r"_t\[\.\.\.\] = ", ast.unparse(loop))) == 1
+
+
 def test_no_fast_loop_makes_arrays() -> None:
     """Along one axis, everything in a loop is written into a place made before it."""
     for example in EXAMPLES:

@@ -20,6 +20,7 @@ from .gather import gather
 from .join import join, join_rows
 from .merge import merge
 from .move import move
+from .pack import pack
 from .products import plain_products
 from .regroup import regroup
 from .scale import scale
@@ -72,7 +73,7 @@ WIDE = (Pass("join", join), Pass("center", center))
 SPREAD = (Pass("spread", spread),)
 """-O2, on the adjoint equations: chains of products that `regroup` can take apart."""
 
-LOOPS = (Pass("regroup", regroup), Pass("scale", scale), PASSES[-1])
+LOOPS = (Pass("regroup", regroup), Pass("scale", scale), Pass("pack", pack), PASSES[-1])
 """-O2, last: what a loop need not do, and the signs that then stand by themselves."""
 
 LAST = (Pass("squash", squash),)

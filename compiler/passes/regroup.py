@@ -125,7 +125,8 @@ class _Chain:
         if not (carried and len(free) > 1 or maybe and len(self.terms) > 2):
             return {}
         free.sort(key=lambda term: (term in maybe, term.sign < 0, len(self._made(term).axes)))
-        ordered = [*free, *carried]
+        carried.sort(key=lambda term: term.sign < 0)
+        ordered = [*carried, *free] if free == maybe else [*free, *carried]
         if self.straight and ordered == self.terms:
             return {}
         total = ordered[0] if ordered[0].sign > 0 else _Term(self._link("neg", [ordered[0].read], False))
