@@ -10,7 +10,7 @@ from typing import Any
 from .cases import CELLS
 
 Row = Mapping[str, Any]
-OURS = ("O2", "O0", "hand")
+OURS = ("O2", "O0", "hand", "not frozen")
 ORDINARY, DIAGONAL = ("vanilla", "gru", "lstm_norm_peephole", "skip"), ("mingru", "lru")
 NOT_TINY = ("small", "medium", "large", "long")
 

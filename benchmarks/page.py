@@ -203,7 +203,8 @@ def _names(rows: Sequence[Row]) -> list[str]:
 
 
 def _shown(name: str) -> str:
-    return {"O2": "-O2", "O0": "-O0", "checkpoint": "-O2 with checkpoints"}.get(name, name)
+    ours = {"O2": "-O2", "O0": "-O0", "checkpoint": "-O2 with checkpoints", "not frozen": "-O2, not frozen"}
+    return ours.get(name, name)
 
 
 def _cell(row: Row, name: str, unit: float = 1e3) -> str:

@@ -150,7 +150,7 @@ def _zeros(case: Case, zeros: Callable[[tuple[int, ...]], Any]) -> Any:
 
 STEPPERS: dict[str, tuple[Callable[[Case], Stepper], str]] = {
     "O2": (_ours, ""),
-    "O2 not frozen": (partial(_ours, frozen=False), ""),
+    "not frozen": (partial(_ours, frozen=False), ""),
     "hand": (_handwritten, ""),
     "ONNX Runtime": (_onnx, "onnxruntime"),
     "torch": (_torch, "torch"),

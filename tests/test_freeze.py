@@ -121,6 +121,14 @@ def test_nothing_can_be_written() -> None:
             value.flags.writeable = True
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_matrices_lie_on_lines_of_the_cache(dtype: str) -> None:
+    m = compiled(PLAIN)
+    frozen = m.freeze(m.init(dtype=dtype, n=5))
+    matrices = [value for value in [*frozen.values(), *frozen.prepared] if value.ndim == 2 and len(value) > 1]
+    assert len(matrices) == 3 and all(value.ctypes.data % 64 == 0 for value in matrices)
+
+
 def test_a_trainer_says_so() -> None:
     m = compiled(PLAIN)
     given = SimpleNamespace()

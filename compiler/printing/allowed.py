@@ -75,7 +75,7 @@ WITHIN = frozenset(
 PLAIN = frozenset((ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.USub, ast.Load))
 METHODS = ("__init__", "__reduce__", "__setitem__", "__delitem__", "__ior__")
 FOLDERS = frozenset(name.rpartition(".")[0] for name in NUMPY) - {"np"}
-TYPE_NAME = re.compile(r"type\(\w+\)\.__name__")
+EXCEPT = re.compile(r"type\(\w+\)\.__name__|room\.ctypes(\.data)?")  # a type's name, where an array lies
 SETATTR = "setattr(self, name, value)"  # of drawn sequences: an attribute for each head
 # The one statement that runs when a module is run by itself, after all others: to the letter, or not at all.
 MAIN = """\
@@ -208,7 +208,7 @@ class _Function:
     def attribute(self, node: ast.Attribute) -> None:
         path = _path(node)
         if path is None or not path.startswith("np."):
-            if node.attr not in ATTRIBUTES and not TYPE_NAME.fullmatch(ast.unparse(node)):
+            if node.attr not in ATTRIBUTES and not EXCEPT.fullmatch(ast.unparse(node)):
                 _refuse(node, f"`.{node.attr}`")
         elif not isinstance(node.ctx, ast.Load):
             _refuse(node, f"an assignment to `{path}`")

@@ -148,12 +148,12 @@ class Product:
         if quick is not None and isinstance(expr, ast.Name) and expr.id in quick.matrices and not batch:
             return quick.turn(expr.id)
         turned = expression(f"{{0}}.swapaxes({batch}, {batch + 1})" if batch else "{0}.T", expr)
-        made = expression("np.ascontiguousarray({0})", turned)
-        if (frozen := self.frame.frozen(made, f"{text(operand.expr)}_T")) is not None:
+        aligned = expression("aligned({0})", turned)
+        if (frozen := self.frame.frozen(aligned, f"{text(operand.expr)}_T")) is not None:
             return frozen
         if self.frame.hoisted is None or not self._fixed(operand) or not isinstance(expr, ast.Name):
             return turned
-        return self.frame.hoist(made, expr.id + "_T")
+        return self.frame.hoist(expression("np.ascontiguousarray({0})", turned), expr.id + "_T")
 
     def _fixed(self, operand: Operand) -> bool:
         """Whether it is the same at every step: a matrix of parameters."""

@@ -73,7 +73,7 @@ class Quick:
 
     def still(self, made: ast.expr, dims: Iterable[str]) -> bool:
         """Whether something is made of frozen parameters and sizes alone."""
-        known = {"np", "dtype", *dims, *(self.frozen or ()), *self.made.values()}
+        known = {"np", "dtype", "aligned", *dims, *(self.frozen or ()), *self.made.values()}
         found = {node.id for node in ast.walk(made) if isinstance(node, ast.Name)}
         return self.frozen is not None and found <= known
 
