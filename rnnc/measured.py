@@ -95,7 +95,8 @@ class Measured:
         return found
 
     def stepping(self) -> Callable[[], None] | str:
-        """A function that goes one step further each time it is called; or why there is none."""
+        """A function that goes one step further each time it is called, with parameters frozen as they are where a
+        network is deployed; or why there is none."""
         if self.subject.no_stream is not None:
             return self.subject.no_stream
         given = {name: self._typed(value) for name, value in context(self.subject, self.drawn).items()}
@@ -106,10 +107,11 @@ class Measured:
             if self.subject.stream in item.axes and item.name not in unread
         ]
         inputs = {name: self.batch[name][0] for name in timed}
-        state = self.module.start(self.params, self.rows, given or None)
+        frozen = self.module.freeze(self.params)
+        state = self.module.start(frozen, self.rows, given or None)
 
         def run() -> None:
             nonlocal state
-            state, _ = self.module.step(self.params, state, inputs)
+            state, _ = self.module.step(frozen, state, inputs)
 
         return run

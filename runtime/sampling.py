@@ -65,8 +65,8 @@ class _Reader:
     one is asked for with a token that does not count."""
 
     def __init__(self, module: Module, params: Arrays, fields: Fields) -> None:
-        self.module, self.params, self.fields = module, params, fields
-        self.state = module.start(params, batch_size=1)
+        self.module, self.params, self.fields = module, module.freeze(params), fields
+        self.state = module.start(self.params, batch_size=1)
         self.expected: Array | None = None
 
     def read(self, token: int) -> None:

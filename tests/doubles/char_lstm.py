@@ -297,6 +297,11 @@ def start(params: Arrays, batch_size: int = 1, context: Mapping[str, Array] | No
     return {"t": np.zeros(batch_size, np.int64), "h": np.zeros(shape, dtype), "h.c": np.zeros(shape, dtype)}
 
 
+def freeze(params: Arrays) -> Arrays:
+    """The parameters: a step has nothing to prepare."""
+    return params
+
+
 def step(
     params: Arrays, state: Mapping[str, Array], inputs: Mapping[str, Array]
 ) -> tuple[Arrays, dict[str, Array]]:
