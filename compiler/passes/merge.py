@@ -37,9 +37,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import field
 
-from ..ir import BATCH, Equation, Read, System, along, fixed
-from .rewriting import Rule, View, is_plain, rewrite, turned
+from ...spec.records import dataclass
+from ..ir import BATCH, Attr, Equation, Read, System, along, fixed
+from ..operators import Shape
+from .rewriting import View, is_plain, rewrite, turned
 
 PRODUCT = "ij,j->i"
 Term = tuple[int, Read]  # the sign, and what is added
@@ -47,17 +50,8 @@ Term = tuple[int, Read]  # the sign, and what is added
 
 def merge(system: System) -> System:
     """The system with fewer, wider products and sums."""
-    still = fixed(system.table())
-    inner = _inner(system)
-    return rewrite(
-        system, {"mul": (_factor(still),), "add": (_sum(still, inner),), "sub": (_sum(still, inner),)}
-    )
-
-
-def _inner(system: System) -> frozenset[str]:
-    """Sums that another sum reads, and nobody else."""
-    view, sums = View(system), (e for e in system.equations if e.op in ("add", "sub"))
-    return frozenset(read.name for e in sums for read in e.reads if _part(read, view) is not None)
+    work = _Work(system)
+    return rewrite(system, {"mul": (work.factor,), "add": (work.sum,), "sub": (work.sum,)})
 
 
 def _part(read: Read, v: View) -> Equation | None:
@@ -68,50 +62,117 @@ def _part(read: Read, v: View) -> Equation | None:
     return found if found.type == "real" else None
 
 
-def _factor(still: frozenset[str]) -> Rule:
-    """A factor that follows from parameters goes into the matrix of a product."""
+@dataclass(slots=True)
+class _Work:
+    """``still`` is what follows from parameters alone, what is made here too; ``inner`` are sums that another sum
+    reads, and nobody else."""
 
-    def rule(e: Equation, v: View) -> Equation | None:
+    system: System
+    still: set[str] = field(init=False)
+    inner: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.still = set(fixed(self.system.table()))
+        view, sums = View(self.system), (e for e in self.system.equations if e.op in ("add", "sub"))
+        self.inner = frozenset(r.name for e in sums for r in e.reads if _part(r, view) is not None)
+
+    def factor(self, e: Equation, v: View) -> Equation | None:
+        """A factor that follows from parameters goes into the matrix of a product."""
         for one, other in (e.reads, e.reads[::-1]):
-            product, factor = _product(other, v, still), v.source(one)
-            if product is None or one.name not in still or not factor.shape or not is_plain(one, factor):
+            product, factor = self._product(other, v), v.source(one)
+            if product is None or one.name not in self.still or not is_plain(one, factor):
                 continue
             matrix, vector = product.reads
             source = v.source(matrix)
-            if factor.axes not in ((), source.axes) or product.axes != e.axes:
-                continue
-            columns = v.new(e, "expand", one, axes=factor.axes, shape=source.shape, sizes=source.shape[-1:])
-            scaled = v.new(e, "mul", matrix, columns, axes=source.axes, shape=source.shape)
-            return turned(e, "einsum", scaled, vector, spec=PRODUCT)
+            if factor.axes in ((), source.axes) and product.axes == e.axes:
+                sizes = source.shape[-1:]
+                columns = self._new(v, e, "expand", one, axes=factor.axes, shape=source.shape, sizes=sizes)
+                scaled = self._new(v, e, "mul", matrix, columns, axes=source.axes, shape=source.shape)
+                return turned(e, "einsum", scaled, vector, spec=PRODUCT)
         return None
 
-    return rule
-
-
-def _product(read: Read, v: View, still: frozenset[str]) -> Equation | None:
-    """A product of a matrix that follows from parameters with a vector that does not, read here alone."""
-    found = v.through(read, "einsum", once=True)
-    if found is None or found.attr("spec") != PRODUCT or found.boundaries:
-        return None
-    matrix, vector = found.reads
-    whole = matrix.name in still and is_plain(matrix, v.source(matrix))
-    return found if whole and along(vector)[-1:] == (BATCH,) else None
-
-
-def _sum(still: frozenset[str], inner: frozenset[str]) -> Rule:
-    """The products in a sum together, and what follows from parameters together."""
-
-    def rule(e: Equation, v: View) -> Equation | None:
-        if e.name in inner or BATCH not in e.axes or e.type != "real":
+    def sum(self, e: Equation, v: View) -> Equation | None:
+        """The products in a sum together, and what follows from parameters together."""
+        if e.name in self.inner or BATCH not in e.axes or e.type != "real":
             return None
         terms = _terms(e, v)
         groups: dict[object, list[Term]] = defaultdict(list)
-        for sign, read in terms:
-            groups[_kind(read, v, still) or read, sign if read.name in still else 0].append((sign, read))
-        together = [_together(e, group, v, still) for group in groups.values()]
-        return _added(e, together, v) if len(together) < len(terms) else None
+        for place, term in enumerate(terms):
+            groups[self._kind(term[1], v) or place].append(term)
+        if len(groups) == len(terms):
+            return None
+        together = [self._together(e, group, v) for group in groups.values()]
+        *others, (sign, last) = sorted(together, key=lambda term: -term[0])
+        if not others:
+            return turned(e, "copy", self._signed(e, sign, last, v))
+        total = self._signed(e, *self._total(e, others, v), v)
+        return turned(e, "add" if sign > 0 else "sub", total, last)
 
-    return rule
+    def _product(self, read: Read, v: View) -> Equation | None:
+        """A product of a matrix that follows from parameters with a vector that does not, read here alone."""
+        found = v.through(read, "einsum", once=True)
+        if found is None or found.attr("spec") != PRODUCT or found.boundaries:
+            return None
+        matrix, vector = found.reads
+        whole = matrix.name in self.still and is_plain(matrix, v.source(matrix))
+        return found if whole and along(vector)[-1:] == (BATCH,) else None
+
+    def _kind(self, read: Read, v: View) -> object:
+        """What terms have in common that can be taken together; None for those that cannot."""
+        if read.name in self.still:
+            return "still" if is_plain(read, v.source(read)) else None
+        product = self._product(read, v)
+        return (product.axes, *map(along, product.reads)) if product is not None else None
+
+    def _together(self, e: Equation, group: Sequence[Term], v: View) -> Term:
+        """Several terms of one kind as one."""
+        found = [product for _, read in group if (product := self._product(read, v)) is not None]
+        if len(found) < 2:
+            return self._total(e, group, v)
+        matrices = [self._signed(e, sign, p.reads[0], v) for (sign, _), p in zip(group, found)]
+        sides = [self._concatenated(e, reads, v) for reads in (matrices, [p.reads[1] for p in found])]
+        like = found[0]
+        return 1, self._new(v, e, "einsum", *sides, axes=like.axes, shape=like.shape, spec=PRODUCT)
+
+    def _concatenated(self, e: Equation, reads: Sequence[Read], v: View) -> Read:
+        """One after the other along the last size."""
+        sources = [v.source(read) for read in reads]
+        size = sources[0].shape[-1]
+        for source in sources[1:]:
+            size = size + source.shape[-1]
+        shape = (*sources[0].shape[:-1], size)
+        return self._new(v, e, "concat", *reads, axes=along(reads[0]), shape=shape)
+
+    def _total(self, e: Equation, terms: Sequence[Term], v: View) -> Term:
+        """The sum of some terms, and its sign: those with a positive one come first."""
+        (lead, total), *rest = sorted(terms, key=lambda term: -term[0])
+        for sign, read in rest:
+            found = {*along(total), *along(read)}
+            axes = tuple(axis for axis in e.axes if axis in found)
+            total = self._new(v, e, "add" if sign == lead else "sub", total, read, axes=axes, shape=e.shape)
+        return lead, total
+
+    def _signed(self, e: Equation, sign: int, read: Read, v: View) -> Read:
+        source = v.source(read)
+        if sign > 0:
+            return read
+        return self._new(v, e, "neg", read, axes=along(read), shape=source.shape)
+
+    def _new(
+        self,
+        v: View,
+        like: Equation,
+        op: str,
+        *reads: Read,
+        axes: tuple[str, ...],
+        shape: Shape,
+        **statics: Attr,
+    ) -> Read:
+        """A further equation; it is known whether it follows from parameters alone."""
+        made = v.new(like, op, *reads, axes=axes, shape=shape, **statics)
+        if all(read.name in self.still for read in reads):
+            self.still.add(made.name)
+        return made
 
 
 def _terms(e: Equation, v: View) -> list[Term]:
@@ -127,65 +188,3 @@ def _terms(e: Equation, v: View) -> list[Term]:
         parts = [(own, _part(read, v) or read) for own, read in zip(signs, total.reads)]
         work += reversed(parts)
     return found
-
-
-def _kind(read: Read, v: View, still: frozenset[str]) -> object:
-    """What terms have in common that can be taken together; None for those that cannot."""
-    if read.name in still:
-        return "still" if is_plain(read, v.source(read)) else None
-    product = _product(read, v, still)
-    if product is None:
-        return None
-    matrix, vector = product.reads
-    return product.axes, along(matrix), along(vector)
-
-
-def _together(e: Equation, group: Sequence[Term], v: View, still: frozenset[str]) -> Term:
-    """Several terms of one kind as one."""
-    if len(group) == 1:
-        return group[0]
-    if group[0][1].name in still:
-        return group[0][0], _total(e, [read for _, read in group], v)
-    products = [_product(read, v, still) for _, read in group]
-    found = [product for product in products if product is not None]
-    matrices = [_signed(e, sign, product.reads[0], v) for (sign, _), product in zip(group, found)]
-    sides = [_concatenated(e, reads, v) for reads in (matrices, [product.reads[1] for product in found])]
-    return 1, v.new(e, "einsum", *sides, axes=found[0].axes, shape=found[0].shape, spec=PRODUCT)
-
-
-def _signed(e: Equation, sign: int, read: Read, v: View) -> Read:
-    source = v.source(read)
-    return read if sign > 0 else v.new(e, "neg", read, axes=source.axes, shape=source.shape)
-
-
-def _concatenated(e: Equation, reads: Sequence[Read], v: View) -> Read:
-    """One after the other along the last size."""
-    sources = [v.source(read) for read in reads]
-    size = sources[0].shape[-1]
-    for source in sources[1:]:
-        size = size + source.shape[-1]
-    return v.new(e, "concat", *reads, axes=along(reads[0]), shape=(*sources[0].shape[:-1], size))
-
-
-def _total(e: Equation, reads: Sequence[Read], v: View) -> Read:
-    """The sum of what follows from parameters."""
-    total = reads[0]
-    for read in reads[1:]:
-        found = {*v.source(total).axes, *v.source(read).axes}
-        axes = tuple(axis for axis in e.axes if axis in found)
-        total = v.new(e, "add", total, read, axes=axes, shape=e.shape)
-    return total
-
-
-def _added(e: Equation, terms: Sequence[Term], v: View) -> Equation:
-    """The sum of the terms, one with a positive sign first where there is one."""
-    (sign, total), *rest = sorted(terms, key=lambda term: -term[0])
-    total = _signed(e, sign, total, v)
-    for place, (sign, read) in enumerate(rest):
-        op = "add" if sign > 0 else "sub"
-        if place == len(rest) - 1:
-            return turned(e, op, total, read)
-        found = {*v.source(total).axes, *v.source(read).axes}
-        axes = tuple(axis for axis in e.axes if axis in found)
-        total = v.new(e, op, total, read, axes=axes, shape=e.shape)
-    return turned(e, "copy", total)
