@@ -143,7 +143,11 @@ def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]
     """The stages of an adjoint system that training needs, and those that only gradients of inputs need. A
     loop that training needs a part of is run whole, so what any of its parts reads is needed too."""
     table = {e.name: e for e in system.equations}
-    loops = [{node.name for node in nodes_of(stage)} for stage in stages if isinstance(stage, Loop)]
+    loop_of: dict[str, set[str]] = {}
+    for stage in stages:
+        if isinstance(stage, Loop):
+            loop = {node.name for node in nodes_of(stage)}
+            loop_of |= dict.fromkeys(loop, loop)
     needed: set[str] = set()
     work = [name for key, name in system.outputs if not key.startswith("dinput:")]
     while work:
@@ -151,9 +155,9 @@ def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]
         if name in table and name not in needed:
             needed.add(name)
             work += table[name].sources()
-            for loop in (loop for loop in loops if name in loop):
-                work += loop
-                loop.clear()  # all of it is looked at now
+            if name in loop_of:
+                work += loop_of[name]
+                loop_of[name].clear()  # all of it is looked at now
     wanted = [any(node.name in needed for node in nodes_of(stage)) for stage in stages]
     return [tuple(s for s, early in zip(stages, wanted) if early is side) for side in (True, False)]
 
@@ -231,12 +235,24 @@ def _readers_first(stage: Stage) -> Stage:
     order = nodes_of(stage)
     links = edges(order)
     now = [link for link in links if not link.delay(stage.axis)]
+    needs: dict[str, list[str]] = defaultdict(list)
+    for link in now:
+        needs[link.reader].append(link.source)
     for link in links:
-        turned = Edge(link.reader, link.source, ())
-        if abs(link.delay(stage.axis) or 0) == 1 and turned.source != turned.reader:
-            if all(len(component) == 1 for component in components(order, [*now, turned])):
-                now.append(turned)
+        if abs(link.delay(stage.axis) or 0) == 1 and not _reaches(needs, link.reader, link.source):
+            needs[link.source].append(link.reader)
+            now.append(Edge(link.reader, link.source, ()))
     return replace(stage, body=tuple(Straight(component[0]) for component in components(order, now)))
+
+
+def _reaches(links: Mapping[str, Sequence[str]], start: str, goal: str) -> bool:
+    """Whether one name leads to another, or is it."""
+    work, seen = [start], {start}
+    for name in work:
+        new = [other for other in links.get(name, ()) if other not in seen]
+        seen.update(new)
+        work += new
+    return goal in seen
 
 
 def is_flat(loop: Loop) -> bool:
@@ -263,6 +279,7 @@ class _Chooser:
     bounds: set[str] = field(init=False)
     stage_of: dict[str, int] = field(init=False)
     rank: dict[str, int] = field(init=False)
+    nested: set[int] = field(init=False)  # stages that are loops with loops inside
     lags: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -275,13 +292,14 @@ class _Chooser:
         ordered = [(n, node.name) for n, stage in enumerate(self.stages) for node in nodes_of(stage)]
         self.stage_of = {name: number for number, name in ordered}
         self.rank = {name: rank for rank, (_, name) in enumerate(ordered)}
+        self.nested = {n for n, s in enumerate(self.stages) if isinstance(s, Loop) and not is_flat(s)}
 
     def choose(self) -> None:
         """Kinds first, then aliases, then shared places."""
         roots = [(stage, node.root) for stage in self.stages for node in nodes_of(stage)]
         for stage, root in roots:
             self.storage.kinds[root.name] = self._kind(stage, root)
-            if isinstance(stage, Loop) and is_flat(stage):
+            if isinstance(stage, Loop) and self._is_flat(root):
                 self.storage.loops[root.name] = stage.axis
             if self.storage.kinds[root.name] == "array" and self._summed(root):
                 self.storage.orders[root.name] = self._batch_first(root)
@@ -298,7 +316,7 @@ class _Chooser:
         if isinstance(stage, Straight):
             place = writes_out(root) and BATCH in root.axes and not is_leaf(root)
             return "array" if place or self._slots(root) and not is_leaf(root) else "fresh"
-        if root.name in self.kept or not is_flat(stage) or not self._inside_only(stage, root):
+        if root.name in self.kept or not self._is_flat(root) or not self._inside_only(stage, root):
             return "array"
         parts = (reader for reader, _ in self.readers[root.name] if cut(reader, self.table, self.lags))
         if any(self._kind(stage, part) == "array" for part in parts):
@@ -311,6 +329,10 @@ class _Chooser:
             return "scratch"
         late = [reader for reader, read in reads if self.rank[reader.name] > self.rank[root.name]]
         return "rolling" if delays == {-stage.step} and not late else "array"
+
+    def _is_flat(self, root: Equation) -> bool:
+        """Whether a quantity of a loop is in no loop inside it."""
+        return self.stage_of[root.name] not in self.nested
 
     def _summed(self, root: Equation) -> bool:
         """Whether products sum over an axis of fixed length of the quantity: to them it is one wide matrix."""

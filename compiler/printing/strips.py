@@ -59,6 +59,8 @@ class _Search:
                 for equation in node.equations:
                     for read in equation.reads:
                         self.readers[read.name].append((number, node.name, read))
+        loops = [(number, stage) for number, stage in enumerate(stages) if isinstance(stage, Loop)]
+        self.by_steps = {number for number, loop in loops if self._by_steps(loop)}
 
     def fits(self, name: str) -> bool:
         """Whether a quantity could be made so, whoever reads it: an array of every step, computed element by
@@ -111,7 +113,7 @@ class _Search:
                 stage = self.stages[number]
                 if place.over != axis or place.offset or place.ends:
                     return None
-                if isinstance(stage, Loop) and stage.axis == axis and self._by_steps(stage):
+                if isinstance(stage, Loop) and stage.axis == axis and number in self.by_steps:
                     found.add(number)
                 elif reader in members:
                     work += [reader] if reader not in seen else []
