@@ -237,3 +237,10 @@ def test_products_and_functions_are_as_few_as_can_be(cell: str, products: int, f
 def test_what_only_parameters_are_needed_for_is_not_in_the_step() -> None:
     text = body(EXAMPLES / "orthogonal_exp.rnn")
     assert text.count(".dot(") == 2 and "expm" not in text
+
+
+def test_a_term_that_a_sum_has_twice_stays_so() -> None:
+    m = rnnc.loads("axis t = 1..T\ninput x[t] : real\nh[t] = tanh(h[t-1] + x[t] + h[t-1])\noutput h\n")
+    params, x = m.init(), np.array([0.5])
+    _, got = m.step(m.freeze(params), m.step(params, m.start(params, 1), {"x": x})[0], {"x": x})
+    np.testing.assert_allclose(got["h"], np.tanh(2 * np.tanh(x) + x), rtol=1e-6)
