@@ -94,10 +94,17 @@ b[t] : real[n] = (h[t] + y1[t]) - y1[t]
 u[t] : real[1] = softmax(affine(x[t]))
 output a, b, u
 """  # a state read before it is written, a norm at 0, terms that cancel, a softmax over one
+NARROW = """\
+axis t = 1..T
+input x[t] : real
+param a : real = 100, b : real = 0.01
+h[t] : real = tanh(affine(x[t], h[t-1]))
+head y[t] : real ~ normal(a + h[t], b * exp(h[t]))
+"""  # a density that is narrow and far from 0
 COUNTER = "axis t = 1..T\na[t] : real = 0.5 * a[t-1] + t\noutput a\n"
 MODELS = {
     **SPECS, "symbol": SYMBOL, "poisson": POISSON, "relu": RELU, "both": BOTH, "attention": ATTENTION,
-    "grid": GRID, "matrix": MATRIX, "types": TYPES, "unwritten": UNWRITTEN, "counter": COUNTER, "textbook": LSTM,
+    "grid": GRID, "matrix": MATRIX, "types": TYPES, "unwritten": UNWRITTEN, "narrow": NARROW, "counter": COUNTER, "textbook": LSTM,
 }  # fmt: skip
 TEXTBOOK = ("textbook",)
 

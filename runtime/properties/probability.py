@@ -16,9 +16,10 @@ from .subject import Observed, Subject
 
 SEQUENCES = 20_000  # enumerated at most
 DRAWN = 4000
-GRID = np.linspace(-60.0, 60.0, 6001)
-WIDTHS = (1.0, 0.05, 20.0, 400.0)
-COUNTS = 400
+POINTS = 6001
+FARTHEST = 1e6  # where a density is looked for
+DEEP = 60.0  # exp(-60) of its highest value does not show
+COUNTS = (400, 8_000, 160_000)
 LONGEST = 60  # steps at least, where the length is drawn from all numbers
 BINS = 16
 
@@ -251,11 +252,24 @@ def _repeated(subject: Subject, data: Data, rows: int, steps: int) -> Arrays:
 
 
 def density_of(subject: Subject, data: Data, item: Observed) -> tuple[Array, Array]:
-    """A grid of values of a single number's first step, and how probable each is: of several grids the one
-    that holds all of it."""
-    grids = [width * GRID for width in WIDTHS] if item.kind == "real" else [np.arange(COUNTS)]
-    found = [(values, _density_on(subject, data, item, values)) for values in grids]
+    """Values of a single number's first step, and how probable each is: a grid where its density shows, or as many
+    counts as it takes."""
+    grids = map(np.arange, COUNTS) if item.kind == "int" else [_where_it_shows(subject, data, item)]
+    found = ((values, _density_on(subject, data, item, values)) for values in grids)
     return min(found, key=lambda pair: _far_from_one(pair[1]))
+
+
+def _where_it_shows(subject: Subject, data: Data, item: Observed) -> Array:
+    """A grid that holds a density, however narrow and wherever: its logarithm leads there from afar."""
+    low, high = -FARTHEST, FARTHEST
+    while True:
+        values = np.linspace(low, high, POINTS)
+        logs = _log_density(subject, data, item, values)
+        most = np.max(logs, where=np.isfinite(logs), initial=-np.inf)
+        shown = np.flatnonzero(logs > most - DEEP)
+        if not 0 < len(shown) < POINTS / 2:
+            return values
+        low, high = values[max(shown[0] - 1, 0)], values[min(shown[-1] + 1, POINTS - 1)]
 
 
 def _far_from_one(density: Array) -> float:
@@ -264,10 +278,14 @@ def _far_from_one(density: Array) -> float:
 
 
 def _density_on(subject: Subject, data: Data, item: Observed, values: Array) -> Array:
+    return np.asarray(np.ptp(values) / (len(values) - 1) * np.exp(_log_density(subject, data, item, values)))
+
+
+def _log_density(subject: Subject, data: Data, item: Observed, values: Array) -> Array:
     batch = _repeated(subject, data, len(values), 1)
     batch[item.name] = values.reshape(1, len(values), *(1 for _ in item.shape))
     run = subject.module.forward(data.params, batch)
-    return np.asarray((values[1] - values[0]) * np.exp(-np.asarray(sum(run.nll.values()))))
+    return -np.asarray(sum(run.nll.values()))
 
 
 def _is_one(subject: Subject, total: float, what: str) -> Verdict:
@@ -319,7 +337,7 @@ def _cell(seq: Any, items: list[Observed], row: int) -> tuple[tuple[int, ...], .
 def _binned(item: Observed, drawn: Array, values: Array, density: Array) -> Verdict:
     """Bins between values at which the distribution function has risen by equal amounts."""
     below = np.cumsum(density)
-    cuts = np.unique(np.searchsorted(below, np.arange(1, BINS) / BINS))
+    cuts = np.unique(np.searchsorted(below[:-1], np.arange(1, BINS) / BINS))
     width = values[1] - values[0]
     edges = values[cuts] + width / 2
     expected = np.diff(np.concatenate([[0.0], below[cuts], [1.0]]))
