@@ -322,7 +322,8 @@ class _Lowering:
             Equation(name, axes, type.shape, type.stored, "copy", reads, (), (), quantity.span, quantity.name)
         )
         self.outputs.append((f"state:{quantity.name}", name))
-        self.states.append(State(quantity.name, steps, self.past[quantity.name], type.shape, type.stored))
+        past = self.past[quantity.name]
+        self.states.append(State(quantity.name, steps, past, type.shape, type.stored, type.count))
 
 
 def _add_edges(typed: Typed, quantity: Quantity) -> None:

@@ -90,13 +90,15 @@ class Noise:
 @dataclass(frozen=True, slots=True)
 class State:
     """A carried quantity: ``key`` is its entry of `run.state`; with ``lags`` 1 the entry has shape
-    (B, …), else (lags, B, …). ``past`` is the IR name of its boundary before the first step."""
+    (B, …), else (lags, B, …). ``past`` is the IR name of its boundary before the first step, ``count`` how many
+    tokens there are, of a token."""
 
     key: str
     lags: int
     past: str
     shape: tuple[Size, ...]
     type: str
+    count: Size | None = None
 
 
 @dataclass(frozen=True, slots=True)

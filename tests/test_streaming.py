@@ -230,7 +230,10 @@ WRONG: dict[str, tuple[Callable[[Any, Any, Any], Any], str]] = {
     "a parameter less": (lambda p, s, now: p.pop("b_h"), "params: missing ['b_h']"),
     "a parameter more": (lambda p, s, now: p.update(z=p["b_h"]), "params: unknown ['z']"),
     "a parameter's shape": (lambda p, s, now: p.update(b_h=np.zeros(4)), "params['b_h']"),
-    "a parameter's dtype": (lambda p, s, now: p.update(b_h=np.zeros(3, object)), "params: expected float32"),
+    "a parameter's dtype": (
+        lambda p, s, now: p.update(b_h=np.zeros(3, object)),
+        "params['b_h']: expected real",
+    ),
     "a state's shape": (lambda p, s, now: s.update(h=np.zeros((1, 4))), "state['h']: expected shape (1, 3)"),
     "a state less": (lambda p, s, now: s.pop("h"), "state: missing ['h']"),
     "no count": (lambda p, s, now: s.pop("t"), "state: expected what start returned"),

@@ -41,7 +41,7 @@ ATTRIBUTES = frozenset(
     """
     T all any append argmax argmin argsort astype at bit_generator clear clip copy cumsum dot dtype exponential
     extend fill flags flat get imag index insert integers is_integer item items itemsize join keys kind lower
-    max mean min nbytes ndim nonzero normal partition permutation poisson pop prod random ravel real removeprefix
+    mask max mean min nbytes ndim nonzero normal partition permutation poisson pop prod random ravel real removeprefix
     removesuffix repeat reshape rpartition setdefault shape size sort split splitlines squeeze standard_normal
     startswith endswith strides strip sum swapaxes take tolist transpose type uniform update upper values
     writeable

@@ -148,8 +148,9 @@ def dims_functions(program: Program) -> str:
     lines += _dict_function("_shapes", "The shape of every parameter and input.", _shaped(program))
     states = [(s.key, s.shape) for s in program.states]
     lines += _dict_function("_state_shapes", "The feature shape of every carried quantity.", states)
-    counts = [(i.name, (i.count,)) for i in observed(program) if i.count is not None]
-    lines += _dict_function("_token_counts", "How many tokens each token input has.", counts)
+    named = [*((i.name, i.count) for i in observed(program)), *((s.key, s.count) for s in program.states)]
+    counts = [(name, (count,)) for name, count in dict(named).items() if count is not None]
+    lines += _dict_function("_token_counts", "How many there are of each token.", counts)
     return "\n".join([*lines, *_noise_function(program)]).rstrip()
 
 

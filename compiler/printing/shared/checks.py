@@ -123,7 +123,7 @@ def _checked_params(params):
     if missing or unknown:
         found = [f"{word} {names}" for word, names in (("missing", missing), ("unknown", unknown)) if names]
         raise ValueError(f"params: {', '.join(found)}; this network has {PARAMS}")
-    arrays = {name: np.asarray(params[name]) for name in PARAMS}
+    arrays = {name: _array(f"params[{name!r}]", params[name]) for name in PARAMS}
     dtype = np.result_type(*arrays.values()) if arrays else np.dtype(np.float64)
     if dtype not in (np.float32, np.float64, np.complex64, np.complex128):
         raise ValueError(f"params: expected float32, float64 or complex128, got {dtype}")
@@ -136,6 +136,20 @@ def _checked_params(params):
             found = f"expected shape {_named(SHAPES[name])} = {shape}, got {arrays[name].shape}"
             raise ValueError(f"params[{name!r}]: {found}")
     return {name: array.astype(dtype, copy=False) for name, array in arrays.items()}, dims, dtype
+
+
+def _array(what, value, kind="real"):
+    """An argument as an array of numbers of a kind; ``what`` is its name in messages."""
+    if hasattr(value, "filled") and np.any(value.mask):
+        raise ValueError(f"{what}: a masked array: fill it, and say by lengths what is left out")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{what}: no array: {error}") from None
+    wanted, kinds = {"real": ("real numbers", "fciub"), "bool": ("bool", "biu")}.get(kind, ("integers", "iu"))
+    if array.dtype.kind not in kinds:
+        raise ValueError(f"{what}: expected {wanted}, got {array.dtype}")
+    return array
 
 
 def _named(shape):
@@ -159,12 +173,15 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
     unknown = [name for name in batch if name not in names and name not in axes.values()]
     if unknown:
         raise ValueError(f"batch: unknown {unknown}; expected {[*names, *axes.values()]}")
+    lengths = [length for length in axes.values() if batch.get(length) is not None]
+    batch = {**batch, **{name: _array(f"batch[{name!r}]", batch[name], "int") for name in lengths}}
     call.absent = [name for name in names if batch.get(name) is None]
     needed = [name for name in call.absent if name not in OPTIONAL and name not in NOISES]
     needed = [name for name in needed if not (drawing and name in HEADS)]
     if needed:
         raise ValueError(f"batch: missing {needed}")
-    arrays = {name: np.asarray(batch[name]) for name in names if name not in call.absent}
+    given = (name for name in names if name not in call.absent)
+    arrays = {name: _array(f"batch[{name!r}]", batch[name], INPUTS[name][2]) for name in given}
     shapes = _shapes(call.dims)
     extents = _extents(arrays, batch, shapes, axes, size)
     call.B = extents.pop("B")
@@ -172,7 +189,8 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
     call.lengths = {axis: _lengths(batch, axis, extents[axis], call.B) for axis in axes}
     call.even = [axis for axis, length in axes.items() if batch.get(length) is None]
     reals = [array for name, array in arrays.items() if INPUTS[name][2] == "real"]
-    reals += [np.asarray(value) for name, value in _entries(state) if name in STATES]
+    kept = [name for name, (_, kind) in STATES.items() if kind == "real"]
+    reals += [_array(f"state[{name!r}]", value) for name, value in _entries(state) if name in kept]
     if any(array.dtype.kind == "c" for array in reals):
         call.dtype = np.result_type(call.dtype, np.complex64)
         call.params = {name: array.astype(call.dtype) for name, array in call.params.items()}
@@ -229,10 +247,8 @@ def _lengths(batch, axis, longest, rows):
     if given is None:
         return np.full(rows, longest, np.intp)
     lengths = np.asarray(given)
-    if lengths.shape != (rows,) or lengths.dtype.kind not in "iu":
-        raise ValueError(
-            f"batch[{name!r}]: expected integers (B={rows},), got {lengths.dtype} {lengths.shape}"
-        )
+    if lengths.shape != (rows,):
+        raise ValueError(f"batch[{name!r}]: expected shape (B={rows},), got {lengths.shape}")
     if rows and (lengths.min() < 0 or lengths.max() > longest):
         raise ValueError(f"batch[{name!r}]: expected 0 to {longest}, got {lengths.min()} to {lengths.max()}")
     return lengths.astype(np.intp)
@@ -249,28 +265,27 @@ def _checked_steps(call):
             )
 
 
-def _checked_input(name, array, call, axes, kind):
+def _checked_input(name, array, call, axes, kind, where="batch"):
     """One input in its dtype, 0 past each sequence's own end."""
     if kind == "real":
-        if array.dtype.kind not in "fciub":
-            raise ValueError(f"batch[{name!r}]: expected real numbers, got {array.dtype}")
         array = array.astype(call.dtype, copy=False)
-    elif kind == "bool":
-        if array.dtype.kind not in "biu":
-            raise ValueError(f"batch[{name!r}]: expected bool, got {array.dtype}")
-    elif array.dtype.kind not in "iu":
-        raise ValueError(f"batch[{name!r}]: expected integers, got {array.dtype}")
-    array = own_steps(array, (*axes, "@"), call)
-    if kind == "token" and array.size:
-        (count,) = _token_counts(call.dims)[name]
-        if array.min() < 0 or array.max() >= count:
-            found = f"{array.min()} to {array.max()}"
-            dim = INPUTS[name][3]
-            raise ValueError(f"batch[{name!r}]: expected tokens 0 to {dim} - 1 = {count - 1}, got {found}")
+    return _in_range(f"{where}[{name!r}]", name, own_steps(array, (*axes, "@"), call), call, kind)
+
+
+def _in_range(what, name, array, call, kind):
+    """Tokens of which there are so many, or truth values, told as such."""
     if kind == "bool" and array.dtype != bool:
         if array.size and (array.min() < 0 or array.max() > 1):
-            raise ValueError(f"batch[{name!r}]: expected 0 and 1, got {array.min()} to {array.max()}")
-        array = array.astype(bool)
+            raise ValueError(f"{what}: expected 0 and 1, got {array.min()} to {array.max()}")
+        return array.astype(bool)
+    counts = _token_counts(call.dims)
+    if name in counts and array.size:
+        (count,) = counts[name]
+        if array.min() < 0 or array.max() >= count:
+            found = f"{array.min()} to {array.max()}"
+            dim = INPUTS[name][3] if name in INPUTS else ""
+            most = f"{dim} - 1 = {count - 1}" if dim else count - 1
+            raise ValueError(f"{what}: expected tokens 0 to {most}, got {found}")
     return array if kind in ("real", "bool") else array.astype(np.intp, copy=False)
 
 
@@ -286,19 +301,19 @@ def _checked_state(state, call):
     missing = [name for name in [*STATES, STREAM] if name not in state]
     if missing:
         raise ValueError(f"state: missing {missing}")
-    checked = {STREAM: np.asarray(state[STREAM])}
-    for name in STATES:
-        array = np.asarray(state[name])
-        shape = _state_shape(call, name)
-        if array.shape != shape:
-            raise ValueError(f"state[{name!r}]: expected shape {shape}, got {array.shape}")
-        checked[name] = own_steps(array, (*STATE_AXES[name], "@"), call)
-    if checked[STREAM].shape != (call.B,):
-        raise ValueError(f"state[{STREAM!r}]: expected shape ({call.B},), got {checked[STREAM].shape}")
+    done = _array(f"state[{STREAM!r}]", state[STREAM], "int")
+    if done.shape != (call.B,):
+        raise ValueError(f"state[{STREAM!r}]: expected shape ({call.B},), got {done.shape}")
+    if done.size and done.min() < 0:
+        raise ValueError(f"state[{STREAM!r}]: expected 0 or more steps, got {done.min()}")
+    checked = {STREAM: done}
     for name, (_, kind) in STATES.items():
-        checked[name] = checked[name].astype(
-            {"real": call.dtype, "bool": bool}.get(kind, np.intp), copy=False
-        )
+        what, shape = f"state[{name!r}]", _state_shape(call, name)
+        array = _array(what, state[name], kind)
+        if array.shape != shape:
+            raise ValueError(f"{what}: expected shape {shape}, got {array.shape}")
+        array = array.astype(call.dtype, copy=False) if kind == "real" else array
+        checked[name] = _in_range(what, name, own_steps(array, (*STATE_AXES[name], "@"), call), call, kind)
     return checked
 
 

@@ -101,8 +101,9 @@ def _checked_streams(call, what, arrays, lengths, steps):
     missing = [name for name in missing if name not in HEADS and name not in NOISES and what == "context"]
     if unknown or missing:
         raise ValueError(f"{what}: unknown {unknown}, missing {missing}, which every step reads")
-    arrays = {name: np.asarray(array) for name, array in arrays.items()}
-    extents = {np.shape(array)[_axes(name).index(STREAM)] for name, array in arrays.items() if array.ndim}
+    arrays = {name: _array(f"{what}[{name!r}]", array, INPUTS[name][2]) for name, array in arrays.items()}
+    places = {name: _axes(name).index(STREAM) for name in arrays}
+    extents = {array.shape[places[name]] for name, array in arrays.items() if array.ndim > places[name]}
     if len(extents) > 1:
         raise ValueError(f"{what}: expected the same number of steps in all of {list(arrays)}")
     longest = extents.pop() if extents else steps
@@ -115,7 +116,7 @@ def _checked_streams(call, what, arrays, lengths, steps):
         shape = tuple(part.longest[axis] for axis in axes) + (call.B,) + _shapes(call.dims)[name]
         if array.shape != shape:
             raise ValueError(f"{what}[{name!r}]: expected shape {shape}, got {array.shape}")
-        arrays[name] = _checked_input(name, array, part, axes, kind)
+        arrays[name] = _checked_input(name, array, part, axes, kind, what)
     return arrays, part.lengths[STREAM]
 
 

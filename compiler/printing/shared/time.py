@@ -148,7 +148,10 @@ def _cotangent(cotangents, key, call, axes, features, slots):
     value = cotangents.get(key)
     if value is None:
         value = np.zeros(shape, call.dtype)
-    value = np.asarray(value)
+    what = f"cotangents[{key.partition(':')[2]!r}]"
+    value = _array(what, value)
     if value.shape != shape:
-        raise ValueError(f"cotangents[{key.partition(':')[2]!r}]: expected shape {shape}, got {value.shape}")
+        raise ValueError(f"{what}: expected shape {shape}, got {value.shape}")
+    if value.dtype.kind == "c" and call.dtype.kind != "c":
+        raise ValueError(f"{what}: expected real numbers, got {value.dtype}")
     return padded(own_steps(value.astype(call.dtype, copy=False), axes, call), *slots)

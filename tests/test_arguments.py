@@ -1,0 +1,104 @@
+"""What is no array of the right numbers is refused by name, wherever it is given; nothing is bent until it fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import rnnc
+
+SPEC = """\
+dim k = 4, n = 3
+axis t = 1..T
+input x[t] : real[n]
+input f[t] : bool
+param E : real[k, n] ~ normal(1)
+p[t] : token(k) = where(f[t], p[t-1], y[t-1])
+h[t] : real[n] = tanh(affine(x[t], E[p[t]], h[t-1]))
+head y[t] : token(k) ~ categorical(affine(h[t]))
+output h
+"""
+M = rnnc.loads(SPEC)
+RNG = np.random.default_rng(0)
+GIVEN: dict[str, dict[str, Any]] = {
+    "params": M.init(seed=0, dtype="float64"),
+    "batch": {
+        "x": RNG.standard_normal((3, 2, 3)),
+        "f": RNG.random((3, 2)) < 0.5,
+        "y": RNG.integers(0, 4, (3, 2)),
+        "T": np.array([3, 1]),
+    },
+}
+GIVEN["state"] = M.forward(GIVEN["params"], GIVEN["batch"]).state
+GIVEN["cotangents"] = {"h": RNG.standard_normal((3, 2, 3))}
+EVERY = [(part, name) for part, arrays in GIVEN.items() for name in arrays]
+ODD = {
+    "text": lambda value: value.astype(str),
+    "dates": lambda value: np.zeros(value.shape, "datetime64[s]"),
+    "records": lambda value: np.zeros(value.shape, [("a", "f8")]),
+    "objects": lambda value: value.astype(object),
+    "lists of several lengths": lambda value: [[1], [1, 2]],
+    "a mask": lambda value: np.ma.masked_array(value, np.ones(value.shape, bool)),
+}
+
+
+def call(part: str, name: str, value: Any) -> Any:
+    given = {**GIVEN, part: {**GIVEN[part], name: value}}
+    run = M.forward(given["params"], given["batch"], state=given["state"])
+    return M.backward(given["params"], run, given["cotangents"])
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(("part", "name"), EVERY)
+def test_what_is_no_array_of_numbers(part: str, name: str, odd: str) -> None:
+    with pytest.raises(ValueError, match=rf"{part}\['{name}'\]: "):
+        call(part, name, ODD[odd](np.asarray(GIVEN[part][name])))
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "words"),
+    [
+        ("batch", "T", [3.0, np.nan], "expected integers, got float64"),
+        ("batch", "T", [np.inf, 1.0], "expected integers, got float64"),
+        ("batch", "T", [2 + 1j, 1], "expected integers, got complex128"),
+        ("state", "y", [0, -1], "expected tokens 0 to k - 1 = 3, got -1 to 0"),
+        ("state", "y", [0.0, 1.0], "expected integers, got float64"),
+        ("state", "p", [4, 0], "expected tokens 0 to 3, got 0 to 4"),
+        ("state", "t", [3, -1], "expected 0 or more steps, got -1"),
+        ("state", "t", [0.5, 1.0], "expected integers, got float64"),
+        ("state", "t", 3, r"expected shape \(2,\), got \(\)"),
+        ("cotangents", "h", np.full((3, 2, 3), 1j), "expected real numbers, got complex128"),
+    ],
+)
+def test_numbers_of_another_kind(part: str, name: str, value: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=rf"{part}\['{name}'\]: {words}"):
+        call(part, name, value)
+
+
+def test_a_step_names_its_own_arguments() -> None:
+    params, state = GIVEN["params"], M.start(GIVEN["params"], 2)
+    now = {"x": np.zeros((2, 3)), "f": np.zeros(2, bool), "y": np.zeros(2, int)}
+    for name, value, words in (
+        ("y", [0, 4], "expected tokens 0 to k - 1 = 3"),
+        ("f", [2, 0], "expected 0 and 1"),
+        ("x", [["a"] * 3] * 2, "expected real numbers"),
+    ):
+        with pytest.raises(ValueError, match=rf"inputs\['{name}'\]: {words}"):
+            M.step(params, state, {**now, name: np.array(value)})
+    with pytest.raises(ValueError, match=r"state\['t'\]: expected integers"):
+        M.step(params, {**state, "t": np.array(["a", "b"])}, now)
+
+
+@pytest.mark.parametrize("part", ["context", "prefix"])
+def test_sampling_names_what_it_was_given(part: str) -> None:
+    given: dict[str, Any] = {"context": {"x": np.zeros((3, 2, 3)), "f": np.zeros((3, 2), bool)}, "prefix": {}}
+    given[part]["y" if part == "prefix" else "x"] = np.full((3, 2) if part == "prefix" else (3, 2, 3), "a")
+    with pytest.raises(ValueError, match=rf"{part}\['[xy]'\]: expected"):
+        M.sample(GIVEN["params"], RNG, batch_size=2, max_steps=3, **given)
+
+
+def test_masked_arrays_without_a_mask_and_other_kinds_of_arrays_will_do() -> None:
+    wanted = call("batch", "x", GIVEN["batch"]["x"])[0]["E"]
+    for made in (np.ma.masked_array, lambda x: x.tolist(), lambda x: x.astype(">f8"), np.asfortranarray):
+        np.testing.assert_array_equal(call("batch", "x", made(GIVEN["batch"]["x"]))[0]["E"], wanted)
