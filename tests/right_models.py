@@ -104,7 +104,8 @@ head y[t] : real ~ normal(a + h[t], b * exp(h[t]))
 COUNTER = "axis t = 1..T\na[t] : real = 0.5 * a[t-1] + t\noutput a\n"
 MODELS = {
     **SPECS, "symbol": SYMBOL, "poisson": POISSON, "relu": RELU, "both": BOTH, "attention": ATTENTION,
-    "grid": GRID, "matrix": MATRIX, "types": TYPES, "unwritten": UNWRITTEN, "narrow": NARROW, "counter": COUNTER, "textbook": LSTM,
+    "grid": GRID, "matrix": MATRIX, "types": TYPES, "unwritten": UNWRITTEN, "narrow": NARROW,
+    "counter": COUNTER, "textbook": LSTM,
 }  # fmt: skip
 TEXTBOOK = ("textbook",)
 
