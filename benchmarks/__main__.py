@@ -16,7 +16,7 @@ from typing import Any
 
 from . import threads
 
-CELLS = "vanilla,lstm,gru,lstm_norm_peephole,skip,mingru,lru,attention,bilstm2"
+CELLS = "vanilla,lstm,gru,lstm_norm_peephole,skip,mingru,lru,linear,attention,bilstm2"
 SIZES = "tiny,small,medium,large,long"
 PEERS = "O0,hand,torch.nn,torch loop,torch.compile,jax scan,jax associative,autograd"
 PARTS = "training,streaming,lengths,batches,ablation,calls"

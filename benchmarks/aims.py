@@ -12,6 +12,7 @@ from .cases import CELLS
 Row = Mapping[str, Any]
 OURS = ("O2", "O0", "hand", "not frozen")
 ORDINARY, DIAGONAL = ("vanilla", "gru", "lstm_norm_peephole", "skip"), ("mingru", "lru")
+BARE = ("linear",)  # the recurrence without the products of a cell around it, which all contenders have
 NOT_TINY = ("small", "medium", "large", "long")
 
 
@@ -66,14 +67,20 @@ TRAINING = (
     Aim("tiny: each, JAX", 0.45, ("vanilla", "lstm", "gru", "skip"), ("tiny",), against("jax scan")),
     Aim("tiny, layer-normalised: JAX", 0.2, ("lstm_norm_peephole",), ("tiny",), against("jax scan")),
     Aim("tiny: each, PyTorch's loop", 4.0, ("lstm", *ORDINARY), ("tiny",), against("torch loop")),
-    Aim(
-        "diagonal at small, medium, large: each, fastest peer",
-        2.0,
-        DIAGONAL,
-        ("small", "medium", "large"),
-        fastest,
+    *(
+        aim
+        for what, cells in (("diagonal recurrence alone", BARE), ("diagonal cells", DIAGONAL))
+        for aim in (
+            Aim(
+                f"{what}, at small to large: each, fastest peer",
+                2.0,
+                cells,
+                ("small", "medium", "large"),
+                fastest,
+            ),
+            Aim(f"{what}, at tiny and long: each, fastest peer", 0.5, cells, ("tiny", "long"), fastest),
+        )
     ),
-    Aim("diagonal at tiny, long: each, fastest peer", 0.5, DIAGONAL, ("tiny", "long"), fastest),
     Aim("attention: each, PyTorch's loop", 2.0, ("attention",), ALL, against("torch loop")),
     *(
         Aim(f"{CELLS[cell]} at small to long: each, NumPy by hand", 0.91, (cell,), NOT_TINY, against("hand"))

@@ -188,7 +188,7 @@ def clocked(source: str, name: str, clock: Clock) -> ModuleType:
 
 
 def _compiled(case: Case, clock: Clock) -> Callable[[], object]:
-    text = rnnc.compile(SPECS / f"{case.cell}.rnn", Options(), input=case.size.D, hidden=case.size.H)
+    text = rnnc.compile(SPECS / f"{case.cell}.rnn", Options(), **case.dims)
     module, params, batch = clocked(text, case.cell, clock), case.params, case.batch
     workspace = module.workspace(params, batch)
     return lambda: module.loss_and_grad(params, batch, workspace=workspace)

@@ -24,6 +24,7 @@ CELLS = {
     "skip": "skip edge, h[t-3]",
     "mingru": "minGRU (diagonal)",
     "lru": "LRU (diagonal)",
+    "linear": "h = a h + x (diagonal)",
     "attention": "encoder–decoder with attention",
     "bilstm2": "two bidirectional LSTM layers",
 }
@@ -71,10 +72,17 @@ class Case:
     size: Size
     dtype: str = "float32"
 
-    def module(self, level: int = 2, skip: frozenset[str] = frozenset()) -> ModuleType:
-        return rnnc.load(
-            SPECS / f"{self.cell}.rnn", Options(level=level, skip=skip), input=self.size.D, hidden=self.size.H
+    @property
+    def dims(self) -> dict[str, int]:
+        """The spec's dims; a recurrence alone has inputs as large as its state."""
+        return (
+            {"hidden": self.size.H}
+            if self.cell == "linear"
+            else {"input": self.size.D, "hidden": self.size.H}
         )
+
+    def module(self, level: int = 2, skip: frozenset[str] = frozenset()) -> ModuleType:
+        return rnnc.load(SPECS / f"{self.cell}.rnn", Options(level=level, skip=skip), **self.dims)
 
     @cached_property
     def params(self) -> Mapping[str, Array]:
@@ -94,4 +102,6 @@ class Case:
         D, H = self.size.D, self.size.H
         if self.cell == "attention":
             return {"x": D, "z": D, "y": H}
+        if self.cell == "linear":
+            return {"x": H, "y": H}
         return {"x": D, "y": {"lru": D, "bilstm2": 2 * H}.get(self.cell, H)}

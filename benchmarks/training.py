@@ -63,7 +63,7 @@ def measure(
 
 def cost_of(case: Case) -> Cost:
     """Operations, functions and bytes of a step, told from the equations as the spec has them."""
-    options = Options(dims={"input": case.size.D, "hidden": case.size.H}, skip=AS_WRITTEN)
+    options = Options(dims=case.dims, skip=AS_WRITTEN)
     made = api.compile_file(SPECS / f"{case.cell}.rnn", options)
     sizes = extents(made.adjoint, case.size.T, case.size.B)
     return total(*training_costs(made.forward, made.adjoint, dict(made.program.dims), sizes))

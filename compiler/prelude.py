@@ -198,31 +198,34 @@ def scan(h: Array, past: Array, a: Array, b: Array, step: int = 1) -> None:
         for k, begin in enumerate(range(0, whole, size)):
             power[k] *= past[begin]
             np.add(own[k], power[k], h[begin : begin + size])
-    for h_t, past_t, a_t, b_t in zip(h[whole:], past[whole:], a[whole:], b[whole:]):
+    for h_t, past_t, a_t, b_t in zip(h[whole:], past[whole:], once_for_all(a[whole:]), b[whole:]):
         np.multiply(a_t, past_t, h_t)
         np.add(h_t, b_t, h_t)
 
 
-def scan_sums(
-    d: Array, e: Array, past: Array, a: Array, b: Array, ended: Array | None = None, step: int = 1
-) -> None:
-    """d[t] = b[t] + past[t] and e[t] = a[t] * d[t], where ``past`` is e one slot before, as in `scan`. e is 0
-    where a sequence has ``ended``."""
+def scan_sums(d: Array, e: Array, a: Array, b: Array, ended: Array | None = None, step: int = 1) -> None:
+    """d[t] = b[t] + e and then e = a[t] * d[t], for which a step's ``e`` waits at the next; it begins with what is
+    before the first step, and ends with what the last leaves. 0 where a sequence has ``ended``."""
+    d, a, b = d[::step], a[::step], b[::step]
     if side_by_side(a):
-        terms = a * b
-        if ended is not None:
-            terms[ended] = 0
-        scan(e, past, a, terms, step)
-        np.add(b, past, d)
+        left = (
+            a if ended is None else np.where(ended[::step].reshape(a.shape[:2] + (1,) * (a.ndim - 2)), 0, a)
+        )
+        np.add(b[0], e, d[0])
+        scan(d[1:], d[:-1], left[:-1], b[1:])
+        np.multiply(left[-1], d[-1], e)
         return
     masks = [None] * len(a) if ended is None else ended[::step]
-    for d_t, e_t, past_t, a_t, b_t, ended_t in zip(
-        d[::step], e[::step], past[::step], a[::step], b[::step], masks
-    ):
-        np.add(b_t, past_t, d_t)
-        np.multiply(a_t, d_t, e_t)
+    for d_t, a_t, b_t, ended_t in zip(d, once_for_all(a), b, masks):
+        np.add(b_t, e, d_t)
+        np.multiply(a_t, d_t, e)
         if ended_t is not None:
-            e_t[ended_t] = 0
+            e[ended_t] = 0
+
+
+def once_for_all(a: Array) -> Array:
+    """What is the same at every step, as one block of memory for all of them."""
+    return a if not len(a) or a.strides[0] else np.broadcast_to(np.array(a[0]), a.shape)
 
 
 def side_by_side(a: Array) -> bool:

@@ -147,6 +147,14 @@ def lru(xp: Functions, p: Tensors, data: Tensors) -> Tensor:
     return re @ p["C_re"] - im @ p["C_im"] + p["D"] * x
 
 
+def linear(xp: Functions, p: Tensors, data: Tensors) -> Tensor:
+    def step(h: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = p["a"] * h + x
+        return h, h
+
+    return xp.scan(step, xp.zeros((data["x"].shape[-2], p["a"].shape[0])), data["x"])[1]
+
+
 def attention(xp: Functions, p: Tensors, data: Tensors) -> Tensor:
     def step(d: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
         u = xp.tanh(d @ p["W_q"] + p["b_q"] + k)
@@ -185,10 +193,19 @@ def one_step(xp: Functions, cell: str, p: Tensors, state: Any, x: Tensor) -> tup
 
 NETWORKS: dict[str, Callable[[Functions, Tensors, Tensors], Tensor]] = {
     one.__name__: one
-    for one in (vanilla, lstm, gru, lstm_norm_peephole, skip, mingru, lru, attention, bilstm2)
+    for one in (vanilla, lstm, gru, lstm_norm_peephole, skip, mingru, lru, linear, attention, bilstm2)
 }
 
-STATES = {"vanilla": 1, "lstm": 2, "gru": 1, "lstm_norm_peephole": 2, "skip": 3, "mingru": 1, "lru": 2}
+STATES = {
+    "vanilla": 1,
+    "lstm": 2,
+    "gru": 1,
+    "lstm_norm_peephole": 2,
+    "skip": 3,
+    "mingru": 1,
+    "lru": 2,
+    "linear": 1,
+}
 """How many vectors a cell carries from step to step; the others cannot go step by step."""
 
 # ------------------------------------------------------------------------- parameters joined and apart
@@ -230,6 +247,7 @@ PACKED: dict[str, dict[str, tuple[str, ...]]] = {
         "B": ("h.B_re", "h.B_im"),
         **{name: (f"h.{name}",) for name in ("nu", "theta", "C_re", "C_im", "D")},
     },
+    "linear": {"a": ("a",)},
     "attention": _GRU
     | {"W_k": ("W_kh",), "W_q": ("W_qd",), "W_z": ("W_dz",), "W_c": ("W_dc",), "W_d": ("W_dd",)}
     | {name: (name,) for name in ("b_k", "b_q", "b_d", "v")},

@@ -57,5 +57,5 @@ def _compile_seconds(case: Case, level: int) -> float:
     from rnnc.compiler.driver import Options
 
     begin = time.perf_counter()
-    rnnc.compile(SPECS / f"{case.cell}.rnn", Options(level=level), input=case.size.D, hidden=case.size.H)
+    rnnc.compile(SPECS / f"{case.cell}.rnn", Options(level=level), **case.dims)
     return time.perf_counter() - begin

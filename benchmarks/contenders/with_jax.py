@@ -36,7 +36,7 @@ def scan(case: Case) -> Contender | Absent:
 def associative(case: Case) -> Contender | Absent:
     """`lax.associative_scan`, which is for what is linear in the state."""
     if case.cell not in ASSOCIATIVE:
-        return Absent("–", "for the two diagonal cells")
+        return Absent("–", "for the diagonal cells")
     return missing("jax") or _jitted(case, ASSOCIATIVE[case.cell])
 
 
@@ -68,7 +68,13 @@ def _linear(decay: Tensor, new: Tensor) -> Tensor:
     return jax.lax.associative_scan(joined, (decay, new))[1]
 
 
-ASSOCIATIVE = {"mingru": _mingru, "lru": _lru}
+def _bare(xp: Functions, p: Tensors, data: Tensors) -> Tensor:
+    import jax.numpy as jnp
+
+    return _linear(jnp.broadcast_to(p["a"], data["x"].shape), data["x"])
+
+
+ASSOCIATIVE = {"mingru": _mingru, "lru": _lru, "linear": _bare}
 
 
 def _jitted(case: Case, network: Callable[[Functions, Tensors, Tensors], Tensor]) -> Contender:

@@ -40,12 +40,14 @@ def scanned(loop: Loop, table: Mapping[str, Equation], storage: Storage) -> Diag
     found = diagonal(loop, table)
     if isinstance(found, str):
         return found
-    kept = (found.sum,) if found.past_is_multiplied else (found.sum, found.product)
-    if any(storage.kinds.get(root.name) != "array" or storage.owner(root.name) != root.name for root in kept):
-        return f"{kept[-1].name} is not kept of every step"
-    if found.past_is_multiplied and storage.kinds.get(storage.owner(found.product.name)) == "array":
-        if storage.owner(found.product.name) == found.product.name:
-            return f"{found.product.name} is read by others"
+    kept, left = (
+        storage.kinds.get(root.name) == "array" and storage.owner(root.name) == root.name
+        for root in (found.sum, found.product)
+    )
+    if not kept:
+        return f"{found.sum.name} is not kept of every step"
+    if left and found.past_is_multiplied:
+        return f"{found.product.name} is read by others"
     reads = (read.name for root in (found.sum, found.product) for read in root.reads)
     missing = next((name for name in reads if name in storage.optional), None)
     return f"{missing} may be missing" if missing else found

@@ -98,33 +98,47 @@ class Printer:
     def _scan(self, loop: Loop, found: Diagonal) -> None:
         """A diagonal recurrence: one call, which chooses how to take the steps."""
         frame, roots = self.plan.frame, (found.sum, found.product)
-        kept = roots[:1] if found.past_is_multiplied else roots
-        for root in kept:
+        for root in roots[:1] if found.past_is_multiplied else roots:
             self._make(root)
-            self._margins(root)
+            self._margins(root, BEFORE if loop.step > 0 else AFTER)
         self.notes = Notes()
         self.notes.write(frame, found.sum, self.out)
-        reader = found.product if found.past_is_multiplied else found.sum
-        past = operand(frame, reader, found.past).expr
-        parts = [here_of(frame, root, frame.stored[root.name]) for root in kept] + [past]
+        parts = [here_of(frame, found.sum, frame.stored[found.sum.name])]
         for root, read in ((found.product, found.factor), (found.sum, found.term)):
             parts.append(filled_axes(frame, operand(frame, root, read), root.axes, root))
-        if found.past_is_multiplied and self._met_inside(loop, found.sum):
+        (self._scan_of_pasts if found.past_is_multiplied else self._scan_of_sums)(loop, found, parts)
+        self._clean_after(frame, loop, found.sum)
+
+    def _scan_of_pasts(self, loop: Loop, found: Diagonal, parts: list[ast.expr]) -> None:
+        """The past is multiplied as it is read."""
+        frame = self.plan.frame
+        if self._met_inside(loop, found.sum):
             flag, mask = self._ended(loop.axis)  # what the first steps of a sequence meet past its end
             fills = ("0", self._fill(frame, found.sum, loop.axis))
-            parts[2:] = [
+            parts[1:] = [
                 expression(f"keep(~{mask}, {{0}}, {fill}) if {flag} else {{0}}", part)
-                for part, fill in zip(parts[2:], fills, strict=True)
+                for part, fill in zip(parts[1:], fills, strict=True)
             ]
-        words = [text(part) for part in parts]
-        if not found.past_is_multiplied and self._met_inside(loop, found.product):
+        h, a, b = map(text, parts)
+        back = ", step=-1" if loop.step < 0 else ""
+        self.out.add(f"scan({h}, {text(operand(frame, found.product, found.past).expr)}, {a}, {b}{back})")
+
+    def _scan_of_sums(self, loop: Loop, found: Diagonal, parts: list[ast.expr]) -> None:
+        """A step leaves its product to the next; who else reads the products has them made afterwards."""
+        frame, product = self.plan.frame, found.product
+        d, a, b = map(text, parts)
+        left = frame.stored[product.name].identifier
+        whole = self.plan.storage.kinds[self.plan.storage.holder(product.name)] == "array"
+        waiting = f"{left}[{0 if loop.step > 0 else -1}].copy()" if whole else left
+        ended = ""
+        if self._met_inside(loop, product):
             flag, mask = self._ended(loop.axis)
-            words.append(f"{mask} if {flag} else None")
-        words += ["step=-1"] if loop.step < 0 else []
-        name = "scan" if found.past_is_multiplied else "scan_sums"
-        self.out.add(f"{name}({', '.join(words)})")
-        for root in kept:
-            self._clean_after(frame, loop, root)
+            ended = f", {mask} if {flag} else None"
+        self.out.add(f"scan_sums({d}, {waiting}, {a}, {b}{ended}{', step=-1' if loop.step < 0 else ''})")
+        if whole:
+            place = text(here_of(frame, product, frame.stored[product.name]))
+            self.out.add(f"np.multiply({a}, {d}, {place})")
+            self._clean(frame, product)
 
     def _loop(self, frame: Frame, loop: Loop) -> None:
         """What the loop fills is made first; the header follows from what the body reads."""
