@@ -179,8 +179,7 @@ def _steps(program: Program, small: System, options: Options) -> Steps | None:
     made, order = steps(program, small), ORDERS[options.level]
     step, draw = (run_order(one, order.step, options.skip) for one in (made.step, made.draw))
     if order.frozen:
-        freeze, frozen = divided(run_order(opaque(made.step), order.frozen, options.skip))
-        made = replace(made, freeze=freeze, frozen=frozen)
+        made = replace(made, frozen=divided(run_order(opaque(made.step), order.frozen, options.skip)))
     return replace(made, step=step, draw=draw)
 
 

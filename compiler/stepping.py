@@ -27,16 +27,15 @@ PAST = "past:"  # the entry h of the state is the input past:h
 class Steps:
     """``start`` has outputs ``state:h`` and ``static:C``; ``step`` has ``state:h`` and ``output:y``;
     ``begin`` is ``start`` and ``draw`` is ``step`` while sampling, with ``drawn:y``, ``nll:y`` and ``stop``.
-    ``statics`` are what `start` hands to each step. ``frozen`` is a step with parameters that do not change: what
-    follows from them alone is given by ``freeze``; None where a step is as good."""
+    ``statics`` are what `start` hands to each step. ``frozen``, where a step with parameters that do not change
+    is another: what follows from these alone, and the rest, which is given it."""
 
     start: System
     begin: System
     step: System
     draw: System
     statics: tuple[str, ...]
-    freeze: System | None = None
-    frozen: System | None = None
+    frozen: tuple[System, System] | None = None
 
 
 def steps(program: Program, forward: System) -> Steps:

@@ -245,6 +245,8 @@ TIME = (
           edits=((r"c_state = c\[T \+ 2", "c_state = c[0 * T + T_max + 2"),)),
     Fault("a step loses what it carries", "streaming", code=around("step", 'after["c"] = state["c"]')),
     Fault("a step off by 1e-9", "streaming", code=around("step", 'out["h"] *= 1 + 1e-9')),
+    Fault("what is made of frozen parameters is off by 1e-9", "streaming",
+          edits=((r"= call\.prepared$", "= [part * (1 + 1e-9) for part in call.prepared]"),)),
     Fault("a carried state is lost", "chunks", code=forward(before="state = None")),
     Fault("a chunk hands no gradient back", "chunks", code=backward('dstate["c"][...] = 0')),
     Fault("overwrite for accumulate", "weight-sharing", level=0, edits=((r"dW_gh_2 \+= ", "dW_gh_2 = "),)),

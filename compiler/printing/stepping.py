@@ -27,15 +27,11 @@ def stepping(program: Program, made: Steps | None, forward: System, quick: bool)
     """The three functions, or what says why they are not there; ``quick`` single steps save time a call."""
     parts: list[str] = []
     inner: list[str] = []
-    last: list[str] = []
     if made is None:
         parts.append(absent(["start", "step", "freeze"], program.no_stream))
     else:
-        parts += [START, STEP.format(body=PLAIN), FREEZE.format(prepared="None")]
+        parts += [START, *(text.format(**FROZEN if made.frozen else PLAIN) for text in (STEP, FREEZE))]
         inner += [_start(program, made), _step(program, made, quick)]
-    if made is not None and made.freeze is not None and made.frozen is not None:
-        parts[1:] = [STEP.format(body=EITHER), FREEZE.format(prepared="_prepared(call)")]
-        last = [FROZEN, *_frozen(program, made, made.freeze, made.frozen)]
     if not program.heads:
         parts.append(absent(["sample"], "the network has no head to sample from"))
     elif made is not None and any(program.stream in head.axes for head in program.heads):
@@ -53,7 +49,8 @@ def stepping(program: Program, made: Steps | None, forward: System, quick: bool)
             _sample(program, "_sampled_whole(params, {draws}, batch_size, max_steps, context or {{}})")
         )
         inner.append(_whole(program, whole(program, forward)))
-    return "\n\n\n".join([*parts, *inner, *last])
+    inner += _frozen(program, made, *made.frozen) if made is not None and made.frozen else []
+    return "\n\n\n".join([*parts, *inner])
 
 
 def absent(names: list[str], reason: str) -> str:
@@ -71,28 +68,35 @@ START = '''def start(params, batch_size=1, context=None):
     return _own({STREAM: np.zeros(batch_size, np.intp), **_lengths_of(call), **_start(call)})'''
 
 STEP = '''def step(params, state, inputs):
-    """One step: the next state, and the step's outputs. Quickest with parameters that ``freeze`` gave."""
+    """One step: the next state, and the step's outputs."""
     call, state, inputs = _checked_step(params, state, inputs)
-{body}
+{step}
     return _next_state(call, state, after, own=True), outputs'''
 
-FROZEN = "# ----------------------------------------------------------------- a step with frozen parameters"
-
-PLAIN = "    after, outputs = _step(call, state, inputs)"
-EITHER = """    if call.prepared is None:
-        after, outputs = _step(call, state, inputs)
-    else:
-        after, outputs = _prepared_step(call, state, inputs)"""
-
 FREEZE = '''def freeze(params):
-    """Copies that never change, for wherever parameters are given: `step` finds in them what it would have to make
-    anew each time of parameters that can be written to."""
+    """Copies that never change, for wherever parameters are given{note}."""
     if type(params) is Frozen:
         return params
     call = _frozen_call(params)
     found = Frozen(call.params)
     found.prepared = {prepared}
     return found'''
+
+PLAIN = {
+    "step": "    after, outputs = _step(call, state, inputs)",
+    "note": "",
+    "prepared": "None",
+}
+FROZEN = {
+    "step": """    if call.prepared is None:
+        after, outputs = _step(call, state, inputs)
+    else:
+        after, outputs = _prepared_step(call, state, inputs)""",
+    "note": """: `step` finds ready in them what it
+    makes anew each time of those that can be written to""",
+    "prepared": "_prepared(call)",
+}
+HEADING = "# ----------------------------------------------------------------- a step with frozen parameters"
 
 SAMPLE = """Sequences drawn from the model: an attribute for each head, ``T`` (the lengths), ``log_prob``.
 
@@ -202,7 +206,8 @@ def _frozen(program: Program, made: Steps, freeze: System, frozen: System) -> li
     doc = "What follows from parameters alone, as a step wants it."
     result = Lines()
     result.add(f"return [{', '.join(kept)}]")
-    return [function("_prepared(call)", doc, program, plan, [*tail, *result.lines], {}, []), step]
+    prepared = function("_prepared(call)", doc, program, plan, [*tail, *result.lines], {}, [])
+    return [HEADING, prepared, step]
 
 
 def _draw(program: Program, made: Steps, quick: bool) -> str:
