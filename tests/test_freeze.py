@@ -244,3 +244,14 @@ def test_a_term_that_a_sum_has_twice_stays_so() -> None:
     params, x = m.init(), np.array([0.5])
     _, got = m.step(m.freeze(params), m.step(params, m.start(params, 1), {"x": x})[0], {"x": x})
     np.testing.assert_allclose(got["h"], np.tanh(2 * np.tanh(x) + x), rtol=1e-6)
+
+
+def test_what_is_made_once_of_what_is_made_once() -> None:
+    """A row of numbers between two bounds: the bounds are numbers made once too, and nobody else reads them."""
+    m = rnnc.loads(
+        "dim n = 3\naxis t = 1..T\nparam b : real[n]\n"
+        "h[t] : real[n] = 0.25 * h[t-1] + clip(slice(expand(1 / n, 2 * n), 0, n), -1.3, 1.7)\noutput h\n"
+    )
+    params, state = m.init(), m.start(m.init(), 1)
+    _, got = m.step(m.freeze(params), m.step(params, state, {})[0], {})
+    np.testing.assert_allclose(got["h"], np.full((1, 3), 1.25 / 3), rtol=1e-6)

@@ -209,7 +209,8 @@ def _in_rows(frame: Frame, equation: Equation, read: Read, value: Value, dims: t
     memory in half the time of many short ones. At a step with frozen parameters: one row beside the batch."""
     axes = frame.table[read.name].axes
     if frame.quick is not None and BATCH in dims and BATCH not in axes and equation.shape:
-        row = frame.frozen(align(value, dims, full=True), f"{text(value.expr)}_row")
+        name = text(value.expr)
+        row = frame.frozen(align(value, dims, full=True), f"{name}_row" if name.isidentifier() else "row")
         return value if row is None else Value(row, dims)
     alike = BATCH in dims and BATCH not in axes and equation.shape and not value.thin
     fixed = read.name in frame.stored and not set(axes) & set(frame.steps)

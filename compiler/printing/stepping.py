@@ -201,8 +201,10 @@ def _frozen(program: Program, made: Steps, freeze: System, frozen: System) -> li
     part = replace(plan, stages=plan.stages[1:])
     doc = "The equations of `_step`, of what `_prepared` made."
     step = _one_step("_prepared_step", doc, program, _stepped(part, frozen, quick), frozen, made.statics)
-    kept = quick.kept(names(step))
-    tail = [f"    {name} = {value}" for value, name in quick.made.items() if name in kept]
+    kept, needed = quick.kept(names(step)), set(names(step))
+    for value, name in reversed(quick.made.items()):  # one may be made of others before it
+        needed |= names(value) if name in needed else set()
+    tail = [f"    {name} = {value}" for value, name in quick.made.items() if name in needed]
     doc = "What follows from parameters alone, as a step wants it."
     result = Lines()
     result.add(f"return [{', '.join(kept)}]")
