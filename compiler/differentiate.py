@@ -37,9 +37,10 @@ def differentiate(system: System, wanted: Iterable[str], roots: Iterable[str] | 
     ``state:``. What is not real has none."""
     keys = [key for key, _ in system.outputs if key.startswith(ROOTS)] if roots is None else list(roots)
     table = system.table()
-    named = {key: system.output(key) for key in keys}
+    outputs, inner = dict(system.outputs), _leaves(system)
+    named = {key: outputs[key] for key in keys}
     starts = {key: name for key, name in named.items() if table[name].type == "real"}
-    leaves = {key: leaf for key in wanted if (leaf := _leaf(system, key)) is not None}
+    leaves = {key: inner[key] for key in wanted if key in inner}
     return _Reverse(system, leaves, starts).adjoint()
 
 
@@ -47,11 +48,13 @@ def adjoint_name(name: str) -> str:
     return "~" + name
 
 
-def _leaf(system: System, key: str) -> str | None:
-    """The quantity whose adjoint a key wants; None when the system does not read it."""
-    kind, _, name = key.partition(":")
-    op, static = LEAVES[kind]
-    return next((e.name for e in system.equations if e.op == op and e.attr(static) == name), None)
+def _leaves(system: System) -> dict[str, str]:
+    """The quantity whose adjoint a key wants, of those that the system has."""
+    found: dict[str, str] = {}
+    for kind, (op, static) in LEAVES.items():
+        for e in (e for e in system.equations if e.op == op):
+            found.setdefault(f"{kind}:{e.attr(static)}", e.name)
+    return found
 
 
 # --------------------------------------------------------------------- which quantities have adjoints

@@ -134,7 +134,9 @@ def _loop_axis(component: tuple[Node, ...], inside: tuple[Edge, ...]) -> tuple[s
         step = _direction(link.delay(axis) for link in inside)
         if step:
             left = tuple(link for link in inside if link.delay(axis) == 0)
-            cyclic = sum(len(c) for c in components(component, left) if _is_cycle(c, left))
+            selves = {link.source for link in left if link.source == link.reader}
+            parts = components(component, left)
+            cyclic = sum(len(part) for part in parts if len(part) > 1 or part[0].name in selves)
             choices.append((cyclic, rank, axis, step))
     if not choices:
         raise ScheduleError("no axis orders the cycle of " + ", ".join(node.name for node in component))
@@ -149,10 +151,6 @@ def _direction(delays: Iterable[int | None]) -> int:
         return 0
     signs = {(delay > 0) - (delay < 0) for delay in known if delay is not None} - {0}
     return -signs.pop() if len(signs) == 1 else 0
-
-
-def _is_cycle(component: tuple[Node, ...], links: tuple[Edge, ...]) -> bool:
-    return len(component) > 1 or any(e.source == e.reader == component[0].name for e in links)
 
 
 def components(nodes: Sequence[Node], links: Iterable[Edge]) -> list[tuple[Node, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import field
 from functools import reduce
 
@@ -70,12 +70,17 @@ class Quick:
     made: dict[str, str] = field(default_factory=dict)
     turned: dict[str, str] = field(default_factory=dict)
     frozen: tuple[str, ...] | None = None
+    known: set[str] = field(init=False)  # what may stand in what is made with them
 
-    def still(self, made: ast.expr, dims: Iterable[str]) -> bool:
+    def __post_init__(self) -> None:
+        self.known = {"np", "dtype", "aligned", *(self.frozen or ()), *self.made.values()}
+
+    def still(self, made: ast.expr, dims: Collection[str]) -> bool:
         """Whether something is made of frozen parameters and sizes alone."""
-        known = {"np", "dtype", "aligned", *dims, *(self.frozen or ()), *self.made.values()}
-        found = {node.id for node in ast.walk(made) if isinstance(node, ast.Name)}
-        return self.frozen is not None and found <= known
+        if self.frozen is None:
+            return False
+        found = (node.id for node in ast.walk(made) if isinstance(node, ast.Name))
+        return all(name in self.known or name in dims for name in found)
 
     def kept(self, used: Container[str]) -> list[str]:
         """What a step is given of frozen parameters, as far as it is used."""
@@ -86,6 +91,7 @@ class Quick:
         key = text(made)
         if key not in self.made:
             self.made[key] = free_name(re.sub(r"\W+", "_", wish), self.taken)
+            self.known.add(self.made[key])
         return expression(self.made[key])
 
     def turn(self, matrix: str) -> ast.expr:

@@ -25,11 +25,12 @@ class Names:
         self.taken = set(RESERVED) | set(taken)
         self._given: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+        self._tried: dict[str, int] = {}
 
     def copy(self) -> Names:
         """The same names, for a function that adds some of its own."""
         made = Names(self.taken)
-        made._given, made._counts = dict(self._given), dict(self._counts)
+        made._given, made._counts, made._tried = dict(self._given), dict(self._counts), dict(self._tried)
         return made
 
     def of(self, quantity: str) -> str:
@@ -51,9 +52,10 @@ class Names:
 
     def fresh(self, wish: str) -> str:
         """An identifier nobody else has, ``wish`` if it is free."""
-        name, count = wish, 1
+        name, count = wish, self._tried.get(wish, 1)
         while name in self.taken:
             name, count = wish + "_" + (str(count) if count > 1 else ""), count + 1
+        self._tried[wish] = max(count - 1, 1)  # what was taken stays taken
         self.taken.add(name)
         return name
 

@@ -13,7 +13,7 @@ from ..dims import told
 from ..ir import BATCH
 from ..operators import TABLE, Call
 from ..prelude_text import definitions, names, names_of, needed, prelude_names, prelude_source
-from ..program import Init, Input, Param, Program, State
+from ..program import Init, Input, Param, Program
 from .lines import Lines
 from .python import expression, text
 
@@ -108,7 +108,7 @@ def tables(program: Program) -> list[str]:
     optional = [head.target.name for head in program.heads if not head.fed_back]
     states = {s.key: (s.lags, s.type) for s in program.states}
     lines += [f"OPTIONAL = {literal(optional)}", f"STATES = {literal(states)}"]
-    lines += [f"STATE_AXES = {literal({s.key: _state_axes(program, s) for s in program.states})}"]
+    lines += [f"STATE_AXES = {literal(_state_axes(program))}"]
     lines += [f"HEADS = {literal({h.name: h.axes for h in program.heads})}"]
     lines += [f"NOISES = {literal([n.name for n in program.noises])}"]
     lines += [f"FIXED = {literal(dict(program.fixed))}"]
@@ -124,11 +124,12 @@ def wrapped(lines: Sequence[str]) -> str:
     return "\n".join(out.lines)
 
 
-def _state_axes(program: Program, state: State) -> tuple[str | int, ...]:
-    """The leading dimensions of an entry of the state but for the batch: axes, or how many lags."""
+def _state_axes(program: Program) -> dict[str, tuple[str | int, ...]]:
+    """The leading dimensions of each entry of the state but for the batch: axes, or how many lags."""
     lags = {axis.index: axis.size for axis in program.forward.axes if axis.size is not None}
-    past = program.forward.table()[state.past]
-    return tuple(lags.get(axis, axis) for axis in past.axes if axis != BATCH)
+    table = program.forward.table()
+    axes = {state.key: [a for a in table[state.past].axes if a != BATCH] for state in program.states}
+    return {key: tuple(lags.get(axis, axis) for axis in own) for key, own in axes.items()}
 
 
 def dims_functions(program: Program) -> str:

@@ -238,8 +238,12 @@ def _readers_first(stage: Stage) -> Stage:
     needs: dict[str, list[str]] = defaultdict(list)
     for link in now:
         needs[link.reader].append(link.source)
-    for link in links:
-        if abs(link.delay(stage.axis) or 0) == 1 and not _reaches(needs, link.reader, link.source):
+    place = {node.name: number for number, node in enumerate(order)}
+    in_order = True  # as long as all that is needed stands before, nothing leads further on
+    for link in (link for link in links if abs(link.delay(stage.axis) or 0) == 1):
+        before = place[link.reader] < place[link.source]
+        if (in_order and before) or not _reaches(needs, link.reader, link.source):
+            in_order = in_order and before
             needs[link.source].append(link.reader)
             now.append(Edge(link.reader, link.source, ()))
     return replace(stage, body=tuple(Straight(component[0]) for component in components(order, now)))

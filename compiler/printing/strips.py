@@ -32,10 +32,12 @@ def strips(
     found = {node.name for stage in stages if isinstance(stage, Straight) for node in [stage.node]}
     found = {name for name in found if search.fits(name)}
     while True:
-        loops = {name: search.loop_of(name, found) for name in found}
+        loops = search.loops(found)
         left = {name for name, loop in loops.items() if loop is not None and search.whole(name, found)}
         if left == found:
-            return {name: nodes_of(stages[loop])[0].name for name, loop in loops.items() if loop is not None}
+            made = {name: loop for name, loop in loops.items() if loop is not None}
+            first = {loop: nodes_of(stages[loop])[0].name for loop in set(made.values())}
+            return {name: first[loop] for name, loop in made.items()}
         found = left
 
 
@@ -52,10 +54,11 @@ class _Search:
         self.table, self.lags = system.table(), lag_sizes(system)
         self.barred = {b.name for e in system.equations for b in e.boundaries}
         self.nodes: dict[str, Node] = {}
+        self.number: dict[str, int] = {}  # of a quantity's stage
         self.readers: Mapping[str, list[tuple[int, str, Read]]] = defaultdict(list)
         for number, stage in enumerate(stages):
             for node in nodes_of(stage):
-                self.nodes[node.name] = node
+                self.nodes[node.name], self.number[node.name] = node, number
                 for equation in node.equations:
                     for read in equation.reads:
                         self.readers[read.name].append((number, node.name, read))
@@ -99,26 +102,24 @@ class _Search:
         )
         return all(not place.ends and (own == axis) == (place.over == axis) for own, place in places)
 
-    def loop_of(self, name: str, members: Collection[str]) -> int | None:
-        """The one loop in which a quantity ends up, directly or by way of other members; None if there is
+    def loops(self, members: Collection[str]) -> dict[str, int | None]:
+        """The one loop in which each quantity ends up, directly or by way of other members; None if there is
         none, or another reader."""
-        found: set[int] = set()
-        work, seen = [name], set[str]()
-        while work:
-            name = work.pop()
-            seen.add(name)
-            axis = self.nodes[name].root.axes[0]
-            for number, reader, read in self.readers[name]:
-                place = dict(zip(self.table[name].axes, read.at))[axis]
-                stage = self.stages[number]
-                if place.over != axis or place.offset or place.ends:
-                    return None
-                if isinstance(stage, Loop) and stage.axis == axis and number in self.by_steps:
-                    found.add(number)
-                elif reader in members:
-                    work += [reader] if reader not in seen else []
-                else:
-                    return None
+        found: dict[str, int | None] = {}
+        for name in sorted(members, key=self.number.__getitem__, reverse=True):  # readers come later
+            found[name] = self._loop_of(name, found)
+        return found
+
+    def _loop_of(self, name: str, known: Mapping[str, int | None]) -> int | None:
+        found: set[int | None] = set()
+        axis = self.nodes[name].root.axes[0]
+        for number, reader, read in self.readers[name]:
+            place = dict(zip(self.table[name].axes, read.at))[axis]
+            stage = self.stages[number]
+            if place.over != axis or place.offset or place.ends:
+                return None
+            by_steps = isinstance(stage, Loop) and stage.axis == axis and number in self.by_steps
+            found.add(number if by_steps else known.get(reader))
         return found.pop() if len(found) == 1 else None
 
     def _by_steps(self, loop: Loop) -> bool:
