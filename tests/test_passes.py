@@ -31,6 +31,7 @@ from rnnc.compiler.reference import Evaluator
 from rnnc.compiler.validate import validate
 from systems import CASES, Case, cotangents, evaluator, leaves, material
 
+WIDEST = tuple(one for one in PASSES if one.name in ("contract", "share"))
 REPEATED = tuple({one.name: one for one in (*PASSES, *BACK)}.values())
 every_pass = pytest.mark.parametrize("one", (*REPEATED, MERGED[1], SINGLE[0]), ids=lambda one: one.name)
 every_one = pytest.mark.parametrize(
@@ -250,6 +251,36 @@ def test_simplify(line: str, wanted: str) -> None:
 @pytest.mark.parametrize("line, wanted", rows(CONTRACTED))
 def test_contract(line: str, wanted: str) -> None:
     assert result(contract, line) == wanted
+
+
+SUMMED_TWICE = """\
+axis t = 1..T
+axis s = 1..S
+axis @
+v : real[n] = param() {name: "v"}
+a[t,s,@] : real[n] = input() {name: "a"}
+b[t,s,@] : real[n] = input() {name: "b"}
+p[t,s,@] : real[n] = mul(v, a[t,s,@])
+q[t,s,@] : real[n] = mul(p[t,s,@], b[t,s,@])
+c[t,@] : real[n] = sum_over(q[t,s,@])
+d[s,@] : real[n] = sum_over(q[t,s,@])
+output c = c
+output d = d
+"""
+
+
+def test_parameters_leave_a_product_that_several_sums_read() -> None:
+    found = {e.name: e for e in drop_dead(run_passes(parse_system(SUMMED_TWICE), WIDEST)).equations}
+    assert [found[name].op for name in "cd"] == ["mul", "mul"]
+    for name in "cd":
+        factor, total = found[name].reads
+        assert (factor.name, found[total.name].op) == ("v", "einsum")
+        assert [read.name for read in found[total.name].reads] == ["a", "b"]
+
+
+def test_parameters_stay_where_a_product_is_read_by_others() -> None:
+    system = parse_system(SUMMED_TWICE + "output q = q\n")
+    assert not any(e.op == "einsum" for e in run_passes(system, WIDEST).equations)
 
 
 @pytest.mark.parametrize("line, wanted", rows(PLAINER))

@@ -21,14 +21,16 @@ becomes, when what nothing reads any more has been dropped,
     c[t,@] : real[n] = einsum(w[t,s,@], h[s,@]) {spec: "i,i->i"}
     output output:c = c
 
-Sums of sums are one sum; signs and factors that are the same along the axes summed go outside."""
+Sums of sums are one sum; signs and factors that are the same along the axes summed go outside, parameters also where
+several sums read the product."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from ...spec.records import replace
-from ..ir import Equation, System, along
+from ..ir import Equation, Read, System, along
 from ..operators import TABLE
 from .rewriting import Rule, View, dropped, rewrite, turned
 
@@ -37,7 +39,64 @@ NAMES = "ijklmnopqrstuvwxyz"
 
 def contract(system: System) -> System:
     """The system with sums and products contracted."""
-    return rewrite(system, RULES)
+    rules = {**RULES, "sum_over": (_outside(_summed_only(system)), *RULES["sum_over"])}
+    return rewrite(system, rules)
+
+
+# ------------------------------------------------------------------- parameters in products that are summed
+
+
+def _summed_only(system: System) -> frozenset[str]:
+    """Products that several sums over axes read, and nothing else."""
+    readers: dict[str, list[str]] = defaultdict(list)
+    for e in system.equations:
+        for name in e.sources():
+            readers[name].append(e.op)
+    for _, name in system.outputs:
+        readers[name].append("")
+    return frozenset(
+        e.name
+        for e in system.equations
+        if e.op == "mul" and e.axes and len(readers[e.name]) > 1 and {*readers[e.name]} == {"sum_over"}
+    )
+
+
+def _outside(products: frozenset[str]) -> Rule:
+    """Factors of such a product that are the same at every step go outside of each of the sums: there are fewer
+    sums than terms."""
+
+    def rule(e: Equation, v: View) -> Equation | None:
+        if e.reads[0].name not in products or v.through(e.reads[0], "mul") is None or e.type != "real":
+            return None
+        factors = _factors(e.reads[0], v)
+        still = [one for one in factors if not v.source(one).axes]
+        moving = [one for one in factors if v.source(one).axes]
+        if not still or not moving:
+            return None
+        inner = v.source(e.reads[0])
+        rest = _product(e, moving, v, inner.axes)
+        total = v.new(e, "sum_over", rest, axes=e.axes, shape=e.shape)
+        return turned(e, "mul", _product(e, still, v, ()), total)
+
+    return rule
+
+
+def _factors(read: Read, v: View) -> list[Read]:
+    """What a product of products multiplies."""
+    inner = v.source(read)
+    found: list[Read] = []
+    for one in inner.reads:
+        product = v.through(one, "mul", once=True)
+        found += [one] if product is None or product.boundaries or not v.knows(product) else _factors(one, v)
+    return found
+
+
+def _product(e: Equation, factors: Sequence[Read], v: View, axes: tuple[str, ...]) -> Read:
+    total = factors[0]
+    for one in factors[1:]:
+        over = {*along(total), *along(one)}
+        total = v.new(e, "mul", total, one, axes=[axis for axis in axes if axis in over], shape=e.shape)
+    return total
 
 
 # ------------------------------------------------------------------------------------- sums over axes
