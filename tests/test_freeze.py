@@ -234,6 +234,11 @@ def test_products_and_functions_are_as_few_as_can_be(cell: str, products: int, f
     assert "np.stack" not in text and "np.array([" not in text and "sigmoid" not in text
 
 
+def test_peepholes_are_joined_with_their_gates() -> None:
+    text = body(EXAMPLES / "lstm_peephole.rnn")
+    assert text.count(".dot(") == 2 and text.count("np.tanh(") == 4
+
+
 def test_what_only_parameters_are_needed_for_is_not_in_the_step() -> None:
     text = body(EXAMPLES / "orthogonal_exp.rnn")
     assert text.count(".dot(") == 2 and "expm" not in text

@@ -113,7 +113,8 @@ class _Work:
         return (*axes[:place], axis, *axes[place:])
 
     def _operand(self, place: int, group: Sequence[Equation], axis: str) -> Read:
-        """The members' operands as one: what all read, steps of a wide quantity, or a stack of parameters."""
+        """The members' operands as one: what all read, steps of a wide quantity (if need be joined for it), or a
+        stack of parameters."""
         reads = [member.reads[place] for member in group]
         part = self.part(reads[0])
         if part is not None:
@@ -122,6 +123,9 @@ class _Work:
         if all(read == reads[0] for read in reads):
             return reads[0]
         sources = [self.table[read.name] for read in reads]
+        if BATCH in sources[0].axes:
+            self.join(sources)
+            return self._operand(place, group, axis)
         whole = replace(
             self._made(group, (axis,), "stack", reads), shape=sources[0].shape, attrs=attrs(axis=axis)
         )
@@ -208,8 +212,25 @@ def _key(work: _Work, equation: Equation) -> object | None:
             operands.append(part.wide)
         else:
             same = read.name in work.fixed and source.op != "expand"
-            operands.append(("parameter", source.shape, source.type) if same else read)
+            operands.append(("parameter", source.shape, source.type) if same else _scaled(work, read) or read)
     return equation.op, equation.attrs, equation.axes, equation.shape, tuple(operands)
+
+
+def _scaled(work: _Work, read: Read) -> object | None:
+    """What is the same in products of parameters with one quantity, element by element: at a single step they are
+    joined where what reads them is."""
+    source = work.table[read.name]
+    if not work.rows or source.op != "mul" or source.boundaries or read != plain(source):
+        return None
+    for place, other in enumerate(source.reads):
+        factor = source.reads[1 - place].name
+        if (
+            factor in work.fixed
+            and work.table[factor].op != "expand"
+            and BATCH in work.table[other.name].axes
+        ):
+            return "scaled", place, other, source.axes, source.shape
+    return None
 
 
 def _runs(work: _Work, members: Mapping[int, Equation]) -> Iterable[list[Equation]]:
