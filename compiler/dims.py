@@ -5,7 +5,9 @@ no one can say what n is."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from heapq import heapify, heappop, heappush
 
 from ..spec.records import dataclass
 from ..spec.sizes import Size
@@ -25,16 +27,30 @@ class Told:
 
 def told(params: Sequence[Param], dims: Sequence[str], known: Collection[str]) -> list[Told]:
     """What the shapes tell besides what is known, each by what was told before; the plainest way first."""
-    found: list[Told] = []
-    known = set(known)
+    found, known = list[Told](), set(known)
     ways = list(_ways(params, dims))
-    while True:
-        ways = [way for way in ways if way.dim not in known]
-        ready = [way for way in ways if way.rest.dims <= known]
-        if not ready:
-            return found
-        found.append(min(ready, key=lambda way: (bool(way.rest.terms), way.factor)))
-        known.add(found[-1].dim)
+    missing = [way.rest.dims - known for way in ways]
+    waiting: dict[str, list[int]] = defaultdict(list)
+    for number, names in enumerate(missing):
+        for name in names:
+            waiting[name].append(number)
+    ready = [_plainness(way, n) for n, way in enumerate(ways) if not missing[n]]
+    heapify(ready)
+    while ready:
+        way = ways[heappop(ready)[-1]]
+        if way.dim not in known:
+            found.append(way)
+            known.add(way.dim)
+            for number in waiting[way.dim]:
+                missing[number] -= {way.dim}
+                if not missing[number]:
+                    heappush(ready, _plainness(ways[number], number))
+    return found
+
+
+def _plainness(way: Told, number: int) -> tuple[bool, int, int]:
+    """The plainer, the less; of ways alike, the first."""
+    return bool(way.rest.terms), way.factor, number
 
 
 def untold(params: Sequence[Param], dims: Sequence[str], known: Collection[str]) -> list[str]:
@@ -50,9 +66,10 @@ def untold(params: Sequence[Param], dims: Sequence[str], known: Collection[str])
 
 def _ways(params: Sequence[Param], dims: Sequence[str]) -> Iterator[Told]:
     """Every size that is a multiple of a dim, and something without it."""
+    order = {dim: number for number, dim in enumerate(dims)}
     for param in params:
         for place, size in enumerate(param.shape):
-            for dim in (dim for dim in dims if dim in size.dims):
+            for dim in sorted(size.dims & order.keys(), key=order.__getitem__):
                 factor = dict(size.terms).get((dim,), 0)
                 rest = size - Size.of(dim) * Size.of(factor)
                 if factor > 0 and dim not in rest.dims:

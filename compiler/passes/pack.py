@@ -33,13 +33,18 @@ def pack(system: System) -> System:
     if not wide:
         return system
     names = Temporaries(search.table)
+    stacks = [whole for whole in wide if whole.op == "stack"]
+    member_of = {read.name: (whole, n) for whole in stacks for n, read in enumerate(whole.reads, start=1)}
+    packed = {whole.name for whole in wide}
     result: list[Equation] = []
     for e in system.equations:
-        if e in wide:
+        if e.name in packed:
             inner = replace(e, name=names.fresh(e.name))
             result += [inner, turned(e, "copy", plain(inner))]
         else:
-            result.append(replace(e, reads=tuple(_moved(e, read, wide, search.cycles) for read in e.reads)))
+            result.append(
+                replace(e, reads=tuple(_moved(e, read, member_of, search.cycles) for read in e.reads))
+            )
     return system.with_equations(result)
 
 
@@ -87,12 +92,14 @@ class _Search:
         ]
 
 
-def _moved(e: Equation, read: Read, wide: Sequence[Equation], cycles: Mapping[str, int]) -> Read:
+def _moved(
+    e: Equation, read: Read, member_of: Mapping[str, tuple[Equation, int]], cycles: Mapping[str, int]
+) -> Read:
     """A read of a member from outside its loop, as one of the stack it is in."""
-    for whole in (e for e in wide if e.op == "stack"):
-        for step, member in enumerate(whole.reads, start=1):
-            if member.name == read.name and cycles.get(e.name) != cycles[whole.name]:
-                place = whole.axes.index(str(whole.attr("axis")))
-                at = (*read.at[:place], Position(None, offset=step), *read.at[place:])
-                return Read(whole.name, at)
-    return read
+    if read.name not in member_of:
+        return read
+    whole, step = member_of[read.name]
+    if cycles.get(e.name) == cycles[whole.name]:
+        return read
+    place = whole.axes.index(str(whole.attr("axis")))
+    return Read(whole.name, (*read.at[:place], Position(None, offset=step), *read.at[place:]))

@@ -120,18 +120,19 @@ class _Chain:
         cycles, given = self.known.cycles, self.known.given
         own = cycles.get(self.root.name)
         carried = [term for term in self.terms if own is not None and cycles.get(term.read.name) == own]
-        free = [term for term in self.terms if term not in carried]
+        moving = frozenset(carried)
+        free = [term for term in self.terms if term not in moving]
         maybe = [term for term in free if term.read.name in given]
         if not (carried and len(free) > 1 or maybe and len(self.terms) > 2):
             return {}
-        free.sort(key=lambda term: (term in maybe, term.sign < 0, len(self._made(term).axes)))
+        free.sort(key=lambda term: (term.read.name in given, term.sign < 0, len(self._made(term).axes)))
         carried.sort(key=lambda term: term.sign < 0)
         ordered = [*carried, *free] if free == maybe else [*free, *carried]
         if self.straight and ordered == self.terms:
             return {}
         total = ordered[0] if ordered[0].sign > 0 else _Term(self._link("neg", [ordered[0].read], False))
         for term in ordered[1:-1]:
-            total = _Term(self._link(self._op(term), [total.read, term.read], term in carried))
+            total = _Term(self._link(self._op(term), [total.read, term.read], term in moving))
         last = ordered[-1]
         root = replace(self.root, op=self._op(last), reads=(total.read, last.read))
         return {**{name: [] for name in self.links}, root.name: [*self.made, root]}
