@@ -31,6 +31,26 @@ h[t] = tanh(x[t] + h[t-1])
 head y[t] : real ~ normal(h[t], 1)
 """
 
+# All of them are on one cycle, at the step before and at the same step.
+RING = """axis t = 1..T
+input x[t] : real
+h0[t] : real = tanh(h{layers}[t-1] + x[t])
+for i in 1..{layers} {{
+  h{{i}}[t] : real = tanh(0.5 * h{{i-1}}[t] + h{{i-1}}[t-1] + h{{i}}[t-1])
+}}
+head y[t] : real ~ normal(h{layers}[t], 1)
+"""
+
+
+def dims(count: int) -> str:
+    """So many layers, each of a size of its own."""
+    layers = (
+        f"dim n{i} = {i + 1}\nh{i}[t] : real[n{i}] = tanh(affine(h{i - 1}[t], h{i}[t-1]))"
+        for i in range(1, count)
+    )
+    head = f"axis t = 1..T\ndim n0 = 1\ninput x[t] : real[n0]\nh0[t] = x[t]\noutput h{count - 1}"
+    return "\n".join([head, *layers, ""])
+
 
 def calls(layers: int, unroll: int | None = None, level: int = 2, text: str = LAYERS) -> int:
     """How many functions, of Python and of C, are called to compile so many layers."""
@@ -51,6 +71,16 @@ def calls(layers: int, unroll: int | None = None, level: int = 2, text: str = LA
     finally:
         sys.setprofile(None)
     return count
+
+
+def test_linear_in_the_number_of_quantities_on_one_cycle() -> None:
+    few, more, most = (calls(count, text=RING) for count in (5, 25, 45))
+    assert most - more < 1.1 * (more - few), (few, more, most)
+
+
+def test_linear_in_the_number_of_dims() -> None:
+    few, more, most = (calls(0, text=dims(count)) for count in (5, 25, 45))
+    assert most - more < 1.02 * (more - few), (few, more, most)
 
 
 @pytest.mark.parametrize("level", [0, 2])
