@@ -481,3 +481,10 @@ def test_a_cycle_of_many_quantities_compiles() -> None:
     m = rnnc.loads(text)
     run = m.forward({}, {"x": np.ones((2, 1)), "T": np.array([2])})
     np.testing.assert_allclose(run.outputs["h1200"][:, 0], [601, 901.5])
+
+
+def test_a_view_of_another_time_is_cut_without_its_source() -> None:
+    text = "axis t = 1..T\ninput x[t] : real\nv[t] = 2.0 * x[t]\noutput v\n"
+    m = rnnc.loads(text + "head y[t] : bool ~ bernoulli(stop_gradient(v[t-2]))\n")
+    run = m.forward({}, {"x": np.ones((4, 2)), "y": np.ones((4, 2), bool), "T": np.array([4, 3])})
+    np.testing.assert_array_equal(run.outputs["v"], [[2, 2], [2, 2], [2, 2], [2, 0]])

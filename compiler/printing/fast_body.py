@@ -455,13 +455,13 @@ class Printer:
             self.out.indent -= 1
 
     def _lent(self, frame: Frame, root: Equation) -> bool:
-        """Whether a new value is no array of its own, but another's or one number many times."""
+        """Whether a new value is no array of its own, but another's (`h[1:]`, `v.real`) or one number many times."""
         if not self._is_new(frame, root):
             return False
         value = compute(frame, root)
         whole = value.dims == frame.free(root.axes) and not value.thin and not value.constant
         shared = TABLE[root.op].traits & {"view", "identity"} or root.op in ("carry", "fresh")
-        return bool(shared) or not whole
+        return bool(shared) or not whole or isinstance(value.expr, (ast.Attribute, ast.Subscript, ast.Name))
 
     def _is_new(self, frame: Frame, root: Equation) -> bool:
         """Whether a name is given to the value, instead of writing it into a place."""
