@@ -216,6 +216,6 @@ def lag_axes(equation: Equation, boundary: Equation, sides: tuple[str, ...]) -> 
     for axis in equation.axes:
         if axis in sides and axes and axes[0] not in equation.axes:
             found[axis] = axes.pop(0)
-        elif axis not in sides and axes:
+        elif axis not in sides and axes[:1] == [axis]:
             axes.pop(0)
     return found

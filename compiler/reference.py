@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from ..spec.records import dataclass
 from .ir import AFTER, BATCH, BEFORE, Axis, Equation, Position, Read, System, lag_axes
@@ -387,6 +387,7 @@ class Evaluator:
 
 EXACT = frozenset({"dim", "real"})  # whole numbers, written as such
 COPYING = frozenset({"identity", "view", "moves"})
+WHOLE = frozenset({"add", "sub", "mul", "neg"})
 
 
 class Shaken(Evaluator):
@@ -410,7 +411,18 @@ class Shaken(Evaluator):
         if equation.op == "number":
             value = equation.attr("value")
             return not self.single or float(self.np.float32(value)) == value
+        if equation.op in WHOLE:  # an exponent less 1: of a negative number there is no other power
+            return all(self._is_written(self.table[read.name]) for read in equation.reads)
         return equation.op in EXACT or not COPYING.isdisjoint(TABLE[equation.op].traits)
+
+    def _is_written(self, equation: Equation) -> bool:
+        """Whether a quantity is a whole number in the equations, or made of such."""
+        if equation.op == "number":
+            return float(cast(float, equation.attr("value"))).is_integer()
+        made = equation.op in WHOLE or not COPYING.isdisjoint(TABLE[equation.op].traits)
+        inner = (self.table.get(read.name) for read in equation.reads)
+        still = made and bool(equation.reads) and not equation.axes and not equation.boundaries
+        return still and all(one is not None and self._is_written(one) for one in inner)
 
 
 @cache

@@ -290,7 +290,7 @@ def _directions(
         if difference > slack:
             slack += 10 * _unknowable(s, kind, name, at["state"], direction)
         s.worst = max(s.worst, difference / slack if slack else 0.0)
-        assert difference <= slack, f"{what}: {terms.sum()} is not {wanted}"
+        assert difference <= slack, f"{what}: {terms.sum()} is not {wanted}; {difference} > {slack}"
 
 
 def _unknowable(s: Subject, kind: str, name: str, state: Any, direction: Any) -> float:

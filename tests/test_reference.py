@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from rnnc.compiler.ir_text import parse_system
-from rnnc.compiler.reference import EvaluationError, Evaluator
+from rnnc.compiler.reference import EvaluationError, Evaluator, Shaken
 from systems import DIMS, SKIP, VANILLA, Case, evaluator, material
 
 AXES = """
@@ -169,3 +169,13 @@ def test_padding_is_never_read() -> None:
     lines = "b[t,@] : real = tanh(x[t+1,@])\na : real = sum_over(b[t,@])"
     clean = values(lines)
     np.testing.assert_array_equal(values(lines, batch={**BATCH, "x": padded}), clean)
+
+
+def test_an_exponent_that_is_a_whole_number_stays_one() -> None:
+    """A negative number has no power a last bit beside it."""
+    lines = (
+        "two : real = number() {value: 2.0}\none : real = number() {value: 1.0}\n"
+        "e : real = sub(two, one)\nn[t,@] : real = neg(x[t,@])\na[t,@] : real = pow(n[t,@], e)"
+    )
+    shaken = Shaken(parse_system(AXES + lines), {}, BATCH, {"n": 2}, seed=1)
+    assert np.isfinite(shaken.array("a")).all()

@@ -219,3 +219,30 @@ def test_a_delayed_read_at_the_end_of_an_axis_that_may_be_empty_is_not_carried()
         ):
             m.start(m.init())
     assert not rnnc.loads(LAYERS.replace("c[t,0] = z[t]", "c[0,s] = 0.3")).NO_STREAM
+
+
+WINDOW = """
+dim n = 3
+axis t = 1..T
+axis s = 1..S
+input r[t,s] : real
+output c
+c[t,s] : token(n)[n] = where(r[t,s] > 0, c[t-2,s], c[0,s-2])
+c[t,0] = 1
+c[t,S+1] = 1
+c[T+1,S+1] = 1
+head y[t,s] : bool ~ bernoulli(r[t,s])
+"""
+
+
+def test_a_start_of_one_axis_beside_a_window_of_another(level: int) -> None:
+    """The state holds two steps of t, and of what stands before s its last place alone."""
+    check_property(rnnc.loads(WINDOW, Options(level=level)), "streaming", examples=3)
+
+
+def test_a_start_is_not_0_past_the_end_of_another_axis(level: int) -> None:
+    """What stands at h[0,S+1] fills the start past each sequence's own S."""
+    text = "axis t = 1..T\naxis s = 1..S\ninput g[t,s] : real\nh[t,s] = g[t,s] + h[t,s+1]\n"
+    m = rnnc.loads(text + "h[0,s] = 0.5\nh[0,S+1] = 8\nloss a[t,s] = h[t-1,s]\n", Options(level=level))
+    run = m.forward({}, {"g": np.zeros((1, 3, 2)), "T": np.array([1, 1]), "S": np.array([3, 1])})
+    assert run.loss == 0.5  # the mean of 3 and 1 places

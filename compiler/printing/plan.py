@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...spec.records import dataclass, replace
-from ..ir import Equation, System, worked_along
+from ..ir import AFTER, Equation, System, worked_along
 from ..operators import TABLE
 from ..program import Program
 from ..schedule import Node, Stage, edges, schedule
@@ -96,7 +96,10 @@ def zeroed(frame: Frame, needed: Demands) -> frozenset[tuple[str, str]]:
     for name in frame.stored:
         equation = frame.table[name]
         axes = frame.times(equation.axes) if is_leaf(equation) else cleaned_axes(frame, needed, equation)
-        found |= {(name, axis) for axis in axes if end_value(equation, axis) is None}
+        ends = {
+            axis for b in equation.boundaries for axis, side in b.sides if side == AFTER
+        }  # of a corner too
+        found |= {(name, axis) for axis in axes if axis not in ends}
     return frozenset(found)
 
 
