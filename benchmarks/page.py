@@ -180,6 +180,22 @@ def _calls(row: Row) -> str:
     return table([[f"{CELLS[row['cell']]}, {row['size']} {row['shape']}", *columns], *lines(row)])
 
 
+def compiling(rows: Sequence[Row]) -> str:
+    """Single figures beside what is aimed at; then how each time grows: by how much with every doubling."""
+    single = [["seconds", "at most", "found"]]
+    for row in (row for row in rows if row["aim"] is not None):
+        found = ", ".join(f"{seconds:.3f} {name}".strip() for name, seconds in row["seconds"].items())
+        single.append([row["what"], f"{row['aim']:.2f}", found])
+    return "\n".join([table(single), *(_growing(row) for row in rows if row["aim"] is None)])
+
+
+def _growing(row: Row) -> str:
+    seconds = list(row["seconds"].values())
+    ratios = [f"{after / before:.2f}" for before, after in zip(seconds, seconds[1:])]
+    lines = [["seconds", *map(_number, seconds)], ["times the one before", "", *ratios]]
+    return table([[row["what"], *row["seconds"]], *lines])
+
+
 TABLES: dict[str, Callable[[Sequence[Row]], str]] = {
     "training": training,
     "streaming": streaming,
@@ -187,6 +203,7 @@ TABLES: dict[str, Callable[[Sequence[Row]], str]] = {
     "batches": batches,
     "ablation": ablation,
     "calls": calls,
+    "compiling": compiling,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from benchmarks import aims, calls, page, training
+from benchmarks import aims, calls, compiling, page, training
 from benchmarks.__main__ import PARTS, parser
 from benchmarks.cases import CELLS, Case, Size, size_for
 from benchmarks.contenders import agree, computed, make
@@ -196,3 +196,12 @@ def test_names_are_chosen_whole_or_by_their_first_word() -> None:
     ]
     with pytest.raises(SystemExit):
         parser().parse_args(["--cells", "lstn"])
+
+
+def test_times_of_the_compiler_stand_beside_their_aims_and_their_growth() -> None:
+    single = compiling._whole("small", 3.0, compiling.layers(1), "--unroll", "2")
+    grows = compiling._growing("layers", (1, 2), compiling.layers, lambda count: None)
+    text = page.compiling([asdict(single), asdict(grows)])
+    assert f"| small | 3.00 | {single.seconds['']:.3f} |" in text
+    assert "| layers | 1 | 2 |" in text
+    assert f"| times the one before |  | {grows.seconds['2'] / grows.seconds['1']:.2f} |" in text
