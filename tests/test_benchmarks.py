@@ -199,9 +199,14 @@ def test_names_are_chosen_whole_or_by_their_first_word() -> None:
 
 
 def test_times_of_the_compiler_stand_beside_their_aims_and_their_growth() -> None:
-    single = compiling._whole("small", 3.0, compiling.layers(1), "--unroll", "2")
-    grows = compiling._growing("layers", (1, 2), compiling.layers, lambda count: None)
+    single, grows = (
+        compiling.Row("small", 3.0, {"": 1.5}),
+        compiling.Row("layers", None, {"1": 0.5, "2": 1.25}),
+    )
     text = page.compiling([asdict(single), asdict(grows)])
-    assert f"| small | 3.00 | {single.seconds['']:.3f} |" in text
-    assert "| layers | 1 | 2 |" in text
-    assert f"| times the one before |  | {grows.seconds['2'] / grows.seconds['1']:.2f} |" in text
+    assert "| small | 3.00 | 1.500 |" in text
+    assert "| layers | 1 | 2 |\n| --- | ---: | ---: |\n| seconds | 0.50 | 1.25 |\n" in text
+    assert "| times the one before |  | 2.50 |" in text
+    assert 0 < compiling._compile(compiling.layers(1), 2) < 60 and compiling._compile(
+        compiling.recurrences(2), None
+    )
