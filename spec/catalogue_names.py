@@ -121,6 +121,14 @@ ENTRIES: tuple[Entry, ...] = (
         "  h[t] = x[t-k]\n}\nh[t] = late(x[t], n)\noutput h\n",
     ),
     Entry(
+        "RNN214",
+        "an output called loss",
+        "What a module returns is told apart by name: its outputs, the arguments of its heads, and the loss of the "
+        "whole network, which is called `loss`. A head or an output needs another name.",
+        wrong="axis t = 1..T\ninput x[t] : real\nhead loss[t] : real ~ normal(x[t])\n",
+        right="axis t = 1..T\ninput x[t] : real\nhead y[t] : real ~ normal(x[t])\n",
+    ),
+    Entry(
         "RNN280",
         "too many statements",
         "Loops and cells are written out when a spec is compiled. Together they may make 20,000 statements.",

@@ -11,6 +11,7 @@ import pytest
 import rnnc
 from compiled import EXAMPLES, check_gradient
 from rnnc.compiler.driver import Options, compile_source
+from rnnc.properties import check_property
 from rnnc.spec.source import Source
 
 LEGAL = re.compile(r"(?!.*__)[A-Za-z][A-Za-z0-9_]{0,63}\Z")
@@ -104,3 +105,12 @@ def test_the_name_of_a_file_stays_in_its_comment(level: int) -> None:
     assert "SystemExit" not in {
         node.id for node in ast.walk(ast.parse(printed)) if isinstance(node, ast.Name)
     }
+
+
+def test_a_state_called_loss_is_not_taken_for_it() -> None:
+    m = rnnc.loads(
+        "axis t = 1..T\ninput loss[t] : real\nh[t] : real = tanh(affine(loss[t-1], h[t-1]))\n"
+        "head y[t] : real ~ normal(h[t])\n"
+    )
+    assert m.COTANGENTS["loss"] == "loss" and m.COTANGENTS["state.loss"] == "state:loss"
+    check_property(m, "gradient")

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import planted
 import pytest
+import rnnc
 from backward_mutants import fate, mutants
 from right_models import MODELS, alarms, right
 from rnnc.runtime.properties.case import Case
+from rnnc.runtime.properties.data import full
 from rnnc.runtime.properties.run import FAILED, PASSED, run_case, run_one
+from rnnc.runtime.properties.subject import subject
 from rnnc.runtime.properties.table import NAMES, PROPERTIES
 
 BY_NAME = {item.name: item for item in PROPERTIES}
@@ -41,6 +44,16 @@ def test_a_saturated_state_that_leaves_the_range_of_numbers_is_no_alarm() -> Non
 def test_long_sequences_of_a_high_rate_are_summed_too() -> None:
     case = Case((("t", 3),), 2, (("k", 3), ("n", 3)), seed=130)
     assert run_case(right("poisson"), BY_NAME["sums-to-one"], case).status == PASSED
+
+
+def test_a_rule_that_counts_the_steps_before_is_given_sequences_that_it_lets_through() -> None:
+    made = rnnc.loads(
+        "dim k = 3\naxis t = 1..T\nhead y[t] : token(k) ~ categorical(affine(onehot(y[t-1])))\n"
+        "stop when y[t] == 0 and t % 2 == 0\n"
+    )
+    for seed in (1, 3, 5, 7, 9):
+        data = full(subject(made), Case((("t", 4),), 3, (), seed))
+        made.forward(data.params, data.batch, state=data.state)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -180,7 +180,15 @@ def _not_an_end(context: Context, scope: Scope, span: Span, axis: str) -> None:
 # heads, losses, outputs
 
 
+def _named_loss(context: Context, scope: Scope, name: str, span: Span) -> None:
+    """The caller of a module could not tell an output of this name from the loss."""
+    if name == "loss":
+        message = "`loss` cannot be an output: the loss of the whole network goes by this name"
+        context.report("RNN214", span, message, via=scope.via, help="give it another name")
+
+
 def head(context: Context, scope: Scope, statement: syntax.Head, quantity: Quantity) -> None:
+    _named_loss(context, scope, quantity.name, quantity.span)
     _add_type(context, scope, quantity, statement.type)
     quantity.weight = _weight(context, scope, statement.weight)
     called = statement.distribution
@@ -213,6 +221,7 @@ def output(context: Context, scope: Scope, statement: syntax.Output) -> None:
         text = name_text(context, scope, name)
         found = lookup(context, scope, text) if text is not None else None
         if isinstance(found, Thing):
+            _named_loss(context, scope, found.name, name.span)
             context.model.outputs.setdefault(found.name, name.span)
         elif text is not None:
             unknown_name(context, scope, name, text)

@@ -247,7 +247,7 @@ def _cotangents(program: Program, forward: System) -> list[str]:
     table = {"loss": "loss"} if dict(forward.outputs).get("loss") else {}
     states = [state.key for state in program.states if state.type == "real"]
     table.update({f"state.{key}": f"state:{key}" for key in states})
-    table.update({key: f"state:{key}" for key in states})
+    table.update({key: f"state:{key}" for key in states if key not in table})  # a state may be called `loss`
     table.update({key: f"output:{key}" for key in output_entries(forward, "output")})
     loss = page.literal(dict(forward.outputs).get("loss"))
     return [f"LOSS = {loss}", f"COTANGENTS = {page.literal(table)}"]

@@ -79,7 +79,7 @@ def _accepted(subject: Subject, data: Data, rng: Rng) -> Data:
 def _accepts(subject: Subject, data: Data, row: int) -> bool:
     try:
         one = rows(subject, data, np.array([row]))
-        subject.module.forward(one.params, one.batch)
+        subject.module.forward(one.params, one.batch, state=one.state)
     except (ValueError, IndexError):
         if not data.batch[subject.ending][row]:
             raise
@@ -216,6 +216,8 @@ def full(subject: Subject, case: Case) -> Data:
     data = draw(subject, case)
     if subject.stream and case.seed % 2:
         data = with_state(subject, data)
+        if subject.refuses:  # a rule may count the steps before
+            data = _accepted(subject, data, np.random.default_rng([case.seed, 15]))
     data = with_cotangents(subject, data)
     if data.case.scale > 1 and subject.grows and not _within_range(subject, data):
         return full(subject, replace(case, scale=1.0))
