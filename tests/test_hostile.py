@@ -65,8 +65,10 @@ running, watching, seen = "", False, []
 def watch(event, arguments):
     if not watching or event in HARMLESS:
         return
-    if event == "open" and "r" in str(arguments[1]) and str(arguments[0]).endswith((".rnn", ".py", "page.txt")):
+    if event == "open" and "r" in str(arguments[1]) and str(arguments[0]).endswith((".rnn", ".py", "module.py.j2")):
         return  # the spec, cells of the library, texts of shared functions, the page
+    if event == "exec" and running != "module" and 'file "<template>"' in str(arguments):
+        return  # the page as Jinja runs it: the compiler's own file, whose slots are filled with text
     if event in ("exec", "import") and running == "module":
         return  # that is us
     seen.append((running, event, str(arguments)[:200]))

@@ -189,9 +189,7 @@ def test_comments_name_the_line_of_the_spec() -> None:
     assert "back through h[t] = " in text
 
 
-def test_a_slot_is_filled_once_and_needs_a_part() -> None:
-    slots = page.SLOT.findall(page._text(page.TEMPLATE))
-    made = page.render({slot: f"{{{{ {slot} }}}}" for slot in slots})  # what looks like a slot is none
-    assert page.SLOT.findall(made) == slots
-    with pytest.raises(KeyError):
-        page.render(dict.fromkeys(slots[1:], ""))
+def test_a_template_takes_only_text_that_the_compiler_made() -> None:
+    assert page.only_code(page.Code("x = 1")) == "x = 1"
+    with pytest.raises(TypeError, match="a template was given str, not Code"):
+        page.only_code("x = 1")

@@ -24,7 +24,7 @@ class Blocked:
 
 sys.meta_path.insert(0, Blocked())
 sys.path.insert(0, sys.argv[1])
-for name in ("rnnc", "lark"):
+for name in ("rnnc", "lark", "jinja2"):
     try:
         __import__(name)
     except ImportError as error:

@@ -133,7 +133,7 @@ def test_files_are_short() -> None:
     assert long == []
 
 
-TEXT = {".py", ".md", ".toml", ".rnn", ".lark", ".yml", ".txt", ""}
+TEXT = {".py", ".md", ".toml", ".rnn", ".lark", ".j2", ".yml", ".txt", ""}
 # Absolute paths of somebody's machine; the pattern is split so that this line does not match itself.
 PRIVATE = re.compile(r"(?<![\w.])/" + r"(?:work|root|home|tmp|Users)/\w")
 

@@ -1,13 +1,14 @@
-"""The printed page: tables, functions and the parts every module shares, put together."""
+"""The printed page: tables, functions and the parts every module shares, put together by Jinja."""
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ..dims import told
 from ..ir import BATCH
@@ -17,14 +18,40 @@ from ..program import Init, Input, Param, Program
 from .lines import Lines
 from .python import expression, text
 
-TEMPLATE = "printing/page.txt"
-SLOT = re.compile(r"\{\{ (\w+) \}\}")
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TEMPLATE = "templates/module.py.j2"
 MARK = "# Written by rnnc; change the spec, not this file."
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text that the compiler itself made: the only thing a template accepts."""
+
+    text: str
+
+
+def only_code(value: object) -> str:
+    """The text of what fills a slot. Raises TypeError for anything but `Code`."""
+    if not isinstance(value, Code):
+        raise TypeError(f"a template was given {type(value).__name__}, not Code")
+    return value.text
+
+
 def render(parts: Mapping[str, str]) -> str:
-    """The page with every slot filled; what fills one is not looked at again. KeyError for a slot without a part."""
-    return _tidy(SLOT.sub(lambda slot: parts[slot[1]], _text(TEMPLATE)))
+    """The page with every slot filled; what fills one is not looked at again."""
+    return _tidy(_template().render({name: Code(text) for name, text in parts.items()}))
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined  # needed by nothing but this, and slow to import
+
+    environment = Environment(
+        undefined=StrictUndefined, finalize=only_code, keep_trailing_newline=True, autoescape=False
+    )
+    return environment.from_string(_text(TEMPLATE))
 
 
 def _text(path: str) -> str:
