@@ -126,8 +126,7 @@ class _Chain:
         if not (carried and len(free) > 1 or maybe and len(self.terms) > 2):
             return {}
         free.sort(key=lambda term: (term.read.name in given, term.sign < 0, len(self._made(term).axes)))
-        carried.sort(key=lambda term: term.sign < 0)
-        ordered = [*carried, *free] if free == maybe else [*free, *carried]
+        ordered = [*free, *carried]
         if self.straight and ordered == self.terms:
             return {}
         total = ordered[0] if ordered[0].sign > 0 else _Term(self._link("neg", [ordered[0].read], False))
