@@ -455,9 +455,13 @@ output h
 """
 
 
-def test_without_any_cotangent_the_gradients_are_0() -> None:
-    """What is read of the cotangent inside the loop is a slice of it."""
-    m = rnnc.loads(NO_LOSS)
+LAST = "dim n = 3\naxis t = 1..T\ninput x[t] : real[n]\nh[t] = tanh(h[t-1] + x[t])\ns = sum(h[T])\noutput s\n"
+
+
+@pytest.mark.parametrize("text", [NO_LOSS, LAST], ids=["a slice", "repeated"])
+def test_without_any_cotangent_the_gradients_are_0(text: str) -> None:
+    """What is read of the cotangent inside the loop is a view of it."""
+    m = rnnc.loads(text)
     params = m.init()
     grads, dbatch, _ = m.backward(params, m.forward(params, {"x": np.ones((4, 2, 3))}), {})
     assert all(not value.any() for value in (*grads.values(), *dbatch.values()))

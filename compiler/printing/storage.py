@@ -132,6 +132,7 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     rebound = {
         n for n, k in storage.kinds.items() if k in ("scratch", "rolling") and not writes_out(frame.table[n])
     }
+    rebound |= storage.optional.keys() & stored.keys()  # of what may be missing no view is made beforehand
     frame = replace(frame, stored=stored, rebound=rebound)
     split = [stages[0], *(p for stage, system in zip(stages[1:], systems[1:]) for p in _split(stage, system))]
     return FastPlan(
