@@ -131,7 +131,9 @@ class Frame:
     scopes: tuple[Scope, ...] = ()  # the loops around, outermost first, when they run over arrays
     hoisted: dict[str, str] | None = None  # what is made once before a loop -> its name, where loops run so
     views: Mapping[str, str] = field(default_factory=dict)  # stretches of arrays that have names
-    rebound: set[str] = field(default_factory=set)  # quantities whose views cannot be made before a loop; it grows
+    rebound: set[str] = field(
+        default_factory=set
+    )  # quantities whose views cannot be made before a loop; it grows
     textbook: bool = False  # words of the textbook (softmax, onehot) where the fast code has shortcuts
     each: str = ""  # the name of how many directions there are, along the axis of all of them
     strip: Strip | None = None  # of a few steps at a time
