@@ -185,8 +185,14 @@ def _parts(equation: syntax.Equation) -> Iterator[syntax.Expr]:
     indices = [place.span.text for place in equation.target.index]
     if any(not index.isidentifier() for index in indices) or equation.reverse or equation.sharing:
         return
-    for node, _ in walk([equation.value]):
-        if isinstance(node, syntax.Call) and node.function.text in (
+    calls = [node for node, _ in walk([equation.value]) if isinstance(node, syntax.Call)]
+    weighed = [
+        call.span for call in calls if call.function.text == "affine"
+    ]  # weights are called after operands
+    for node in calls:
+        if any(span.start <= node.span.start < span.end for span in weighed):
+            continue
+        if node.function.text in (
             "tanh",
             "sigmoid",
             "sin",
