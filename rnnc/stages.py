@@ -53,9 +53,9 @@ class Equations:
 
     def _evaluator(self, given: Arguments, seed: int | None, single: bool) -> Evaluator:
         arguments = (self.system, given.params, given.batch, given.dims)
-        more = {"state": given.state, "cotangents": given.cotangents, "forward": self.forward}
+        more: dict[str, Any] = {"state": given.state, "cotangents": given.cotangents, "forward": self.forward}
         if seed is None:
-            return Evaluator(*arguments, **more)  # type: ignore[arg-type]
+            return Evaluator(*arguments, **more)
         return Shaken(*arguments, **more, seed=seed, single=single)
 
 

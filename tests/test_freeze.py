@@ -135,7 +135,7 @@ def test_a_trainer_says_so() -> None:
     with pytest.raises(
         ValueError, match=r"params\['W_hx'\]: training writes to parameters, and this one is frozen"
     ):
-        Trainer(m, m.freeze(m.init()), given, given, given)  # type: ignore[arg-type]
+        Trainer(m, m.freeze(m.init()), given, given, given)  # type: ignore[arg-type]  # refused before it reads them
 
 
 def test_frozen_once_and_for_all() -> None:
