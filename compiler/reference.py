@@ -403,9 +403,14 @@ class Shaken(Evaluator):
         super()._compute(key, operands)
         value = self.values[key]
         if value.dtype.kind in "fc" and not self._is_exact(self.table[key[0]]):
-            last = self.np.finfo(self.np.float32 if self.single else value.dtype).eps
-            off = last * self.rng.integers(-1, 2, value.shape)
-            self.values[key] = self.np.asarray(value * (1 + off), value.dtype)
+            self.values[key] = self._off(value)
+
+    def _off(self, value: Array) -> Array:
+        if value.dtype.kind == "c":
+            return self.np.asarray(self._off(value.real) + 1j * self._off(value.imag))
+        last = self.np.finfo(self.np.float32 if self.single else value.dtype).eps
+        off = last * self.rng.integers(-1, 2, value.shape)
+        return self.np.asarray(value * (1 + off), value.dtype)
 
     def _is_exact(self, equation: Equation) -> bool:
         if equation.op == "number":

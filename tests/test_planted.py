@@ -41,6 +41,11 @@ def test_a_saturated_state_that_leaves_the_range_of_numbers_is_no_alarm() -> Non
         assert run_case(right("relu"), BY_NAME[name], case).status == PASSED
 
 
+def test_outputs_of_a_saturated_state_on_the_way_are_no_alarm() -> None:
+    case = Case((("t", 3),), 2, (("m", 2), ("n", 2)), seed=219, scale=8.0)
+    assert run_case(right("unwritten"), BY_NAME["forward-mode"], case).status == PASSED
+
+
 def test_long_sequences_of_a_high_rate_are_summed_too() -> None:
     case = Case((("t", 3),), 2, (("k", 3), ("n", 3)), seed=130)
     assert run_case(right("poisson"), BY_NAME["sums-to-one"], case).status == PASSED

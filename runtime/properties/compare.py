@@ -121,6 +121,7 @@ def _number(value: Any) -> float:
 
 
 Pair = Callable[[Data], tuple[Arrays, Arrays]]
+Shakes = Callable[[Subject, Data], list[Arrays]]
 
 
 def agree(
@@ -129,13 +130,13 @@ def agree(
     pair: Pair,
     labels: tuple[str, str],
     tolerance: float = ROUNDING,
-    results: bool = True,
+    shakes: Shakes = shaken,
 ) -> Verdict:
     """Two ways to the same numbers, equal to rounding.
 
     Where they differ by more, both ways are asked again with every argument off by its last bit: what such
-    a change does to the numbers no way of computing them can know. Ten times that is allowed on top; and, if the
-    numbers are a module's ``results``, what comes of every number on the way to them being off."""
+    a change does to the numbers no way of computing them can know. Ten times that is allowed on top; and then
+    as much of what comes of every number on the way being off, as in the evaluations that ``shakes`` gives."""
     found, wanted = pair(data)
     floor = rounding(data, only(wanted, *GRADIENTS))
     comparison = Comparison(subject, labels, tolerance, dict.fromkeys(wanted, floor))
@@ -144,9 +145,9 @@ def agree(
         return verdict
     slack = {name: max(floor, 10 * size) for name, size in sensitivity(data, pair, found, wanted).items()}
     verdict = replace(comparison, slack=slack).of(found, wanted)
-    if verdict.failure is None or not results:
+    if verdict.failure is None:
         return verdict
-    moves = spreads(shaken(subject, data))
+    moves = spreads(shakes(subject, data))
     slack = {name: max(size, 10 * moves.get(name, 0.0)) for name, size in slack.items()}
     return replace(comparison, slack=slack).of(found, wanted)
 

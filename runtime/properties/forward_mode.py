@@ -13,6 +13,7 @@ from ..module import Array, Arrays
 from .case import Case
 from .compare import Failure, Verdict, agree, rounding
 from .data import Data, full
+from .equations import shaken
 from .gradient import STEP, arguments, drawn, moved, not_analytic, tolerance
 from .observe import backward, line_of, of_run
 from .subject import Subject, is_real
@@ -42,7 +43,10 @@ def check(subject: Subject, case: Case) -> Verdict:
     def tangents(along: Arrays) -> Arrays:
         return _tangents(module, data, along, options)
 
-    verdict = agree(subject, data, pair, ("forward mode", "complex step"), ACCURACY, results=False)
+    def shaken_tangents(subject: Subject, data: Data) -> list[Arrays]:
+        return [_imaginary(found) for found in shaken(subject, _along(data, along))]
+
+    verdict = agree(subject, data, pair, ("forward mode", "complex step"), ACCURACY, shaken_tangents)
     if verdict.failure and (doubt := not_analytic(subject, data, along)):
         return Verdict(doubt=doubt)
     return verdict if verdict.failure else verdict.join(_reverse(subject, data, along, grads, tangents))
@@ -66,8 +70,16 @@ def _tangents(module: Any, data: Data, along: Arrays, options: dict[str, Any]) -
 
 def _stepped(subject: Subject, data: Data, along: Arrays, options: dict[str, Any]) -> Arrays:
     """How every real result moves, by complex step."""
-    there = moved(data, {name: 1j * STEP * direction for name, direction in along.items()})
+    there = _along(data, along)
     found = of_run(subject.module.forward(there.params, there.batch, state=there.state, **options))
+    return _imaginary(found)
+
+
+def _along(data: Data, along: Arrays) -> Data:
+    return moved(data, {name: 1j * STEP * direction for name, direction in along.items()})
+
+
+def _imaginary(found: Arrays) -> Arrays:
     return {name: np.asarray(value.imag / STEP) for name, value in found.items() if is_real(value)}
 
 
