@@ -258,12 +258,18 @@ def _subject() -> Subject:
     return Subject(SPEC, 3, lengths={"t": np.array([7, 0, 3, 5]), "s": np.array([4, 2, 3, 1])})
 
 
-Way = tuple[Arrays | None, Arrays | None]  # a state, cotangents
+@cache
+def _empty() -> Subject:
+    """No steps along s: a loop that never runs leaves what stands in it undone."""
+    return Subject(SPEC, 3, lengths={"t": np.array([7, 0, 3, 5]), "s": np.zeros(4, int)})
+
+
+Way = tuple[Subject, Arrays | None, Arrays | None]  # a state, cotangents
 
 
 def _answers(module: Any, way: Way, space: Any = None) -> Arrays:
     """Everything that one call forward and one back give."""
-    s, (state, cotangents) = _subject(), way
+    s, state, cotangents = way
     run = module.forward(s.params, s.batch, state=state, workspace=space)
     parts = module.backward(s.params, run, cotangents, workspace=space)
     found = {"loss": run.loss, **run.outputs, **{f"state {k}": v for k, v in run.state.items()}}
@@ -274,7 +280,8 @@ def _answers(module: Any, way: Way, space: Any = None) -> Arrays:
 def _ways() -> list[Way]:
     s = _subject()
     alone: list[Arrays] = [{key: value} for key, value in s.cotangents.items()]
-    return [(state, c) for state in (None, s.state) for c in (None, s.cotangents, *alone)]
+    ways = [(s, state, c) for state in (None, s.state) for c in (None, s.cotangents, *alone)]
+    return [*ways, (_empty(), _empty().state, _empty().cotangents)]
 
 
 @cache
@@ -315,9 +322,11 @@ ZERO = "what it is made of is 0 past each end: cotangents and inputs come so"
 FACTOR = "in every sum it stands beside a factor that is 0 there"
 ONE_STEP = "a step on is all that is read of it, by what stands before it"
 READ = "what is overwritten has been read by then"
+THERE = "what it is made of was kept going forward"
 EQUIVALENT = {
     **{f"gradient storage: ~{name}: rolling, not array": ONE_STEP for name in "kc"},
     **{f"gradient storage: {slip}": READ for slip in ("~k over ~k", "~r over ~k", "~g over ~g")},
+    "gradient stages: ~ifo before ~ifo": THERE,
     **{f"forward masks: ('~{name}', 't'): no mask ahead": ZERO for name in "chk"},
     **{f"forward masks: ~{name}: no mask in sums": ZERO
        for name in ("a", "e", "ifou", "k", "r", "u", "x", "y", "y.mean", "z")},
