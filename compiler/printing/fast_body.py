@@ -166,8 +166,7 @@ class Printer:
         for made in [made for made in self.hoisted if made not in known] if not frame.scopes else ():
             self.out.assign(self.hoisted[made], made)
         first = nodes_of(loop)[0].name  # no other loop of the module begins with it
-        for line in header(frame, scope, "" if frame.scopes else first, strip):
-            self.out.add(line)
+        header(frame, scope, "" if frame.scopes else first, strip, self.out)
         self.out.lines += body.lines
         if not frame.scopes:
             for node in nodes_of(loop):
@@ -268,15 +267,14 @@ class Printer:
             self.out.add(text(generic_into(frame, rest, place) or ""))
         elif text(operand(frame, root, other).expr) != text(place):
             self.out.add(f"np.copyto({text(place)}, {text(align(operand(frame, root, other), dims))})")
-        self.out.add(f"if {frame.stored[storage.optional[maybe.name]].identifier} is not None:")
-        self.out.indent += 1
         term = align(operand(frame, root, maybe), dims)
+        function = "np.add" if sign == "+" else "np.subtract"
+        added = f"{function}({text(place)}, {text(term)}, {text(place)})"
         if fresh:
-            self.out.assign(stored.identifier, expression(f"{{0}} {sign} {{1}}", stored.identifier, term))
-        else:
-            function = "np.add" if sign == "+" else "np.subtract"
-            self.out.add(f"{function}({text(place)}, {text(term)}, {text(place)})")
-        self.out.indent -= 1
+            added = (
+                f"{stored.identifier} = {text(expression(f'{{0}} {sign} {{1}}', stored.identifier, term))}"
+            )
+        self.out.under(f"{frame.stored[storage.optional[maybe.name]].identifier} is not None", added)
 
     def _into(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """The value written into the quantity's place."""
@@ -440,19 +438,17 @@ class Printer:
             flag, mask = self._ended(axis)
             ended = Stored(mask, (axis, BATCH))
             which = read_stored(frame, Read("", here((axis, BATCH))), (axis, BATCH), ended)
-            self.out.add(f"if {flag}:")
-            self.out.indent += 1
             fill = self._fill(frame, root, axis)
             if self._lent(frame, root):
                 valid = align(Value(expression("~{0}", which.expr), which.dims), dims, full=True)
-                self.out.assign(stored.identifier, expression(f"keep({{0}}, {{1}}, {fill})", valid, place))
+                kept = expression(f"keep({{0}}, {{1}}, {fill})", valid, place)
+                self.out.under(flag, f"{stored.identifier} = {text(kept)}")
             elif dims[: len(which.dims)] == which.dims and fill in ("0", "False"):
-                self.out.add(f"{text(place)}[{text(which.expr)}] = 0")
+                self.out.under(flag, f"{text(place)}[{text(which.expr)}] = 0")
             else:
                 tail = ", ".join(["None"] * len(root.shape))
                 aligned = text(align(which, dims)) + (f"[..., {tail}]" if tail else "")
-                self.out.add(f"np.copyto({text(place)}, {fill}, where={aligned})")
-            self.out.indent -= 1
+                self.out.under(flag, f"np.copyto({text(place)}, {fill}, where={aligned})")
 
     def _lent(self, frame: Frame, root: Equation) -> bool:
         """Whether a new value is no array of its own, but another's (`h[1:]`, `v.real`) or one number many times."""

@@ -29,6 +29,17 @@ class Lines:
         else:
             self.lines.append(margin + line if line else "")
 
+    def under(self, condition: str, statement: str) -> None:
+        """A statement under a condition: on one line where it fits."""
+        line = f"if {condition}: {statement}"
+        if len("    " * self.indent) + len(line) <= WIDTH:
+            self.add(line)
+            return
+        self.add(f"if {condition}:")
+        self.indent += 1
+        self.add(statement)
+        self.indent -= 1
+
     def assign(self, target: ast.expr | str, value: ast.expr | str, operator: str = "=") -> None:
         self.add(f"{text(target)} {operator} {text(value)}")
 

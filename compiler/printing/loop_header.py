@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from .frame import Frame, Scope
-from .lines import WIDTH, filled
+from .frame import Frame, Scope, free_name
+from .lines import WIDTH, Lines, filled
 
 
-def header(frame: Frame, scope: Scope, name: str, strip: tuple[str, str, frozenset[str]] | None) -> list[str]:
-    """`for … in call.forwards(…):`, backwards when the recurrence runs from the end."""
+def header(
+    frame: Frame, scope: Scope, name: str, strip: tuple[str, str, frozenset[str]] | None, out: Lines
+) -> None:
+    """`for … in call.forwards(…):`, backwards when the recurrence runs from the end. What is long is two
+    statements: what the loop runs over, and the loop."""
     pairs = [(variable, iterable) for iterable, variable in scope.iterables.items()]
     pairs = pairs or [("_", f"range({frame.axes[scope.axis].longest})")]
     if len(pairs) == 1 and scope.step > 0:
-        return [f"for {pairs[0][0]} in {pairs[0][1]}:"]
+        out.add(f"for {pairs[0][0]} in {pairs[0][1]}:")
+        return
     run, arguments = "forwards" if scope.step > 0 else "backwards", [f'"{name}"']
     if strip is not None:
         few, function, short = strip
         pairs.sort(key=lambda pair: _array(pair[1]) in short)
         count = sum(_array(iterable) not in short for _, iterable in pairs)
         run, arguments = "strips", [*arguments, str(scope.step), few, function, str(count)]
-    variables, iterables = [v for v, _ in pairs], [*arguments, *(i for _, i in pairs)]
+    variables = [variable for variable, _ in pairs]
     targets = ", ".join(variables) + ("," if len(variables) == 1 else "")
-    line = f"for {targets} in call.{run}({', '.join(iterables)}):"
-    if len(line) <= WIDTH - 8:
-        return [line]
-    return [
-        "for (",
-        *filled(variables, WIDTH - 12),
-        f") in call.{run}(",
-        *filled(iterables, WIDTH - 12),
-        "):",
-    ]
+    made = f"call.{run}({', '.join([*arguments, *(iterable for _, iterable in pairs)])})"
+    room = WIDTH - 4 * out.indent
+    if len(f"for {targets} in {made}:") > room:
+        every = free_name("steps", scope.taken)
+        out.add(f"{every} = {made}")
+        made = every
+    if len(f"for {targets} in {made}:") > room:
+        for line in ("for (", *filled(variables, room - 4), f") in {made}:"):
+            out.add(line)
+    else:
+        out.add(f"for {targets} in {made}:")
 
 
 def _array(iterable: str) -> str:
