@@ -425,3 +425,12 @@ def test_derivatives_at_ties_and_edges(name: str, operands: list[Any], wanted: l
     found = gradients(system, Material(params, {}), {"output:q": np.ones(shape)})
     for number, gradient in enumerate(wanted):
         np.testing.assert_array_equal(found[f"grad:p{number}"], gradient)
+
+
+def test_the_slope_of_softplus_is_exact_however_small() -> None:
+    """sigmoid(-30) by way of tanh has three digits left."""
+    call = Call(((Size.of(5),),), ("real",))
+    system, _ = equation_of(Use(TABLE["softplus"], call))
+    a = np.array([-600.0, -30.0, -1.0, 30.0, 600.0])
+    found = gradients(system, Material({"p0": a}, {}), {"output:q": np.ones(5)})
+    np.testing.assert_allclose(found["grad:p0"], 1 / (1 + np.exp(-a)), rtol=1e-15, atol=0)

@@ -287,9 +287,9 @@ unary(
     "softplus",
     "log(1 + exp(a))",
     "softplus({0})",
-    lambda c: c.d * apply("sigmoid", c.a),
+    lambda c: c.d * -apply("expm1", -c.q),  # sigmoid(a) to its last digit, however small
     out="",
-    tangent=lambda c: apply("sigmoid", c.a) * c.da,
+    tangent=lambda c: apply("exp", c.a - c.q) * c.da,
     traits="transcendental",
 )
 unary(
