@@ -1,4 +1,4 @@
-"""The buffers of a function, made at its top; what only the forward pass needs is used again by the backward pass.
+"""The buffers of a function; what only the forward pass needs is used again by the backward pass.
 
 A workspace keeps buffers by name, so two quantities of one size share one where the second asks for the
 buffer of the first. Less memory is written for the first time in a call, and more of it is still in the cache."""
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from .lines import WIDTH, Lines
+from .lines import Lines
 from .storage import FastPlan
 
 Spare = dict[tuple[str, ...], list[str]]  # extents, in order of their text -> buffers nobody reads any more
@@ -46,17 +46,15 @@ def extents(shape: str) -> tuple[str, ...]:
     return tuple(sorted(shape.split(", ")))
 
 
-def buffer_lines(buffers: Mapping[str, Sequence[str]], spare: Spare) -> list[str]:
+def make_buffers(buffers: Mapping[str, Sequence[str]], spare: Spare, out: Lines) -> None:
     """The statements that make the buffers, those of one shape together, in spare places first."""
-    lines = Lines()
     for shape, names in buffers.items():
         places = spare.get(extents(shape), [])
         pairs = [(name, places.pop(0) if places else name) for name in names]
-        for group in _together(pairs, WIDTH - 20 - len(shape)):
+        for group in _together(pairs, out.room - 16 - len(shape)):
             several = "s" if len(group) > 1 else ""
             made, asked = (separator.join(part) for separator, part in zip((", ", " "), zip(*group)))
-            lines.add(f'{made} = buffer{several}("{asked}", {shape})')
-    return lines.lines
+            out.add(f"{made} = buffer{several}('{asked}', {shape})")
 
 
 def _together(pairs: Iterable[tuple[str, str]], room: int) -> list[list[tuple[str, str]]]:

@@ -164,7 +164,8 @@ class Product:
         return not label.startswith("#") or label[1:] in self.frame.lags
 
     def _extent(self, group: Labels) -> ast.expr:
-        return multiplied([self.extents[label] for label in group])
+        axes = [label[1:] for label in group if label.startswith("#")]
+        return multiplied([*self.frame.extents(axes), *(self.extents[x] for x in group if x[0] != "#")])
 
     def value(self, f: Factors) -> ast.expr:
         """The product as an expression, with a dimension for each label of the result."""

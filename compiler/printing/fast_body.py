@@ -6,69 +6,94 @@ computed in a loop, and h[t-1] beside h[t] is the same array one slot on."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import field
 
 from ...spec.records import dataclass, replace
-from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Read, here
+from ..ir import AFTER, BATCH, BEFORE, Equation, Read, here
 from ..operators import TABLE
 from ..prelude_text import names as names_in
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
-from .body import Notes, array_shape, cleaned_axes, end_fill, fill_margins, margin
-from .buffers import Spare, buffer_lines
+from .body import Notes, cleaned_axes, end_fill
 from .computing import align, completed, compute, einsum_into, generic_into, operand
 from .computing import filled as filled_axes
 from .diagonal import Diagonal, scanned
-from .frame import DTYPES, Frame, Scope, Value
+from .frame import Frame, Rows, Scope, Value
 from .inline import is_leaf
 from .layout import Stored, end_value
 from .lines import Lines
 from .loop_header import header
+from .places import Places
 from .python import expression, text
-from .reading import here_of, natural, read_stored, subscript
-from .storage import FastPlan
-from .stretches import Alias, Steps, cut, pieces
+from .reading import here_of, natural, read_stored
+from .stretches import Steps, cut, pieces
 from .strips import Strip, size_of_step
+from .structure import is_at_hand
 
 
 @dataclass(slots=True)
-class Printer:
+class Printer(Places):
     """Prints the stages of one function."""
 
-    plan: FastPlan
-    out: Lines = field(default_factory=Lines)
     notes: Notes = field(default_factory=Notes)
-    made: set[str] = field(default_factory=set)  # arrays that exist already
     hoisted: dict[str, str] = field(default_factory=dict)  # what was made once before a loop -> its name
-    shapes: dict[str, list[str]] | None = None  # arrays that are made at the top, by shape
     together: dict[str, list[str]] = field(default_factory=dict)
-    views: dict[str, str] = field(default_factory=dict)  # stretches of arrays that have names
     ended: dict[str, tuple[str, str]] = field(default_factory=dict)  # axis -> (any row ended early?, which)
     waiting: dict[str, list[Node]] = field(default_factory=dict)  # for the loop of a quantity, in strips
-    counts: list[str] = field(default_factory=list)  # how many steps a strip has
-    spare: Spare = field(default_factory=dict)  # buffers of an earlier function that may be used again
-    buffers: dict[str, list[str]] = field(default_factory=dict)  # those of this one, by shape
+
+    fetched: set[str] = field(default_factory=set)  # cotangents that have their names already
 
     def __post_init__(self) -> None:
-        self.plan = replace(self.plan, names=self.plan.names.copy())  # no other function's matter
+        names = self.plan.names.copy()  # no other function's matter
+        frame = replace(self.plan.frame, rows=Rows(names.taken))
+        self.plan = replace(self.plan, names=names, frame=frame)
 
     def print(self, stages: Sequence[Stage]) -> list[str]:
         """The lines of all stages."""
-        self.shapes, self.together = {}, self._apart(stages)
+        self.together = self._apart(stages)
+        self._fetch(stages)
         for stage in stages:
             self._stage(self.plan.frame, stage)
-        self.buffers, self.shapes = self.shapes, None
-        made = buffer_lines(self.buffers, self.spare)
-        return [*self._ended_lines(self.ended), *self.counts, *made, *self.out.lines]
+        return [*self._head(), *self.out.lines]
 
     def late(self, stages: Sequence[Stage]) -> list[str]:
         """The lines of stages that are printed under a condition, after all others."""
         self.out, self.notes = Lines(indent=2), Notes()
-        known = set(self.ended)
+        known = {*self.ended, *self._rows()}
+        self._fetch(stages)
         for stage in stages:
             self._stage(self.plan.frame, stage)
-        return [*self._ended_lines([a for a in self.ended if a not in known], 2), *self.out.lines]
+        return [*self._head(known, 2), *self.out.lines]
+
+    def _fetch(self, stages: Sequence[Stage]) -> None:
+        """The cotangents that the caller may have left out, in one statement."""
+        leaves = [s.node.root for s in stages if isinstance(s, Straight) and s.node.root.op == "cotangent"]
+        frame, optional = self.plan.frame, self.plan.storage.optional
+        stored = {e.name: frame.stored[e.name] for e in leaves if e.name in optional}
+        plain = [
+            e for e in leaves if e.name in stored and not (stored[e.name].before or stored[e.name].after)
+        ]
+        if len(plain) > 1:
+            self.fetched.update(e.name for e in plain)
+            keys = ", ".join(repr(str(e.attr("key"))) for e in plain)
+            names = ", ".join(stored[e.name].identifier for e in plain)
+            self.out.add(f"{names} = _given(cotangents, call, {keys})")
+
+    def _rows(self) -> dict[str, str]:
+        """The products of extents that have names."""
+        return {} if self.plan.frame.rows is None else self.plan.frame.rows.made
+
+    def _head(self, known: Container[str] = (), indent: int = 1) -> list[str]:
+        """What comes before all statements, but for what is ``known``."""
+        lines = Lines(indent=indent)
+        for product, name in self._rows().items():
+            if product not in known:
+                lines.add(f"{name} = {product}  # a row for each step of each sequence")
+        for axis, names in self.ended.items():
+            if axis not in known:
+                lines.add(f"{', '.join(names)} = call.ended({axis!r})  # steps past a sequence's own end")
+        return lines.lines
 
     def _apart(self, stages: Sequence[Stage]) -> dict[str, list[str]]:
         """Quantities that are, all together, the steps of a new array: they are named in one line, at the first."""
@@ -88,7 +113,6 @@ class Printer:
         if isinstance(stage, Straight) and stage.node.name in self.plan.strips:
             self.waiting.setdefault(self.plan.strips[stage.node.name], []).append(stage.node)
         elif isinstance(stage, Straight):
-            self._make(stage.node.root)
             self._statement(frame, stage.node, None)
         else:
             self._loop(frame, stage)
@@ -97,10 +121,11 @@ class Printer:
 
     def _scan(self, loop: Loop, found: Diagonal) -> None:
         """A diagonal recurrence: one call, which chooses how to take the steps."""
-        frame, roots = self.plan.frame, (found.sum, found.product)
-        for root in roots[:1] if found.past_is_multiplied else roots:
-            self._make(root)
-            self._margins(root, BEFORE if loop.step > 0 else AFTER)
+        frame = self.plan.frame
+        roots = [found.sum] if found.past_is_multiplied else [found.sum, found.product]
+        self.make(roots)
+        for root in roots:
+            self.margins(root, BEFORE if loop.step > 0 else AFTER)
         self.notes = Notes()
         self.notes.write(frame, found.sum, self.out)
         parts = [here_of(frame, found.sum, frame.stored[found.sum.name])]
@@ -147,9 +172,9 @@ class Printer:
             self._scan(loop, found)
             return
         if not frame.scopes:
+            self.make(node.root for node in nodes_of(loop))
             for node in nodes_of(loop):
-                self._make(node.root)
-                self._margins(node.root, BEFORE if loop.step > 0 else AFTER)
+                self.margins(node.root, BEFORE if loop.step > 0 else AFTER)
         strip = self._strip(loop) if not frame.scopes else None
         scope = Scope(loop.axis, loop.step, self.plan.names.taken)
         inner = replace(frame.within(scope), hoisted=self.hoisted, views=self.views)
@@ -183,14 +208,11 @@ class Printer:
         short = frozenset(frame.stored[name].identifier for name in owners)
         around = frame.axes[loop.axis]
         size = frame.size(size_of_step([frame.table[name] for name in owners], frame.lags))
-        lines = Lines() if self.shapes is not None else self.out
-        lines.assign(few, expression("call.few({0}, B * ({1}))", around.longest, size))
-        self.counts += lines.lines if self.shapes is not None else []
+        self.out.assign(few, expression("call.few({0}, B * ({1}))", around.longest, size))
         whole = self.plan.frame
         axes = {**frame.axes, loop.axis: replace(around, longest=few)}
         self.plan = replace(self.plan, frame=replace(frame, axes=axes))
-        for name in owners:
-            self._make(frame.table[name])
+        self.make(frame.table[name] for name in owners)
         self.plan = replace(self.plan, frame=whole)
         self.out.add(f"def {function}({now}, {here}):")
         self.out.indent += 1
@@ -208,6 +230,8 @@ class Printer:
     def _statement(self, frame: Frame, node: Node, loop: Loop | None) -> None:
         root = node.root
         storage = self.plan.storage
+        if root.name in self.fetched or is_at_hand(frame, root.name):
+            return
         alias = storage.aliases.get(root.name)
         if alias is not None and alias.base == root.reads[0].name and root.op in ("slice", "copy"):
             if loop is None:
@@ -234,7 +258,7 @@ class Printer:
         else:
             self._into(frame, root, stored)
         if loop is None:
-            self._margins(root)
+            self.margins(root)
         if not is_leaf(root) and (loop is None or self._met_inside(loop, root)):
             self._clean(frame, root)
 
@@ -261,6 +285,7 @@ class Printer:
         sign = "-" if root.op == "sub" and not first else "+"
         place, dims = here_of(frame, root, stored), frame.free(root.axes)
         fresh = storage.kinds[storage.holder(root.name)] == "fresh"
+        self.make([root])
         if fresh:
             self.out.assign(stored.identifier, completed(frame, rest))
         elif rest.op == "neg":
@@ -277,11 +302,17 @@ class Printer:
         self.out.under(f"{frame.stored[storage.optional[maybe.name]].identifier} is not None", added)
 
     def _into(self, frame: Frame, root: Equation, stored: Stored) -> None:
-        """The value written into the quantity's place."""
+        """The value written into the quantity's place, which may be made right there."""
         if root.op in ("concat", "stack"):
+            self.make([root])
             self._pieces(frame, root, stored)
             return
         call = self._call(frame, root, stored)
+        new = None if call is None else self.made_by(call, root)
+        if new is not None:
+            self.out.assign(stored.identifier, new)
+            return
+        self.make([root])
         if call is not None:
             self.out.add(text(call))
         else:
@@ -290,7 +321,7 @@ class Printer:
     def _call(self, frame: Frame, root: Equation, stored: Stored) -> ast.expr | None:
         """The operator writing into the quantity's place; None when it has no such form."""
         if root.op == "einsum":
-            return einsum_into(frame, root, natural(frame, root, stored), self._contiguous(frame, root))
+            return einsum_into(frame, root, natural(frame, root, stored), self.contiguous(frame, root))
         return generic_into(frame, root, here_of(frame, root, stored))
 
     def _assign(self, frame: Frame, root: Equation, stored: Stored, place: ast.expr) -> None:
@@ -312,107 +343,9 @@ class Printer:
         for read, stretch in pieces(root, frame.table):
             alias = storage.aliases.get(read.name)
             if alias is None or storage.owner(alias.base) != storage.owner(root.name):
-                target = self._stretch(Value(here_of(frame, root, stored), axes), stretch)
+                target = self.stretch(Value(here_of(frame, root, stored), axes), stretch)
                 value = align(operand(frame, root, read), target.dims)
                 self.out.add(f"{text(target.expr)} = {text(value)}")
-
-    def _stretch(self, whole: Value, alias: Alias | Steps) -> Value:
-        """A stretch of an array."""
-        frame = self.plan.frame
-        if isinstance(alias, Alias):
-            start, stop = frame.size(alias.start), frame.size(alias.start + alias.size)
-            part = ast.Slice(None if text(start) == "0" else start, stop)
-            return Value(subscript(whole.expr, [ast.Constant(...), part]), whole.dims)
-        place = whole.dims.index(alias.axis)
-        lead: list[ast.expr] = [ast.Slice()] * place
-        if alias.count is None:
-            dims = (*whole.dims[:place], *whole.dims[place + 1 :])
-            return Value(subscript(whole.expr, [*lead, expression(str(alias.start))]), dims)
-        lower = expression(str(alias.start)) if alias.start else None
-        steps = ast.Slice(lower, expression(str(alias.start + alias.count)))
-        return Value(subscript(whole.expr, [*lead, steps]), whole.dims)
-
-    def _contiguous(self, frame: Frame, root: Equation) -> bool:
-        """Whether the place of this step is one block of memory."""
-        storage, stored = self.plan.storage, frame.stored[root.name]
-        if storage.owner(root.name) in storage.aliases:
-            return False
-        fixed = tuple(axis for axis in stored.axes if axis in frame.steps)
-        inner = stored.axes[len(fixed) + 1 :]
-        return stored.axes[: len(fixed)] == fixed and not any(any(stored.margins(axis)) for axis in inner)
-
-    # ---------------------------------------------------------------------------- arrays and margins
-
-    def _make(self, root: Equation) -> None:
-        """The array that holds a quantity, and the names of its stretches."""
-        storage = self.plan.storage
-        holder = storage.holder(root.name)
-        if holder in self.made or storage.kinds.get(holder, "fresh") == "fresh":
-            return
-        self.made.add(holder)
-        frame = self.plan.frame
-        equation, stored = frame.table[holder], frame.stored[holder]
-        shape = text(array_shape(frame, equation, stored)).strip("()").rstrip(",")
-        dtype = "" if equation.type == "real" else f", dtype={DTYPES[equation.type]}"
-        if self.shapes is None:
-            self.out.add(f'{stored.identifier} = buffer("{stored.identifier}", {shape}{dtype})')
-        else:
-            self.shapes.setdefault(shape + dtype, []).append(stored.identifier)
-        self._name_aliases(holder)
-
-    def _name_aliases(self, base: str) -> None:
-        frame, storage = self.plan.frame, self.plan.storage
-        names, stored = storage.aliases_of(base), frame.stored[base]
-        single = {a.start: n for n in names if isinstance(a := storage.aliases[n], Steps) and a.count is None}
-        axis = next((a.axis for n in single.values() if isinstance(a := storage.aliases[n], Steps)), "")
-        whole = len(single) > 1 and len(single) == frame.lags.get(axis, 0)
-        if whole:  # every step has a name
-            steps = ", ".join(frame.stored[single[start]].identifier for start in sorted(single))
-            place = stored.axes.index(axis)
-            rank = len(stored.axes) + len(frame.table[base].shape)
-            order = ", ".join(map(str, [place, *(k for k in range(rank) if k != place)]))
-            self.out.add(f"{steps} = {stored.identifier}" + (f".transpose({order})" if place else ""))
-        for name in names:
-            stretch = self._stretch(Value(expression(stored.identifier), stored.axes), storage.aliases[name])
-            if not whole or name not in single.values():
-                self.out.assign(frame.stored[name].identifier, stretch.expr)
-            self.views[text(stretch.expr)] = frame.stored[name].identifier
-            self._name_aliases(name)
-
-    def _margins(self, root: Equation, first: int = BEFORE) -> None:
-        """What a quantity is before its first step and past its last: the spec's values, else 0."""
-        storage, frame = self.plan.storage, self.plan.frame
-        if storage.holder(root.name) != root.name or is_leaf(root):
-            if is_leaf(root) and root.boundaries:
-                fill_margins(frame, root, frame.stored[root.name], self.out)
-            return
-        stored, kind = frame.stored[root.name], storage.kinds[root.name]
-        if kind == "rolling":
-            self._first_value(root, stored, first)
-        elif kind == "array":
-            self._zero_slots(root, stored)
-            fill_margins(frame, root, stored, self.out)
-
-    def _first_value(self, root: Equation, stored: Stored, side: int) -> None:
-        """What a rolling buffer holds when its loop begins."""
-        axis = self.plan.storage.loops[root.name]
-        name = root.boundary(((axis, side),))
-        value = "0"
-        if name is not None:
-            source = self.plan.frame.stored.get(name)
-            value = (
-                source.identifier if source else text(completed(self.plan.frame, self.plan.frame.table[name]))
-            )
-        self.out.add(f"{stored.identifier}[...] = {value}")
-
-    def _zero_slots(self, root: Equation, stored: Stored) -> None:
-        """But for slots that one boundary fills by itself; one of two sides fills a corner only."""
-        for axis in stored.axes:
-            for side, count in zip((BEFORE, AFTER), stored.margins(axis), strict=True):
-                filled = [b.sides for b in root.boundaries] == [((axis, side),)]
-                if count and not filled:
-                    slot = margin(self.plan.frame, stored, Boundary(((axis, side),), root.name), root)
-                    self.out.add(f"{_whole_slot(stored, axis, side, count)} = 0" if slot is not None else "")
 
     # ----------------------------------------------------------------------------------- ragged ends
 
@@ -476,19 +409,3 @@ class Printer:
             length, names = self.plan.frame.axes[axis].length, self.plan.names
             self.ended[axis] = (names.fresh(f"ragged_{length}"), names.fresh(f"ended_{length}"))
         return self.ended[axis]
-
-    def _ended_lines(self, axes: Iterable[str], indent: int = 1) -> list[str]:
-        lines = Lines(indent=indent)
-        for axis in axes:
-            lines.add(
-                f"{', '.join(self.ended[axis])} = call.ended({axis!r})  # steps past a sequence's own end"
-            )
-        return lines.lines
-
-
-def _whole_slot(stored: Stored, axis: str, side: int, count: int) -> str:
-    parts = [":"] * stored.axes.index(axis)
-    parts.append(
-        (f":{count}" if count > 1 else "0") if side == BEFORE else (f"-{count}:" if count > 1 else "-1")
-    )
-    return f"{stored.identifier}[{', '.join(parts)}]"

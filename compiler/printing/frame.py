@@ -101,6 +101,20 @@ class Quick:
         return expression(self.turned[matrix])
 
 
+@dataclass(slots=True)
+class Rows:
+    """Names of the products of extents of one function: as matrices, arrays have a row for each step of each
+    sequence."""
+
+    taken: set[str]
+    made: dict[str, str] = field(default_factory=dict)  # product -> its name
+
+    def name(self, product: str, wish: str) -> str:
+        if product not in self.made:
+            self.made[product] = free_name(wish, self.taken)
+        return self.made[product]
+
+
 def free_name(wish: str, taken: set[str]) -> str:
     """``wish``, or the first of wish_2, wish_3, … that nobody has; taken from then on."""
     name, count = wish, 1
@@ -139,6 +153,7 @@ class Frame:
     strip: Strip | None = None  # of a few steps at a time
     flat: bool = True  # products over many leading dimensions as one two-dimensional product
     stepped: bool = False  # a function of one step, which is given the state and the step's inputs
+    rows: Rows | None = None  # how long axes are as one dimension, where that has a name
     quick: Quick | None = None  # the forms that take NumPy the least time a call, for single steps
 
     def inside(self, axis: str) -> Frame:
@@ -213,6 +228,21 @@ class Frame:
         if axis in self.lags:
             return expression(str(self.lags[axis]))
         return expression(self.each if axis == EACH else self.axes[axis].longest)
+
+    def extents(self, axes: Sequence[str]) -> list[ast.expr]:
+        """How long axes are as one dimension; nothing for no axes."""
+        whole = multiplied([*map(self.extent, axes)]) if axes else None
+        if self.rows is None or whole is None or BATCH not in axes or not all(map(self._is_long, axes)):
+            return [self.extent(axis) for axis in axes]
+        if len(axes) == 1:
+            return [whole]
+        lengths = [self.axes[axis].length for axis in axes if axis != BATCH]
+        wish = "rows" if len(self.axes) == 1 else "_".join(["rows", *lengths])
+        return [expression(self.rows.name(text(whole), wish))]
+
+    def _is_long(self, axis: str) -> bool:
+        """The batch, or a time axis."""
+        return axis == BATCH or axis in self.axes and axis not in self.lags
 
     def length(self, axis: str) -> ast.expr:
         """The lengths of every sequence along a time axis: an integer array (B,)."""

@@ -22,6 +22,11 @@ class Lines:
     lines: list[str] = field(default_factory=list)
     indent: int = 1
 
+    @property
+    def room(self) -> int:
+        """The characters of a line besides its indentation."""
+        return WIDTH - 4 * self.indent
+
     def add(self, line: str) -> None:
         margin = "    " * self.indent
         if len(margin) + len(line) > WIDTH and not line.startswith("#"):
@@ -32,7 +37,7 @@ class Lines:
     def under(self, condition: str, statement: str) -> None:
         """A statement under a condition: on one line where it fits."""
         line = f"if {condition}: {statement}"
-        if len("    " * self.indent) + len(line) <= WIDTH:
+        if len(line) <= self.room:
             self.add(line)
             return
         self.add(f"if {condition}:")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .frame import Frame, Scope, free_name
-from .lines import WIDTH, Lines, filled
+from .lines import Lines, filled
 
 
 def header(
@@ -16,7 +16,7 @@ def header(
     if len(pairs) == 1 and scope.step > 0:
         out.add(f"for {pairs[0][0]} in {pairs[0][1]}:")
         return
-    run, arguments = "forwards" if scope.step > 0 else "backwards", [f'"{name}"']
+    run, arguments = "forwards" if scope.step > 0 else "backwards", [repr(name)]
     if strip is not None:
         few, function, short = strip
         pairs.sort(key=lambda pair: _array(pair[1]) in short)
@@ -25,13 +25,12 @@ def header(
     variables = [variable for variable, _ in pairs]
     targets = ", ".join(variables) + ("," if len(variables) == 1 else "")
     made = f"call.{run}({', '.join([*arguments, *(iterable for _, iterable in pairs)])})"
-    room = WIDTH - 4 * out.indent
-    if len(f"for {targets} in {made}:") > room:
+    if len(f"for {targets} in {made}:") > out.room:
         every = free_name("steps", scope.taken)
         out.add(f"{every} = {made}")
         made = every
-    if len(f"for {targets} in {made}:") > room:
-        for line in ("for (", *filled(variables, room - 4), f") in {made}:"):
+    if len(f"for {targets} in {made}:") > out.room:
+        for line in ("for (", *filled(variables, out.room - 4), f") in {made}:"):
             out.add(line)
     else:
         out.add(f"for {targets} in {made}:")

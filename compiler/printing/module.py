@@ -22,6 +22,7 @@ from .lines import Lines
 from .plan import Plan, output, output_entries, textbook_plan
 from .stepping import stepping
 from .storage import FastPlan, fast_plan
+from .structure import is_at_hand
 from .unpack import unpacked
 
 
@@ -74,7 +75,9 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "segments": _segments(program, unrolled),
         "extras": _extras(systems, level),
         "main": MAIN if "selfcheck" in systems.extras else "",
-        "functions": _run(program, forward, plan) + "\n\n\n" + page.dims_functions(program),
+        "functions": "\n\n\n".join(
+            [_run(program, forward, plan), page.dims_functions(program), page.cotangents_function(adjoint)]
+        ),
         **bodies,
     }
     return page.render({**parts, "contract": page.shared_functions(parts)})
@@ -138,6 +141,7 @@ def _forward(program: Program, forward: System, adjoint: System, plan: Plan | Fa
         name: plan.frame.stored[name].identifier
         for name in wanted
         if name in plan.frame.stored and plan.frame.table[name].op != "param"
+        if name in asked or not is_at_hand(plan.frame, name)
     }
     tail = [*_ends(program, forward, plan), *page.table("return {}", entries)]
     return "\n".join([*unpacked(plan.frame, program, [*body, *tail], {}), *body, *tail]), places
@@ -155,7 +159,7 @@ def _ends(program: Program, forward: System, plan: Plan | FastPlan) -> list[str]
 def _backward(
     program: Program, forward: System, adjoint: System, plan: Plan | FastPlan, places: Spare
 ) -> str:
-    given = {e.name: "tape" for e in adjoint.given if e.op != "param"}
+    given = {e.name: "tape" for e in adjoint.given if e.op != "param" and not is_at_hand(plan.frame, e.name)}
     if isinstance(plan, FastPlan):
         printer = Printer(plan, spare=places)
         body, late = printer.print(plan.stages[1]), printer.late(plan.stages[2])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ..dims import told
-from ..ir import BATCH
+from ..ir import BATCH, System
 from ..operators import TABLE, Call
 from ..prelude_text import definitions, names, names_of, needed, prelude_names, prelude_source
 from ..program import Init, Input, Param, Program
@@ -180,6 +180,24 @@ def dims_functions(program: Program) -> str:
     counts = [(name, (count,)) for name, count in dict(named).items() if count is not None]
     lines += _dict_function("_token_counts", "How many there are of each token.", counts)
     return "\n".join([*lines, *_noise_function(program)]).rstrip()
+
+
+def cotangents_function(system: System) -> str:
+    """The function of the dims that tells what shape each cotangent has that is no single number."""
+    lags = {axis.index: axis.size for axis in system.axes if axis.size is not None}
+    given = [e for e in system.equations if e.op == "cotangent" and (e.axes or e.shape)]
+    if not given:
+        return ""
+    lines = [
+        "def _cotangent_shapes(dims):",
+        '    """The leading dimensions and the features of every cotangent."""',
+    ]
+    lines += ["    return {"]
+    for e in sorted(given, key=lambda e: str(e.attr("key"))):
+        axes = tuple(lags.get(axis, axis) for axis in e.axes)
+        features = "".join(f"{_size(size)}, " for size in e.shape).strip()
+        lines.append(f"        {literal(e.attr('key'))}: ({literal(axes)}, ({features})),")
+    return "\n".join([*lines, "    }"])
 
 
 def _noise_function(program: Program) -> list[str]:

@@ -143,7 +143,7 @@ def _at_once(frame: Frame, equation: Equation, pool: set[str]) -> bool:
 def _sum_of_rows(frame: Frame, equation: Equation, value: Value, dims: tuple[str, ...]) -> ast.expr:
     """A sum over all leading dimensions as a product with ones, which takes a third of the time."""
     rest = [*map(frame.extent, dims), *map(frame.size, equation.shape)]
-    rows = multiplied([frame.extent(axis) for axis in value.dims if axis not in dims])
+    rows = multiplied(frame.extents([axis for axis in value.dims if axis not in dims]))
     columns = multiplied(rest)
     product = expression("np.ones({0}, dtype) @ {1}", rows, reshape(value.expr, [rows, columns]))
     return product if len(rest) == 1 else reshape(product, rest)
@@ -226,24 +226,23 @@ def _input(frame: Frame, equation: Equation) -> Value:
     return Value(value, equation.axes)
 
 
+def is_at_hand(frame: Frame, name: str) -> bool:
+    """Whether a quantity is what the caller gave, as it stands in the call: fast code fetches it at the top of
+    each function that reads it."""
+    equation = frame.table[name]
+    plain = equation.op in ("input", "noise") and not equation.boundaries
+    return (
+        plain and name in frame.stored and not (frame.textbook or frame.stepped or _margins(frame, equation))
+    )
+
+
 def _cotangent(frame: Frame, equation: Equation) -> Value:
     """What the caller asks besides the loss."""
-    axes = [expression(str(frame.lags[a])) if a in frame.lags else ast.Constant(a) for a in equation.axes]
-    features = ast.Tuple([frame.size(size) for size in equation.shape], ast.Load())
     key = ast.Constant(str(equation.attr("key")))
-    slots = ast.Tuple(_margins(frame, equation), ast.Load())
-    if not axes and not equation.shape:
+    if not equation.axes and not equation.shape:
         return Value(expression("dtype.type(cotangents.get({0}, 0.0))", key), ())
-    return Value(
-        expression(
-            "_cotangent(cotangents, {0}, call, {1}, {2}, {3})",
-            key,
-            ast.Tuple(axes, ast.Load()),
-            features,
-            slots,
-        ),
-        equation.axes,
-    )
+    given = [*map(expression, ("cotangents", "call")), key, *_margins(frame, equation)]
+    return Value(ast.Call(expression("_cotangent"), given, []), equation.axes)
 
 
 def _direction(frame: Frame, equation: Equation) -> Value:

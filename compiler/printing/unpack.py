@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from ..prelude_text import names
 from ..program import Program
 from . import page
 from .frame import Frame, Quick, free_name
 from .lines import WIDTH, Lines
+from .structure import is_at_hand
 
 GAP = 2  # a run of parameters goes on over one that is not read
 
@@ -41,12 +42,27 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
         _weights(lines, frame, frame.quick, program, used)
     else:
         tables["call.params"] = {frame.stored[name].identifier: name for name in params}
+    for name in frame.stored:
+        if is_at_hand(frame, name):
+            key = str(frame.table[name].attr("name"))
+            tables.setdefault("call.inputs", {})[frame.stored[name].identifier] = key
     for name, table in given.items():
         if name in frame.stored:
             tables.setdefault(table, {})[frame.stored[name].identifier] = name
+    whole = {"call.dims": [dim for dim, _ in program.dims], "call.params": [p.name for p in program.params]}
     for table, entries in tables.items():
-        _entries(lines, table, {name: key for name, key in entries.items() if name in used})
+        wanted = {name: key for name, key in entries.items() if name in used}
+        if len(wanted) > 1 and [*wanted.values()] == whole.get(table):
+            _values(lines, table, wanted)
+        else:
+            _entries(lines, table, wanted)
     return lines.lines
+
+
+def _values(lines: Lines, table: str, names: Iterable[str]) -> None:
+    """All that a table has, in its order."""
+    line = f"{', '.join(names)} = {table}.values()"
+    lines.add(line if len(line) <= lines.room else f"[{', '.join(names)}] = {table}.values()")
 
 
 def _weights(lines: Lines, frame: Frame, quick: Quick, program: Program, used: Container[str]) -> None:

@@ -136,13 +136,20 @@ def carried(state, key, start):
     return start if state is None else state[key]
 
 
-def _cotangent_if_given(cotangents, key, *rest):
-    """The caller's cotangent of an output; None when there is none."""
-    return None if cotangents.get(key) is None else _cotangent(cotangents, key, *rest)
+def _given(cotangents, call, *keys):
+    """The caller's cotangents of several outputs and final states, each None when there is none."""
+    return [_cotangent_if_given(cotangents, call, key) for key in keys]
 
 
-def _cotangent(cotangents, key, call, axes, features, slots):
-    """The caller's cotangent of an output, 0 past each sequence's end and where there is none."""
+def _cotangent_if_given(cotangents, call, key, *slots):
+    """The caller's cotangent of an output or a final state; None when there is none."""
+    return None if cotangents.get(key) is None else _cotangent(cotangents, call, key, *slots)
+
+
+def _cotangent(cotangents, call, key, *slots):
+    """The caller's cotangent of an output or a final state, 0 past each sequence's end and where there is none;
+    around its steps as many ``slots`` as are asked for."""
+    axes, features = _cotangent_shapes(call.dims)[key]
     extents = {**call.longest, "@": call.B}
     shape = (*(axis if isinstance(axis, int) else extents[axis] for axis in axes), *features)
     value = cotangents.get(key)

@@ -1,0 +1,178 @@
+"""Where the fast code puts quantities: buffers, the names of their stretches, what stands around their steps."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import field
+
+from ...spec.records import dataclass
+from ..ir import AFTER, BEFORE, Boundary, Equation
+from .body import array_shape, fill_margins, margin
+from .buffers import Spare, extents, make_buffers
+from .computing import completed
+from .frame import DTYPES, Frame, Value
+from .inline import is_leaf
+from .layout import Stored
+from .lines import Lines
+from .python import expression, text
+from .reading import subscript
+from .storage import FastPlan
+from .stretches import Alias, Steps
+
+
+@dataclass(slots=True)
+class Places:
+    """The places of one function's quantities, made as they are needed."""
+
+    plan: FastPlan
+    out: Lines = field(default_factory=Lines)
+    made: set[str] = field(default_factory=set)  # arrays that exist already
+    views: dict[str, str] = field(default_factory=dict)  # stretches of arrays that have names
+    spare: Spare = field(default_factory=dict)  # buffers of an earlier function that may be used again
+    buffers: dict[str, list[str]] = field(default_factory=dict)  # those of this one, by shape
+
+    def make(self, roots: Iterable[Equation]) -> None:
+        """The arrays that hold these quantities, those of one shape together, and the names of their stretches."""
+        storage = self.plan.storage
+        holders = dict.fromkeys(storage.holder(root.name) for root in roots)
+        holders = dict.fromkeys(
+            h for h in holders if h not in self.made and storage.kinds.get(h, "fresh") != "fresh"
+        )
+        self.made.update(holders)
+        shapes: dict[str, list[str]] = {}
+        for holder in holders:
+            shapes.setdefault(self.shape(holder), []).append(self.plan.frame.stored[holder].identifier)
+        for shape, names in shapes.items():
+            self.buffers.setdefault(shape, []).extend(names)
+        make_buffers(shapes, self.spare, self.out)
+        for holder in holders:
+            self._name_aliases(holder)
+
+    def shape(self, holder: str) -> str:
+        """The extents of an array, and its dtype, as arguments of `buffer`."""
+        frame = self.plan.frame
+        equation = frame.table[holder]
+        shape = text(array_shape(frame, equation, frame.stored[holder])).strip("()").rstrip(",")
+        return shape + ("" if equation.type == "real" else f", dtype={DTYPES[equation.type]}")
+
+    def made_by(self, call: ast.expr, root: Equation) -> ast.expr | None:
+        """The call that fills an array for the first time, with the array made in it: its value is the array.
+        None where it is made already, where its stretches have names, or where the line would be long."""
+        storage, frame = self.plan.storage, self.plan.frame
+        holder = storage.holder(root.name)
+        if holder in self.made or storage.aliases_of(holder) or not isinstance(call, ast.Call):
+            return None
+        name, shape = frame.stored[holder].identifier, self.shape(holder)
+        place = call.keywords[-1].value if call.keywords else call.args[-1]
+        flat = isinstance(place, ast.Call) and text(place.func) == f"{name}.reshape"
+        once = sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(call)) == 1
+        if not once or not (flat or text(place) == name):
+            return None
+        asked = next(iter(self.spare.get(extents(shape), ())), name)
+        parts = ", ".join(map(text, place.args)) if isinstance(place, ast.Call) else shape
+        made = _with_last(call, expression(f"buffer('{asked}', {parts})"))
+        made = expression(f"{{0}}.reshape({shape})", made) if flat else made
+        if len(f"{name} = {text(made)}") > self.out.room or (flat and "dtype" in shape):
+            return None
+        self.made.add(holder)
+        self.buffers.setdefault(shape, []).append(name)
+        if asked != name:
+            self.spare[extents(shape)].remove(asked)
+        return made
+
+    def _name_aliases(self, base: str) -> None:
+        frame, storage = self.plan.frame, self.plan.storage
+        names, stored = storage.aliases_of(base), frame.stored[base]
+        single = {a.start: n for n in names if isinstance(a := storage.aliases[n], Steps) and a.count is None}
+        axis = next((a.axis for n in single.values() if isinstance(a := storage.aliases[n], Steps)), "")
+        whole = len(single) > 1 and len(single) == frame.lags.get(axis, 0)
+        if whole:  # every step has a name
+            steps = ", ".join(frame.stored[single[start]].identifier for start in sorted(single))
+            place = stored.axes.index(axis)
+            rank = len(stored.axes) + len(frame.table[base].shape)
+            order = ", ".join(map(str, [place, *(k for k in range(rank) if k != place)]))
+            self.out.add(f"{steps} = {stored.identifier}" + (f".transpose({order})" if place else ""))
+        for name in names:
+            stretch = self.stretch(Value(expression(stored.identifier), stored.axes), storage.aliases[name])
+            if not whole or name not in single.values():
+                self.out.assign(frame.stored[name].identifier, stretch.expr)
+            self.views[text(stretch.expr)] = frame.stored[name].identifier
+            self._name_aliases(name)
+
+    def margins(self, root: Equation, first: int = BEFORE) -> None:
+        """What a quantity is before its first step and past its last: the spec's values, else 0."""
+        storage, frame = self.plan.storage, self.plan.frame
+        if storage.holder(root.name) != root.name or is_leaf(root):
+            if is_leaf(root) and root.boundaries:
+                fill_margins(frame, root, frame.stored[root.name], self.out)
+            return
+        stored, kind = frame.stored[root.name], storage.kinds[root.name]
+        if kind == "rolling":
+            self._first_value(root, stored, first)
+        elif kind == "array":
+            self._zero_slots(root, stored)
+            fill_margins(frame, root, stored, self.out)
+
+    def _first_value(self, root: Equation, stored: Stored, side: int) -> None:
+        """What a rolling buffer holds when its loop begins."""
+        axis = self.plan.storage.loops[root.name]
+        name = root.boundary(((axis, side),))
+        value = "0"
+        if name is not None:
+            source = self.plan.frame.stored.get(name)
+            value = (
+                source.identifier if source else text(completed(self.plan.frame, self.plan.frame.table[name]))
+            )
+        self.out.add(f"{stored.identifier}[...] = {value}")
+
+    def _zero_slots(self, root: Equation, stored: Stored) -> None:
+        """But for slots that one boundary fills by itself; one of two sides fills a corner only."""
+        for axis in stored.axes:
+            for side, count in zip((BEFORE, AFTER), stored.margins(axis), strict=True):
+                filled = [b.sides for b in root.boundaries] == [((axis, side),)]
+                if count and not filled:
+                    slot = margin(self.plan.frame, stored, Boundary(((axis, side),), root.name), root)
+                    if slot is not None:
+                        self.out.add(f"{_whole_slot(stored, axis, side, count)} = 0")
+
+    def stretch(self, whole: Value, alias: Alias | Steps) -> Value:
+        """A stretch of an array."""
+        frame = self.plan.frame
+        if isinstance(alias, Alias):
+            start, stop = frame.size(alias.start), frame.size(alias.start + alias.size)
+            part = ast.Slice(None if text(start) == "0" else start, stop)
+            return Value(subscript(whole.expr, [ast.Constant(...), part]), whole.dims)
+        place = whole.dims.index(alias.axis)
+        lead: list[ast.expr] = [ast.Slice()] * place
+        if alias.count is None:
+            dims = (*whole.dims[:place], *whole.dims[place + 1 :])
+            return Value(subscript(whole.expr, [*lead, expression(str(alias.start))]), dims)
+        lower = expression(str(alias.start)) if alias.start else None
+        steps = ast.Slice(lower, expression(str(alias.start + alias.count)))
+        return Value(subscript(whole.expr, [*lead, steps]), whole.dims)
+
+    def contiguous(self, frame: Frame, root: Equation) -> bool:
+        """Whether the place of this step is one block of memory."""
+        storage, stored = self.plan.storage, frame.stored[root.name]
+        if storage.owner(root.name) in storage.aliases:
+            return False
+        fixed = tuple(axis for axis in stored.axes if axis in frame.steps)
+        inner = stored.axes[len(fixed) + 1 :]
+        return stored.axes[: len(fixed)] == fixed and not any(any(stored.margins(axis)) for axis in inner)
+
+
+def _with_last(call: ast.Call, place: ast.expr) -> ast.expr:
+    """The call with another last argument."""
+    if call.keywords:
+        *others, last = call.keywords
+        return ast.Call(call.func, call.args, [*others, ast.keyword(last.arg, place)])
+    return ast.Call(call.func, [*call.args[:-1], place], [])
+
+
+def _whole_slot(stored: Stored, axis: str, side: int, count: int) -> str:
+    parts = [":"] * stored.axes.index(axis)
+    parts.append(
+        (f":{count}" if count > 1 else "0") if side == BEFORE else (f"-{count}:" if count > 1 else "-1")
+    )
+    return f"{stored.identifier}[{', '.join(parts)}]"
