@@ -28,6 +28,7 @@ from .passes import ORDERS, run_order
 from .passes.dead import drop_dead
 from .printing.allowed import check_allowed
 from .printing.module import Systems, plan_module, print_module
+from .printing.page import own_functions
 from .printing.schedule_text import schedule_text
 from .program import Program
 from .stepping import Steps, divided, opaque, steps
@@ -112,7 +113,7 @@ def compile_source(
         plan = watch.stage("schedule", lambda: plan_module(systems, options.level), schedule_text)
         if watch.go_on():
             made.text = watch.stage("print", lambda: print_module(systems, plan, options.level), str)
-            check_allowed(made.text)
+            check_allowed(made.text, own_functions())
     made.shown, made.seconds = watch.shown, watch.seconds
     return made
 

@@ -46,16 +46,17 @@ def needed(table: Mapping[str, str], wanted: Iterable[str]) -> list[str]:
 
 def prelude_names() -> frozenset[str]:
     """All functions of the prelude: names that a printed module may not use otherwise."""
-    return frozenset(_prelude())
+    return frozenset(prelude())
 
 
 def prelude_source(wanted: Iterable[str]) -> str:
     """The functions named and those they call, in the order of the prelude, as Python text."""
-    return "\n\n\n".join(_prelude()[name] for name in needed(_prelude(), wanted))
+    return "\n\n\n".join(prelude()[name] for name in needed(prelude(), wanted))
 
 
 @cache
-def _prelude() -> dict[str, str]:
+def prelude() -> dict[str, str]:
+    """The source of every function of the prelude, by name."""
     return definitions(Path(__file__).with_name("prelude.py").read_text(encoding="utf-8"))
 
 

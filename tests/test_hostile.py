@@ -242,17 +242,37 @@ EXPRESSIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("part", [*page.SHARED, "prelude"])
-def test_functions_that_modules_share_are_allowed(part: str) -> None:
-    """Whoever gives one of them something new to call sees it here first, and adds it to the list."""
-    path = PRINTING.parent / "prelude.py" if part == "prelude" else PRINTING / f"shared/{part}.py"
-    tree = ast.parse(path.read_text("utf-8"))
-    inside = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and id(node) not in inside:
-            path_of = allowed._path(node) or ""
-            known = node.attr in allowed.ATTRIBUTES or allowed.EXCEPT.fullmatch(ast.unparse(node))
-            assert path_of in allowed.NUMPY or known, node.lineno
+OWN = page.own_functions()
+CUTS = [
+    'X = """{}"""\n', "X = ({})\n", "X = \\{}1\n", "X = [{}]\n", "if 1:\n    X = 1{}else:\n    X = 2\n",
+    "@f{}X = 1\n", "X = 1{}    Y = 2\n", "def f():{}    pass\n", "X = '{}'\n", "def f():\n    pass{}    return 1\n",
+    'def f():\n    """{}    """\n    eval("1")\n', 'X = """{}""", eval("1")\n', "{}eval('1')\n", "eval('1'){}X = 1\n",
+]  # fmt: skip
+
+
+def test_functions_that_modules_share_are_allowed() -> None:
+    """In a module they are not looked at again. Whoever gives one something new to call adds it to the list."""
+    printed = "_forward _backward _run _dims _shapes _state_shapes _token_counts".split()
+    brought = {*page.TABLES, *page.FUNCTIONS, *printed} - set(OWN.values())
+    tables = "import numpy as np\n" + "".join(f"{name} = 0\n" for name in sorted(brought))
+    check_allowed(allowed.GAP.join([tables, *OWN]) + "\n")
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_what_stands_around_a_shared_function_is_looked_at(cut: str) -> None:
+    """Each part must be whole by itself: one that is not would be read otherwise together with the function."""
+    for source in OWN:
+        with pytest.raises(NotAllowed):
+            check_allowed(cut.replace("{}", allowed.GAP + source + allowed.GAP), OWN)
+
+
+def test_only_functions_that_are_there_may_be_called() -> None:
+    sigmoid, absolute = (text for text, name in OWN.items() if name in ("sigmoid", "absolute"))
+    calls = "def f(x):\n    return sigmoid(x)\n"
+    check_allowed(allowed.GAP.join([sigmoid, calls]), OWN)
+    for other in (absolute, sigmoid.replace("(x", "(y")):
+        with pytest.raises(NotAllowed):
+            check_allowed(allowed.GAP.join([other, calls]), OWN)
 
 
 def test_a_plain_module_is_allowed() -> None:

@@ -2,14 +2,17 @@
 
 A spec is untrusted, and the printer might have a hole. So the finished text is parsed again, as Python will
 parse it, and walked: every statement, name and function must be one that a module can need. The lists know
-nothing of how the text was made. A new function of NumPy in an operator has to be added here."""
+nothing of how the text was made. A new function of NumPy in an operator has to be added here.
+
+Only functions that come with the compiler, and stand in the text letter for letter, are not looked at in every module: a
+test holds them to the lists."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
@@ -92,6 +95,8 @@ if __name__ == "__main__":
         print(name + ": " + {True: "ok", False: "FAILED", None: "not applicable"}[holds] + ", " + told)
     sys.exit(int(any(holds is False for _, holds, _ in checks)))
 """
+GAP = "\n\n\n"  # between what stands at a module's top
+BLOCK = re.compile(rf"(?<={GAP})")
 CODING = re.compile(r"coding[:=]")  # of PEP 263: in the first two lines it says how the file is to be read
 
 
@@ -99,22 +104,45 @@ class NotAllowed(Exception):
     """A module that would hold something no module needs: a mistake of the compiler, or an attack on it."""
 
 
-def check_allowed(text: str) -> None:
-    """NotAllowed when the text is not what a printed module may be."""
+def check_allowed(text: str, own: Mapping[str, str] | None = None) -> None:
+    """NotAllowed when the text is not what a printed module may be. ``own`` maps the texts of functions that come with
+    the compiler to their names."""
     strange = re.search(r"[^\n\x20-\x7e]", text)
     if strange:
         raise NotAllowed(f"the module would hold the character {strange.group()!a}")
     if any(CODING.search(line) for line in text.split("\n")[:2]):
         raise NotAllowed("the module would say how its bytes are to be read")
+    parts, known = _parts(text, own or {})
+    statements = [statement for line, part in parts for statement in _parsed(line, part)]
+    known |= {name for statement in statements for name in _defined(statement)}
+    last = statements[-1] if statements else None
+    if isinstance(last, ast.If) and ast.unparse(last) == ast.unparse(ast.parse(MAIN)):
+        statements.pop()
+    for place, statement in enumerate(statements):
+        _top(statement, place, known)
+
+
+def _parts(text: str, own: Mapping[str, str]) -> tuple[list[tuple[int, str]], set[str]]:
+    """What stands between the functions of ``own``, each with how many lines are before it; their names."""
+    parts, names = [(0, "")], set[str]()
+    for block in BLOCK.split(text):
+        line, part = parts[-1]
+        name = own.get(block.removesuffix(GAP))
+        if name is None:
+            parts[-1] = line, part + block
+        else:
+            names.add(name)
+            parts.append((line + (part + block).count("\n"), ""))
+    return parts, names
+
+
+def _parsed(line: int, part: str) -> list[ast.stmt]:
+    """The statements of a part. Parsed by itself it must be whole: a string, a bracket or a line that went on in the
+    function behind it is an error here, so that this function is one in the whole text too."""
     try:
-        tree = ast.parse(text)
+        return ast.parse("\n" * line + part).body if part else []
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise NotAllowed(f"the module would not be Python: {error}") from None
-    known = {name for statement in tree.body for name in _defined(statement)}
-    *body, last = tree.body
-    run_by_itself = isinstance(last, ast.If) and ast.unparse(last) == ast.unparse(ast.parse(MAIN))
-    for place, statement in enumerate(body if run_by_itself else tree.body):
-        _top(statement, place, known)
 
 
 def _defined(statement: ast.stmt) -> Iterator[str]:

@@ -13,7 +13,7 @@ from ...spec.sizes import Size
 from ..dims import told
 from ..ir import BATCH, System
 from ..operators import TABLE, Call
-from ..prelude_text import definitions, names, names_of, needed, prelude_names, prelude_source
+from ..prelude_text import definitions, names, names_of, needed, prelude, prelude_names, prelude_source
 from ..program import Init, Input, Param, Program
 from .lines import Lines
 from .python import expression, text
@@ -319,6 +319,12 @@ def _contract() -> Mapping[str, str]:
 def shared_names() -> frozenset[str]:
     """Names that a printed module may not use otherwise."""
     return frozenset(_contract()) | prelude_names()
+
+
+@cache
+def own_functions() -> Mapping[str, str]:
+    """The names of all functions that modules have in common, by their sources."""
+    return {text: name for table in (_contract(), prelude()) for name, text in table.items()}
 
 
 def shared_functions(parts: Mapping[str, str]) -> str:
