@@ -4,8 +4,8 @@ A spec is untrusted, and the printer might have a hole. So the finished text is 
 parse it, and walked: every statement, name and function must be one that a module can need. The lists know
 nothing of how the text was made. A new function of NumPy in an operator has to be added here.
 
-Only functions that come with the compiler, and stand in the text letter for letter, are not looked at in every module: a
-test holds them to the lists."""
+Only functions that come with the compiler, and stand in the text letter for letter, are not looked at in every
+module: a test holds them to the lists."""
 
 from __future__ import annotations
 
