@@ -53,6 +53,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-def _numbered(entries: dict[str, Any]) -> dict[str | int, Any]:
-    """JSON has no numbers as keys; Lark's tables do."""
-    return {int(key) if key.isdigit() else key: value for key, value in entries.items()}
+def _numbered(entries: dict[Any, Any]) -> dict[Any, Any]:
+    """JSON has no numbers as keys; Lark's tables do, and then nothing else."""
+    numbers = next(iter(entries), "").isdigit()
+    return {int(key): value for key, value in entries.items()} if numbers else entries
