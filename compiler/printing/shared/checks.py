@@ -34,8 +34,9 @@ class Call:
     def ended(self, axis):
         """Whether some sequence ends before the longest; which steps are past each one's end, (steps, B)."""
         if axis not in self.past_end:
-            past = np.arange(1, self.longest[axis] + 1)[:, None] > self.lengths[axis]
-            self.past_end[axis] = self.ragged(axis), past
+            ragged, steps = self.ragged(axis), self.longest[axis]
+            past = np.arange(1, steps + 1)[:, None] > self.lengths[axis] if ragged else None
+            self.past_end[axis] = ragged, np.zeros((steps, self.B), bool) if past is None else past
         return self.past_end[axis]
 
     def count(self, *axes):
@@ -43,10 +44,12 @@ class Call:
         means of the whole; what has no step has it in the last segment alone."""
         if not self.final and STREAM not in axes:
             return np.inf
-        elements = np.ones(self.B, np.intp)
+        call = self.whole or self
+        even = all(axis in call.even for axis in axes)
+        elements = self.B if even else np.ones(self.B, np.intp)
         for axis in axes:
-            elements = elements * (self.whole or self).lengths[axis]
-        return int(elements.sum())
+            elements = elements * (call.longest[axis] if even else call.lengths[axis])
+        return elements if even else int(elements.sum())
 
     def buffers(self, names, *shape, dtype=None):
         """Several arrays of one shape."""
@@ -123,8 +126,9 @@ def _checked_params(params):
     if missing or unknown:
         found = [f"{word} {names}" for word, names in (("missing", missing), ("unknown", unknown)) if names]
         raise ValueError(f"params: {', '.join(found)}; this network has {PARAMS}")
-    arrays = {name: _array(f"params[{name!r}]", params[name]) for name in PARAMS}
-    dtype = np.result_type(*arrays.values()) if arrays else np.dtype(np.float64)
+    arrays = {name: _array("params", name, params[name]) for name in PARAMS}
+    dtypes = {array.dtype for array in arrays.values()}
+    dtype = dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes, *(() if dtypes else (float,)))
     if dtype not in (np.float32, np.float64, np.complex64, np.complex128):
         raise ValueError(f"params: expected float32, float64 or complex128, got {dtype}")
     for name, array in arrays.items():
@@ -138,17 +142,19 @@ def _checked_params(params):
     return {name: array.astype(dtype, copy=False) for name, array in arrays.items()}, dims, dtype
 
 
-def _array(what, value, kind="real"):
-    """An argument as an array of numbers of a kind; ``what`` is its name in messages."""
-    if hasattr(value, "filled") and np.any(value.mask):
-        raise ValueError(f"{what}: a masked array: fill it, and say by lengths what is left out")
+def _array(where, name, value, kind="real"):
+    """An argument as an array of numbers of a kind; ``where[name]`` is what messages call it."""
+    if type(value) is not np.ndarray and hasattr(value, "filled") and np.any(value.mask):
+        raise ValueError(
+            f"{where}[{name!r}]: a masked array: fill it, and say by lengths what is left out"
+        )
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ValueError(f"{what}: no array: {error}") from None
-    wanted, kinds = {"real": ("real numbers", "fciub"), "bool": ("bool", "biu")}.get(kind, ("integers", "iu"))
-    if array.dtype.kind not in kinds:
-        raise ValueError(f"{what}: expected {wanted}, got {array.dtype}")
+        raise ValueError(f"{where}[{name!r}]: no array: {error}") from None
+    if array.dtype.kind not in ("fciub" if kind == "real" else "biu" if kind == "bool" else "iu"):
+        wanted = {"real": "real numbers", "bool": "bool"}.get(kind, "integers")
+        raise ValueError(f"{where}[{name!r}]: expected {wanted}, got {array.dtype}")
     return array
 
 
@@ -174,23 +180,23 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
     if unknown:
         raise ValueError(f"batch: unknown {unknown}; expected {[*names, *axes.values()]}")
     lengths = [length for length in axes.values() if batch.get(length) is not None]
-    batch = {**batch, **{name: _array(f"batch[{name!r}]", batch[name], "int") for name in lengths}}
+    batch = {**batch, **{name: _array("batch", name, batch[name], "int") for name in lengths}}
     call.absent = [name for name in names if batch.get(name) is None]
     needed = [name for name in call.absent if name not in OPTIONAL and name not in NOISES]
     needed = [name for name in needed if not (drawing and name in HEADS)]
     if needed:
         raise ValueError(f"batch: missing {needed}")
     given = (name for name in names if name not in call.absent)
-    arrays = {name: _array(f"batch[{name!r}]", batch[name], INPUTS[name][2]) for name in given}
+    arrays = {name: _array("batch", name, batch[name], INPUTS[name][2]) for name in given}
     shapes = _shapes(call.dims)
     extents = _extents(arrays, batch, shapes, axes, size)
     call.B = extents.pop("B")
     call.longest = extents
     call.lengths = {axis: _lengths(batch, axis, extents[axis], call.B) for axis in axes}
-    call.even = [axis for axis, length in axes.items() if batch.get(length) is None]
+    call.even = {axis for axis, length in axes.items() if batch.get(length) is None}
     reals = [array for name, array in arrays.items() if INPUTS[name][2] == "real"]
     kept = [name for name, (_, kind) in STATES.items() if kind == "real"]
-    reals += [_array(f"state[{name!r}]", value) for name, value in _entries(state) if name in kept]
+    reals += [_array("state", name, value) for name, value in _entries(state) if name in kept]
     if any(array.dtype.kind == "c" for array in reals):
         call.dtype = np.result_type(call.dtype, np.complex64)
         call.params = {name: array.astype(call.dtype) for name, array in call.params.items()}
@@ -214,14 +220,14 @@ def _extents(arrays, batch, shapes, wanted, size):
     """B and the longest length of every axis, the same in all inputs."""
     found = {} if size is None else {"B": (size, "batch_size")}
     for name, array in arrays.items():
-        axes, sizes, _, _ = INPUTS[name]
-        labels = [AXES[axis] for axis in axes] + ["B"] + list(SHAPES[name])
-        if array.ndim != len(labels):
+        axes = INPUTS[name][0]
+        features, lead = shapes[name], len(axes) + 1
+        if array.ndim != lead + len(features) or array.shape[lead:] != features:
+            sizes = SHAPES[name]
+            if array.ndim == lead + len(features):
+                sizes = [f"{label}={size}" for label, size in zip(sizes, features)]
+            labels = [*(AXES[axis] for axis in axes), "B", *sizes]
             raise ValueError(f"batch[{name!r}]: expected shape {_named(labels)}, got {array.shape}")
-        features = shapes[name]
-        if array.shape[len(axes) + 1 :] != features:
-            wanted = [*labels[: len(axes) + 1], *(f"{a}={b}" for a, b in zip(SHAPES[name], features))]
-            raise ValueError(f"batch[{name!r}]: expected shape {_named(wanted)}, got {array.shape}")
         for axis, extent in zip([*axes, "B"], array.shape):
             before, who = found.setdefault(axis, (extent, name))
             if before != extent:
@@ -269,14 +275,14 @@ def _checked_input(name, array, call, axes, kind, where="batch"):
     """One input in its dtype, 0 past each sequence's own end."""
     if kind == "real":
         array = array.astype(call.dtype, copy=False)
-    return _in_range(f"{where}[{name!r}]", name, own_steps(array, (*axes, "@"), call), call, kind)
+    return _in_range(where, name, own_steps(array, (*axes, "@"), call), call, kind)
 
 
-def _in_range(what, name, array, call, kind):
+def _in_range(where, name, array, call, kind):
     """Tokens of which there are so many, or truth values, told as such."""
     if kind == "bool" and array.dtype != bool:
         if array.size and (array.min() < 0 or array.max() > 1):
-            raise ValueError(f"{what}: expected 0 and 1, got {array.min()} to {array.max()}")
+            raise ValueError(f"{where}[{name!r}]: expected 0 and 1, got {array.min()} to {array.max()}")
         return array.astype(bool)
     counts = _token_counts(call.dims)
     if name in counts and array.size:
@@ -285,7 +291,7 @@ def _in_range(what, name, array, call, kind):
             found = f"{array.min()} to {array.max()}"
             dim = INPUTS[name][3] if name in INPUTS else ""
             most = f"{dim} - 1 = {count - 1}" if dim else count - 1
-            raise ValueError(f"{what}: expected tokens 0 to {most}, got {found}")
+            raise ValueError(f"{where}[{name!r}]: expected tokens 0 to {most}, got {found}")
     return array if kind in ("real", "bool") else array.astype(np.intp, copy=False)
 
 
@@ -301,19 +307,18 @@ def _checked_state(state, call):
     missing = [name for name in [*STATES, STREAM] if name not in state]
     if missing:
         raise ValueError(f"state: missing {missing}")
-    done = _array(f"state[{STREAM!r}]", state[STREAM], "int")
+    done = _array("state", STREAM, state[STREAM], "int")
     if done.shape != (call.B,):
         raise ValueError(f"state[{STREAM!r}]: expected shape ({call.B},), got {done.shape}")
     if done.size and done.min() < 0:
         raise ValueError(f"state[{STREAM!r}]: expected 0 or more steps, got {done.min()}")
     checked = {STREAM: done}
     for name, (_, kind) in STATES.items():
-        what, shape = f"state[{name!r}]", _state_shape(call, name)
-        array = _array(what, state[name], kind)
+        shape, array = _state_shape(call, name), _array("state", name, state[name], kind)
         if array.shape != shape:
-            raise ValueError(f"{what}: expected shape {shape}, got {array.shape}")
+            raise ValueError(f"state[{name!r}]: expected shape {shape}, got {array.shape}")
         array = array.astype(call.dtype, copy=False) if kind == "real" else array
-        checked[name] = _in_range(what, name, own_steps(array, (*STATE_AXES[name], "@"), call), call, kind)
+        checked[name] = _in_range("state", name, own_steps(array, (*STATE_AXES[name], "@"), call), call, kind)
     return checked
 
 

@@ -101,7 +101,7 @@ def _checked_streams(call, what, arrays, lengths, steps):
     missing = [name for name in missing if name not in HEADS and name not in NOISES and what == "context"]
     if unknown or missing:
         raise ValueError(f"{what}: unknown {unknown}, missing {missing}, which every step reads")
-    arrays = {name: _array(f"{what}[{name!r}]", array, INPUTS[name][2]) for name, array in arrays.items()}
+    arrays = {name: _array(what, name, array, INPUTS[name][2]) for name, array in arrays.items()}
     places = {name: _axes(name).index(STREAM) for name in arrays}
     extents = {array.shape[places[name]] for name, array in arrays.items() if array.ndim > places[name]}
     if len(extents) > 1:

@@ -134,7 +134,7 @@ def _step_call(params, state, *others):
     call.known = [*map(id, call.params.values())]  # which are kept, so that no other can be taken for them
     call.one = np.array(1)  # added to the count: an array takes less time than a number
     call.weights = [_at_hand(array) for array in call.params.values()]
-    call.B = _array(f"state[{STREAM!r}]", state[STREAM], "int").size
+    call.B = _array("state", STREAM, state[STREAM], "int").size
     for axis, length in AXES.items():
         if length in state:
             call.lengths[axis] = np.asarray(state[length])
@@ -189,7 +189,7 @@ def _step_inputs(call, inputs, drawing):
         axes, _, kind, _ = INPUTS[name]
         if inputs.get(name) is not None:
             axes = tuple(axis for axis in axes if axis != STREAM)
-            found[name] = _step_input(name, _array(f"inputs[{name!r}]", inputs[name], kind), call, axes, kind)
+            found[name] = _step_input(name, _array("inputs", name, inputs[name], kind), call, axes, kind)
         elif name not in [*OPTIONAL, *NOISES, *(HEADS if drawing else ())]:
             raise ValueError(f"inputs: missing {name!r}")
     return found

@@ -155,10 +155,10 @@ def _cotangent(cotangents, call, key, *slots):
     value = cotangents.get(key)
     if value is None:
         value = np.zeros(shape, call.dtype)
-    what = f"cotangents[{key.partition(':')[2]!r}]"
-    value = _array(what, value)
+    name = key.partition(":")[2]
+    value = _array("cotangents", name, value)
     if value.shape != shape:
-        raise ValueError(f"{what}: expected shape {shape}, got {value.shape}")
+        raise ValueError(f"cotangents[{name!r}]: expected shape {shape}, got {value.shape}")
     if value.dtype.kind == "c" and call.dtype.kind != "c":
-        raise ValueError(f"{what}: expected real numbers, got {value.dtype}")
+        raise ValueError(f"cotangents[{name!r}]: expected real numbers, got {value.dtype}")
     return padded(own_steps(value.astype(call.dtype, copy=False), axes, call), *slots)
