@@ -145,9 +145,7 @@ def _checked_params(params):
 def _array(where, name, value, kind="real"):
     """An argument as an array of numbers of a kind; ``where[name]`` is what messages call it."""
     if type(value) is not np.ndarray and hasattr(value, "filled") and np.any(value.mask):
-        raise ValueError(
-            f"{where}[{name!r}]: a masked array: fill it, and say by lengths what is left out"
-        )
+        raise ValueError(f"{where}[{name!r}]: a masked array: fill it, and say by lengths what is left out")
     try:
         array = np.asarray(value)
     except ValueError as error:
