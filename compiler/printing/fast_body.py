@@ -42,6 +42,9 @@ class Printer(Places):
     ended: dict[str, tuple[str, str]] = field(default_factory=dict)  # axis -> (any row ended early?, which)
     waiting: dict[str, list[Node]] = field(default_factory=dict)  # for the loop of a quantity, in strips
 
+    passing: set[str] = field(
+        default_factory=set
+    )  # new values that may stand where they are read (`folding`)
     fetched: set[str] = field(default_factory=set)  # cotangents that have their names already
 
     def __post_init__(self) -> None:
@@ -267,6 +270,9 @@ class Printer(Places):
         value = compute(frame, root).expr if is_leaf(root) else completed(frame, root)
         if root.op == "concat" and len(root.shape) == 2 and not root.axes:
             value = expression("np.ascontiguousarray({0})", value)
+        own = root.origin == root.name.lstrip("~^") or root.name in self.plan.demands.pooled
+        if not (own or frame.scopes or frame.strip or is_leaf(root) and root.axes):
+            self.passing.add(stored.identifier)
         self.out.assign(stored.identifier, value)
 
     def _maybe(self, frame: Frame, root: Equation, stored: Stored) -> None:

@@ -10,7 +10,7 @@ from .fast_body import Printer
 from .lines import Lines
 from .plan import output, output_entries, textbook_plan
 from .storage import fast_plan
-from .unpack import unpacked
+from .unpack import whole_body
 
 SECTION = "# --------------------------------------------------------------------- tangents, --with jvp"
 
@@ -29,11 +29,12 @@ def jvp(program: Program, system: System, level: int) -> str:
     """The section."""
     if level:
         fast = fast_plan(program, (system,))
-        frame, body = fast.frame, Printer(fast).print(fast.stages[0])
+        printer = Printer(fast)
+        frame, body, passing = fast.frame, printer.print(fast.stages[0]), printer.passing
     else:
         plan, lines = textbook_plan(program, (system,)), Lines()
         print_stages(plan.frame, plan.demands, plan.stages[0], lines)
-        frame, body = plan.frame, lines.lines
+        frame, body, passing = plan.frame, lines.lines, set()
     tail: list[str] = []
     for kind, variable in (("output", "outputs"), ("nll", "nll"), ("state", "after")):
         entries = {key: output(frame, name) for key, name in output_entries(system, kind).items()}
@@ -43,5 +44,5 @@ def jvp(program: Program, system: System, level: int) -> str:
     tail += ["    if call.absent:", "        return Run(outputs, None, None, after, None)"]
     tail += [f"    return Run(outputs, {total}, nll, after, None)"]
     head = ["def _jvp(call):", '    """The equations, and beside each quantity h its tangent h_dot."""']
-    function = "\n".join([*head, *unpacked(frame, program, [*body, *tail], {}), *body, *tail])
+    function = "\n".join([*head, *whole_body(frame, program, [*body, *tail], passing=passing)])
     return "\n\n\n".join([SECTION, JVP, function])

@@ -23,7 +23,7 @@ from .plan import Plan, output, output_entries, textbook_plan
 from .stepping import stepping
 from .storage import FastPlan, fast_plan
 from .structure import is_at_hand
-from .unpack import unpacked
+from .unpack import whole_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,9 @@ def _forward(program: Program, forward: System, adjoint: System, plan: Plan | Fa
     if isinstance(plan, FastPlan):
         printer = Printer(plan)
         body = printer.print(plan.stages[0])
-        places = spare(plan, printer.buffers, wanted)
+        places, passing = spare(plan, printer.buffers, wanted), printer.passing
     else:
-        body, places = _block(plan, plan.stages[0]), {}
+        body, places, passing = _block(plan, plan.stages[0]), {}, set()
     entries = {
         name: plan.frame.stored[name].identifier
         for name in wanted
@@ -144,7 +144,7 @@ def _forward(program: Program, forward: System, adjoint: System, plan: Plan | Fa
         if name in asked or not is_at_hand(plan.frame, name)
     }
     tail = [*_ends(program, forward, plan), *page.table("return {}", entries)]
-    return "\n".join([*unpacked(plan.frame, program, [*body, *tail], {}), *body, *tail]), places
+    return "\n".join(whole_body(plan.frame, program, [*body, *tail], passing=passing)), places
 
 
 def _ends(program: Program, forward: System, plan: Plan | FastPlan) -> list[str]:
@@ -163,10 +163,11 @@ def _backward(
     if isinstance(plan, FastPlan):
         printer = Printer(plan, spare=places)
         body, late = printer.print(plan.stages[1]), printer.late(plan.stages[2])
+        passing = printer.passing
     else:
-        body, late = _block(plan, plan.stages[1]), []
+        body, late, passing = _block(plan, plan.stages[1]), [], set()
     tail = _results(program, adjoint, plan, late)
-    return "\n".join([*unpacked(plan.frame, program, [*body, *tail], given), *body, *tail])
+    return "\n".join(whole_body(plan.frame, program, [*body, *tail], given, passing))
 
 
 def _results(program: Program, adjoint: System, plan: Plan | FastPlan, late: list[str]) -> list[str]:
@@ -230,7 +231,7 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     ]
     head = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
     given = dict.fromkeys(used, "tape")
-    return "\n".join([*head, *unpacked(plan.frame, program, body, given), *body])
+    return "\n".join([*head, *whole_body(plan.frame, program, body, given)])
 
 
 def _unrolled(program: Program, forward: System) -> dict[str, int]:

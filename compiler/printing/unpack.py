@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 
 from ..prelude_text import names
 from ..program import Program
 from . import page
+from .folding import folded
 from .frame import Frame, Quick, free_name
 from .lines import WIDTH, Lines
 from .structure import is_at_hand
 
 GAP = 2  # a run of parameters goes on over one that is not read
+
+
+def whole_body(
+    frame: Frame,
+    program: Program,
+    statements: Sequence[str],
+    given: Mapping[str, str] | None = None,
+    passing: Collection[str] = (),
+) -> list[str]:
+    """A function's statements below those that name what they read; ``passing`` names what may be folded."""
+    lines = folded(statements, passing) if passing else statements
+    return [*unpacked(frame, program, lines, given or {}), *lines]
 
 
 def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping[str, str]) -> list[str]:
