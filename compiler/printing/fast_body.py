@@ -6,6 +6,7 @@ computed in a loop, and h[t-1] beside h[t] is the same array one slot on."""
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import field
 
@@ -99,7 +100,8 @@ class Printer(Places):
         return lines.lines
 
     def _apart(self, stages: Sequence[Stage]) -> dict[str, list[str]]:
-        """Quantities that are, all together, the steps of a new array: they are named in one line, at the first."""
+        """Quantities that are, all together, the steps of a new array, and the array if nobody else reads it: they
+        are named in one line, at the first."""
         nodes = [stage.node for stage in stages if isinstance(stage, Straight)]
         frame, kinds = self.plan.frame, self.plan.storage.kinds
         steps: dict[str, dict[int, str]] = {}
@@ -110,7 +112,10 @@ class Printer(Places):
                     steps.setdefault(found.base, {})[found.start] = root.name
         whole = {b: s for b, s in steps.items() if len(s) == frame.lags[frame.table[b].axes[0]]}
         groups = {base: [found[n] for n in sorted(found)] for base, found in whole.items()}
-        return {name: group for group in groups.values() for name in group}
+        told = {name: group for group in groups.values() for name in group}
+        nodes = [node for part in self.plan.stages for stage in part for node in nodes_of(stage)]
+        reads = Counter(read.name for node in nodes for e in node.equations for read in e.reads)
+        return told | {base: group for base, group in groups.items() if reads[base] == len(group)}
 
     def _stage(self, frame: Frame, stage: Stage) -> None:
         if isinstance(stage, Straight) and stage.node.name in self.plan.strips:
@@ -241,16 +246,13 @@ class Printer(Places):
                 self._clean(frame, root)
             return
         group = self.together.get(root.name, [])
-        if group:
-            first = not self.made.intersection(group)
-            self.made.add(root.name)
-            if not first:
-                return
+        if group and not self.made.isdisjoint(group):
+            return
         self.notes.write(frame, root, self.out)
         stored = frame.stored[root.name]
         if group:
-            names = ", ".join(frame.stored[name].identifier for name in group)
-            self.out.add(f"{names} = {frame.stored[root.reads[0].name].identifier}")
+            self.made.update(group)
+            self._name_steps(frame, root, group)
             return
         if root.op == "cotangent" and root.name in storage.optional:
             self._maybe(frame, root, stored)
@@ -264,6 +266,14 @@ class Printer(Places):
             self.margins(root)
         if not is_leaf(root) and (loop is None or self._met_inside(loop, root)):
             self._clean(frame, root)
+
+    def _name_steps(self, frame: Frame, root: Equation, group: Sequence[str]) -> None:
+        """Names for all steps of a new array, which has one of its own where others read it."""
+        names = ", ".join(frame.stored[name].identifier for name in group)
+        if root.name in group:
+            self.out.add(f"{names} = {frame.stored[root.reads[0].name].identifier}")
+        else:
+            self.out.assign(names, completed(frame, root))
 
     def _fresh(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """A new array. Weights put together from transposes are laid out in rows again, for BLAS."""
@@ -289,23 +299,21 @@ class Printer(Places):
         maybe, other = root.reads if first else root.reads[::-1]
         rest = replace(root, op="neg" if first and root.op == "sub" else "copy", reads=(other,), attrs=())
         sign = "-" if root.op == "sub" and not first else "+"
+        leaf = frame.stored[storage.optional[maybe.name]].identifier
         place, dims = here_of(frame, root, stored), frame.free(root.axes)
-        fresh = storage.kinds[storage.holder(root.name)] == "fresh"
+        term = align(operand(frame, root, maybe), dims)
+        if storage.kinds[storage.holder(root.name)] == "fresh":
+            value = completed(frame, rest)
+            whole = expression(f"{{0}} if {leaf} is None else {{0}} {sign} {{1}}", value, term)
+            self.out.assign(stored.identifier, whole)
+            return
         self.make([root])
-        if fresh:
-            self.out.assign(stored.identifier, completed(frame, rest))
-        elif rest.op == "neg":
+        if rest.op == "neg":
             self.out.add(text(generic_into(frame, rest, place) or ""))
         elif text(operand(frame, root, other).expr) != text(place):
             self.out.add(f"np.copyto({text(place)}, {text(align(operand(frame, root, other), dims))})")
-        term = align(operand(frame, root, maybe), dims)
         function = "np.add" if sign == "+" else "np.subtract"
-        added = f"{function}({text(place)}, {text(term)}, {text(place)})"
-        if fresh:
-            added = (
-                f"{stored.identifier} = {text(expression(f'{{0}} {sign} {{1}}', stored.identifier, term))}"
-            )
-        self.out.under(f"{frame.stored[storage.optional[maybe.name]].identifier} is not None", added)
+        self.out.under(f"{leaf} is not None", f"{function}({text(place)}, {text(term)}, {text(place)})")
 
     def _into(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """The value written into the quantity's place, which may be made right there."""

@@ -13,23 +13,26 @@ In loops inside loops everything is an array."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from functools import partial
 
 from ...spec.records import dataclass, replace
-from ..given import only_if_given
 from ..ir import BATCH, Equation, Position, Read, System
 from ..operators import TABLE
 from ..program import Program
-from ..schedule import Edge, Loop, Stage, Straight, components, cycles_of, edges, schedule
+from ..schedule import Edge, Loop, Stage, Straight, components, edges, schedule
 from ..weave import nodes_of
+from .body import note_of
 from .frame import Frame
 from .inline import in_place, is_leaf, is_temporary, nodes, numbers
 from .layout import Demands, Stored, demands, lag_sizes
 from .naming import Names
+from .order import in_groups, together
 from .plan import base_frame, with_outputs, zeroed
 from .stretches import Alias, Steps, cut, pieces
 from .strips import strips
+from .virtual import optional, printed_inside
 
 
 @dataclass(slots=True)
@@ -114,14 +117,15 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     kept = {e.name for system in systems for e in system.given if e.op != "expand"} | {
         name for s in systems for _, name in s.outputs
     }
+    key = partial(note_of, frame)
     plain, storage, stages = numbers(systems), Storage(), list[tuple[Stage, ...]]()
     stripped: dict[str, str] = {}
     stored: dict[str, Stored] = {}
     for system in systems:
         missing = optional(system)
-        virtual = _virtual(system, kept, plain, missing)
+        virtual = printed_inside(system, kept, plain, missing)
         storage.optional.update(missing)
-        staged = tuple(map(_readers_first, schedule(nodes(system, virtual))))
+        staged = tuple(_readers_first(stage, key) for stage in schedule(nodes(system, virtual)))
         stages.append(staged)
         _Chooser(system, staged, kept, virtual, needed, storage).choose()
         stripped |= strips(system, staged, storage, needed, kept)
@@ -135,9 +139,8 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     rebound |= storage.optional.keys() & stored.keys()  # of what may be missing no view is made beforehand
     frame = replace(frame, stored=stored, rebound=rebound)
     split = [stages[0], *(p for stage, system in zip(stages[1:], systems[1:]) for p in _split(stage, system))]
-    return FastPlan(
-        replace(frame, zeroed=zeroed(frame, needed)), needed, storage, tuple(split), names, stripped
-    )
+    told = tuple(together(part, key) for part in split)
+    return FastPlan(replace(frame, zeroed=zeroed(frame, needed)), needed, storage, told, names, stripped)
 
 
 def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]:
@@ -163,74 +166,9 @@ def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]
     return [tuple(s for s, early in zip(stages, wanted) if early is side) for side in (True, False)]
 
 
-def _virtual(
-    system: System, kept: set[str], plain: frozenset[str], missing: Mapping[str, str]
-) -> frozenset[str]:
-    """What is printed in its readers: it costs nothing there (a ``plain`` number, a broadcast, a view of a
-    matrix), or is printed under a condition (`optional`)."""
-    barred = kept | _read_elsewhere(system)
-    members = _members(system)
-    added = {name for name, leaf in missing.items() if name != leaf}
-    return frozenset(
-        e.name
-        for e in system.equations
-        if e.name in plain
-        or (e.name not in barred and (e.op == "expand" or (not e.axes and "view" in TABLE[e.op].traits)))
-        or (e.name in members and e.name not in barred)
-        or e.name in added
-    )
-
-
-def _members(system: System) -> set[str]:
-    """Temporaries of parameters alone that a stack of them puts together with others."""
-    readers: dict[str, list[str]] = defaultdict(list)
-    for reader in system.equations:
-        for read in reader.reads:
-            readers[read.name].append(reader.op)
-    small = (e for e in system.equations if not e.axes and "elementwise" in TABLE[e.op].traits)
-    return {e.name for e in small if readers[e.name] == ["stack"] and is_temporary(e.name)}
-
-
-def optional(system: System) -> dict[str, str]:
-    """What is 0 when the caller gives no cotangent of some output, and is read by sums alone: the name of
-    that cotangent. Such terms are added only when there is something to add."""
-    found = only_if_given(system)
-    barred = _read_elsewhere(system) | {name for _, name in system.outputs}
-    met = _met_in_loops(system, found)
-    barred |= met
-    while True:
-        bad = {n for n in found if n in barred and (n != found[n] or n in met)}
-        for e in system.equations:
-            terms = [r.name for r in e.reads if r.name in found]
-            if e.name not in found and terms and (e.op not in ("add", "sub") or len(terms) > 1):
-                bad |= set(terms)
-        bad |= {n for n, leaf in found.items() if leaf not in found or leaf in bad}
-        if not bad:
-            return found
-        found = {name: leaf for name, leaf in found.items() if name not in bad}
-
-
-def _met_in_loops(system: System, found: Mapping[str, str]) -> set[str]:
-    """Cotangents of every step that are added inside a loop, they or a part of them, and over which it runs:
-    they must be arrays."""
-    table, cycles = system.table(), cycles_of(system)
-    lags = lag_sizes(system)
-    leaves = {found[r.name] for e in system.equations if e.name in cycles for r in e.reads if r.name in found}
-    return {leaf for leaf in leaves if any(a != BATCH and a not in lags for a in table[leaf].axes)}
-
-
-def _read_elsewhere(system: System) -> set[str]:
-    """What is read at another place than the reader's own, or bounds something."""
-    table = system.table()
-    found = {b.name for e in system.equations for b in e.boundaries}
-    for reader in system.equations:
-        found |= {read.name for read in reader.reads if not in_place(table[read.name], read)}
-    return found
-
-
-def _readers_first(stage: Stage) -> Stage:
+def _readers_first(stage: Stage, key: Callable[[Equation], str]) -> Stage:
     """A loop's body in an order in which what is read one step later is read before it is written again,
-    where no dependence forbids it: that makes rolling buffers possible."""
+    where no dependence forbids it: that makes rolling buffers possible. Within that, those of one key together."""
     if not isinstance(stage, Loop) or not is_flat(stage):
         return stage
     order = nodes_of(stage)
@@ -247,7 +185,13 @@ def _readers_first(stage: Stage) -> Stage:
             in_order = in_order and before
             needs[link.source].append(link.reader)
             now.append(Edge(link.reader, link.source, ()))
-    return replace(stage, body=tuple(Straight(component[0]) for component in components(order, now)))
+    ordered = [component[0] for component in components(order, now)]
+    places = {node.name: number for number, node in enumerate(ordered)}
+    first: list[set[int]] = [set() for _ in ordered]
+    for link in now:
+        first[places[link.reader]].add(places[link.source])
+    told = in_groups(first, [key(node.root) for node in ordered])
+    return replace(stage, body=tuple(Straight(ordered[number]) for number in told))
 
 
 def _reaches(links: Mapping[str, Sequence[str]], start: str, goal: str) -> bool:
@@ -319,7 +263,7 @@ class _Chooser:
 
     def _kind(self, stage: Stage, root: Equation) -> str:
         if isinstance(stage, Straight):
-            place = writes_out(root) and BATCH in root.axes and not is_leaf(root)
+            place = writes_out(root) and BATCH in root.axes and not (is_leaf(root) or self._is_small(root))
             return "array" if place or self._slots(root) and not is_leaf(root) else "fresh"
         if root.name in self.kept or not self._is_flat(root) or not self._inside_only(stage, root):
             return "array"
@@ -334,6 +278,11 @@ class _Chooser:
             return "scratch"
         late = [reader for reader, read in reads if self.rank[reader.name] > self.rank[root.name]]
         return "rolling" if delays == {-stage.step} and not late else "array"
+
+    def _is_small(self, root: Equation) -> bool:
+        """One number for each sequence, or a sum with what may be missing, of one step: not worth a buffer."""
+        maybe = any(read.name in self.storage.optional for read in root.reads)
+        return root.axes == (BATCH,) and (maybe or not root.shape)
 
     def _is_flat(self, root: Equation) -> bool:
         """Whether a quantity of a loop is in no loop inside it."""

@@ -1,9 +1,11 @@
-"""A value that one other statement reads is written there; comments stay above what they are about."""
+"""The order of fast statements, and how they are made shorter: values that one statement reads, comments."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from rnnc.compiler.printing.folding import folded, headed
+from rnnc.compiler.printing.order import in_groups
 
 WIDE = f"np.add({', '.join(f'array_{n}' for n in range(7))}, a)"
 
@@ -49,3 +51,25 @@ def test_a_comment_without_a_statement_goes_and_so_does_one_that_says_the_same_a
     ]
     found = ["# s", "a = b", "c = d", "for x in y:", "    # s", "    e = x", "# s", "f = e"]
     assert headed(lines) == found
+
+
+def test_statements_of_one_equation_stand_together_where_they_can() -> None:
+    assert in_groups([[], [0], [1], [1], [2]], "shshs") == [0, 1, 3, 2, 4]
+    assert in_groups([[], [0], [1], [2]], "shsh") == [0, 1, 2, 3]
+
+
+def test_what_needs_nothing_comes_just_before_its_first_reader() -> None:
+    assert in_groups([[], [], [0], [2, 1]], "shhs") == [0, 2, 1, 3]
+
+
+def test_every_order_is_possible() -> None:
+    """Graphs at random: each number once, after all it needs."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        count = int(rng.integers(1, 15))
+        needs = [
+            sorted(set(rng.integers(0, place, rng.integers(0, 3)).tolist())) for place in range(1, count)
+        ]
+        found = in_groups([[], *needs], rng.integers(0, 3, count).tolist())
+        assert sorted(found) == [*range(count)]
+        assert all(found.index(source) < found.index(n) for n, some in enumerate(needs, 1) for source in some)
