@@ -62,13 +62,13 @@ class Printer(Places):
         return [*self._head(), *self.out.lines]
 
     def late(self, stages: Sequence[Stage]) -> list[str]:
-        """The lines of stages that are printed under a condition, after all others."""
-        self.out, self.notes = Lines(indent=2), Notes()
+        """The lines of stages that come after all others, and may be left out."""
+        self.out, self.notes = Lines(), Notes()
         known = {*self.ended, *self._rows()}
         self._fetch(stages)
         for stage in stages:
             self._stage(self.plan.frame, stage)
-        return [*self._head(known, 2), *self.out.lines]
+        return [*self._head(known), *self.out.lines]
 
     def _fetch(self, stages: Sequence[Stage]) -> None:
         """The cotangents that the caller may have left out, in one statement."""
@@ -88,9 +88,9 @@ class Printer(Places):
         """The products of extents that have names."""
         return {} if self.plan.frame.rows is None else self.plan.frame.rows.made
 
-    def _head(self, known: Container[str] = (), indent: int = 1) -> list[str]:
+    def _head(self, known: Container[str] = ()) -> list[str]:
         """What comes before all statements, but for what is ``known``."""
-        lines = Lines(indent=indent)
+        lines = Lines()
         for product, name in self._rows().items():
             if product not in known:
                 lines.add(f"{name} = {product}  # a row for each step of each sequence")
@@ -222,9 +222,9 @@ class Printer(Places):
         self.plan = replace(self.plan, frame=replace(frame, axes=axes))
         self.make(frame.table[name] for name in owners)
         self.plan = replace(self.plan, frame=whole)
-        self.out.add(f"def {function}({now}, {here}):")
+        told = f"what the loop reads of the steps `{now}`, put in the places `{here}`"
+        self.out.add(f"def {function}({now}, {here}):  # {told}")
         self.out.indent += 1
-        self.out.add(f'"""What the loop reads of the steps ``{now}``, in the places ``{here}``."""')
         self.notes = Notes()
         inner = replace(frame, strip=Strip(loop.axis, now, here, short))
         for node in nodes:

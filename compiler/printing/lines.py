@@ -12,7 +12,7 @@ from .python import text
 
 WIDTH = 108
 OPEN, CLOSE = "([{", ")]}"
-SIGNS = re.compile(r"""([][(){},]| \+ )|"[^"]*"?|'[^']*'?""")
+SIGNS = re.compile(r"""([][(){},]| [+@] )|"[^"]*"?|'[^']*'?""")
 
 
 @dataclass(slots=True)
@@ -60,9 +60,19 @@ def broken(line: str, width: int) -> list[str]:
         return [line]
     inner = _split(line[start + 1 : end], ",")
     head, tail = line[: start + 1], line[end:]
-    if any(len(item) > width - 4 for item in inner):
+    factors = _split(inner[0], " @ ") if len(inner) == 1 else []
+    if len(factors) == 2 and max(map(len, factors)) + len(head) + len(tail) + 2 <= width:
+        return [head + factors[0], f"{' ' * _column(head)}@ {factors[1]}{tail}"]
+    if any(len(item) > width - 8 for item in inner):
         return [head, *_long_items(inner, width - 4), tail]
-    return [head, *filled(inner, width - 4), tail]
+    lines = filled(head, inner, tail, width)
+    fits = max(map(len, lines)) <= width
+    return lines if fits else [head, *filled("    ", inner, "", width), tail]
+
+
+def _column(head: str) -> int:
+    """Where the lines below a bracket begin: beside what stands in it, if that is not far to the right."""
+    return len(head) if len(head) <= 40 else 8
 
 
 def _long_items(items: Sequence[str], width: int) -> list[str]:
@@ -77,18 +87,18 @@ def _long_items(items: Sequence[str], width: int) -> list[str]:
     return lines
 
 
-def filled(items: Sequence[str], width: int) -> list[str]:
-    """Items separated by commas, as many on a line as fit, indented by one step."""
+def filled(head: str, items: Sequence[str], tail: str, width: int) -> list[str]:
+    """``head``, items separated by commas, ``tail``: as many items on a line as fit."""
     lines: list[str] = []
-    current = ""
+    current, margin = head, " " * _column(head)
     for number, item in enumerate(items):
-        piece = item + ("," if number < len(items) - 1 else "")
-        if current and len(current) + 1 + len(piece) > width:
-            lines.append("    " + current)
-            current = piece
-        else:
-            current = f"{current} {piece}" if current else piece
-    return [*lines, "    " + current] if current else lines
+        piece = item + ("," if number < len(items) - 1 else tail)
+        blank = "" if current in (head, margin) else " "
+        if len(current) + len(blank) + len(piece) > width and current != margin:
+            lines.append(current)
+            current, blank = margin, ""
+        current += blank + piece
+    return [*lines, current]
 
 
 def _outermost(line: str) -> tuple[int, int]:

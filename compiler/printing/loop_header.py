@@ -30,7 +30,7 @@ def header(
         out.add(f"{every} = {made}")
         made = every
     if len(f"for {targets} in {made}:") > out.room:
-        for line in ("for (", *filled(variables, out.room - 4), f") in {made}:"):
+        for line in filled("for (", variables, f") in {made}:", out.room):
             out.add(line)
     else:
         out.add(f"for {targets} in {made}:")

@@ -171,18 +171,17 @@ def _backward(
 
 
 def _results(program: Program, adjoint: System, plan: Plan | FastPlan, late: list[str]) -> list[str]:
-    """grads, dbatch, dstate as the contract has them; ``late`` is what only gradients of inputs need."""
+    """The gradients by the caller's keys; ``late`` is what only those of inputs need."""
     trained = [p.name for p in program.params if p.trained]
     real = [i.name for i in page.observed(program) if i.kind == "real"]
     states = [s.key for s in program.states if s.type == "real"]
     lines = [
         *page.table("grads = {}", _found(plan, "grad", trained, adjoint)),
         *page.table("dstate = {}", _found(plan, "dstate", states, adjoint)),
-        *page.table("dbatch = {}", {}),
     ]
-    if inputs := _found(plan, "dinput", real, adjoint):
-        lines += ["    if inputs:", *late, *page.table("dbatch = {}", inputs, indent=2)]
-    return [*lines, "    return _own(grads, dtype), _own(dbatch, dtype), _own(dstate, dtype)"]
+    if late:
+        lines += ["    if not inputs: return grads, {}, dstate", *late]
+    return [*lines, *page.table("return grads, {}, dstate", _found(plan, "dinput", real, adjoint))]
 
 
 def _found(plan: Plan | FastPlan, kind: str, keys: list[str], adjoint: System) -> dict[str, str]:

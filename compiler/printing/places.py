@@ -14,7 +14,7 @@ from .computing import completed
 from .frame import DTYPES, Frame, Value
 from .inline import is_leaf
 from .layout import Stored
-from .lines import Lines
+from .lines import WIDTH, Lines
 from .python import expression, text
 from .reading import subscript
 from .storage import FastPlan
@@ -124,7 +124,7 @@ class Places:
             value = (
                 source.identifier if source else text(completed(self.plan.frame, self.plan.frame.table[name]))
             )
-        self.out.add(f"{stored.identifier}[...] = {value}")
+        self._put(f"{stored.identifier}[...]", value)
 
     def _zero_slots(self, root: Equation, stored: Stored) -> None:
         """But for slots that one boundary fills by itself; one of two sides fills a corner only."""
@@ -134,7 +134,20 @@ class Places:
                 if count and not filled:
                     slot = margin(self.plan.frame, stored, Boundary(((axis, side),), root.name), root)
                     if slot is not None:
-                        self.out.add(f"{_whole_slot(stored, axis, side, count)} = 0")
+                        self._put(_whole_slot(stored, axis, side, count), "0")
+
+    def _put(self, place: str, value: str) -> None:
+        """A place filled with a number: several in one statement."""
+        line, last = f"{place} = {value}", self.out.lines[-1] if self.out.lines else ""
+        if (
+            value == "0"
+            and last.endswith("] = 0")
+            and "if " not in last
+            and len(last) + len(place) + 3 <= WIDTH
+        ):
+            self.out.lines[-1] = f"{last.removesuffix(value)}{line}"
+        else:
+            self.out.add(line)
 
     def stretch(self, whole: Value, alias: Alias | Steps) -> Value:
         """A stretch of an array."""
