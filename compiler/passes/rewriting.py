@@ -117,10 +117,14 @@ def rewrite(system: System, rules: Mapping[str, Sequence[Rule]]) -> System:
         view = View(system)
         result: list[Equation] = []
         for equation in system.equations:
-            changed = _apply(equation, view, table.get(equation.op, everywhere))
-            result += [*view.added, changed]
-            view.table[equation.name] = changed
-            view.added.clear()
+            own = table.get(equation.op, everywhere)
+            changed = _apply(equation, view, own) if own else equation
+            if view.added:
+                result += view.added
+                view.added.clear()
+            result.append(changed)
+            if changed is not equation:
+                view.table[equation.name] = changed
         if tuple(result) == system.equations:
             return system
         system = system.with_equations(result)

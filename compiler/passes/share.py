@@ -39,16 +39,29 @@ def share(system: System) -> System:
 
 def _alike(system: System) -> dict[str, str]:
     """Equations that repeat another, with the name of that other."""
-    outputs = {name for _, name in system.outputs}
-    names: dict[str, str] = {}
     # a number is written where it is used: reading one of the forward system says nothing
-    forward = (equation for equation in system.given if equation.op != "number")
-    first: dict[object, str] = {_value(equation, names): equation.name for equation in forward}
-    for equation in system.equations:
+    forward = [equation for equation in system.given if equation.op != "number"]
+    own = {name for _, name in system.outputs} | {equation.name for equation in forward}
+    names: dict[str, str] = {}
+    alone: dict[object, Equation | None] = {}  # by operator and operands; None when there are several
+    first: dict[object, str] = {}
+    for equation in (*reversed(forward), *system.equations):
+        kind = _kind(equation, names)
+        if kind not in alone:
+            alone[kind] = equation
+            continue
+        if (other := alone[kind]) is not None:
+            first[_value(other, names)], alone[kind] = other.name, None
         known = first.setdefault(_value(equation, names), equation.name)
-        if known != equation.name and equation.name not in outputs:
+        if known != equation.name and equation.name not in own:
             names[equation.name] = known
     return names
+
+
+def _kind(equation: Equation, names: dict[str, str]) -> object:
+    """What tells most values apart, and is quick to look up: names of operands, wherever they are read."""
+    operands = [names.get(read.name, read.name) for read in equation.reads]
+    return equation.op, frozenset(operands) if operands else equation.attrs
 
 
 def _value(equation: Equation, names: dict[str, str]) -> object:

@@ -64,8 +64,6 @@ FOLD: dict[str, Callable[..., float]] = {
 
 def fold(e: Equation, v: View) -> Equation | None:
     """An operator on numbers is a number."""
-    if e.op not in FOLD:
-        return None
     values = [v.constant(read) for read in e.reads]
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
@@ -80,13 +78,13 @@ def fold(e: Equation, v: View) -> Equation | None:
 
 
 def zero(e: Equation, v: View) -> Equation | None:
-    """What is 0 for operands that are 0."""
-    traits = TABLE[e.op].traits
-    if traits.isdisjoint(("zero", "bilinear")) or e.type != "real" or e.op in ("copy", "expand"):
+    """What is 0 for operands that are 0: for one of them, where the operator multiplies."""
+    if e.type != "real":
         return None
     values = [v.constant(read) for read in e.reads if v.source(read).type == "real"]
-    gone = values and (any if "bilinear" in traits else all)(value == 0 for value in values)
-    return None if not gone else turned(e, "copy", v.number(e, 0.0))
+    zeros = values.count(0)
+    gone = zeros > 0 if "bilinear" in TABLE[e.op].traits else values and zeros == len(values)
+    return turned(e, "copy", v.number(e, 0.0)) if gone else None
 
 
 def neutral(*units: float | None) -> Rule:
@@ -194,7 +192,7 @@ def expand_twice(e: Equation, v: View) -> Equation | None:
 
 def expand_late(e: Equation, v: View) -> Equation | None:
     """An elementwise operator on quantities expanded alike is the operator, expanded."""
-    if "elementwise" not in TABLE[e.op].traits or e.op == "copy" or not e.shape:
+    if not e.shape:
         return None
     inner = [v.through(read, "expand") for read in e.reads]
     sizes = {_sizes(one) for one in inner if one is not None}
@@ -258,7 +256,7 @@ def _sizes(e: Equation) -> Shape:
     return e.shape[len(e.shape) - len(sizes) :]
 
 
-RULES: dict[str, Sequence[Rule]] = {
+OWN: dict[str, Sequence[Rule]] = {
     "add": (neutral(0, 0), add_sign),
     "sub": (neutral(None, 0), sub_sign),
     "mul": (neutral(1, 1), product_sign, squared),
@@ -272,5 +270,17 @@ RULES: dict[str, Sequence[Rule]] = {
     "transpose": (twice("transpose"),),
     "slice": (slice_of,),
     "concat": (concat_of,),
-    "": (fold, zero, expand_late),
 }
+
+
+def _rules(op: str) -> tuple[Rule, ...]:
+    """An operator's own rules, and those of its kind."""
+    traits, plain = TABLE[op].traits, op not in ("copy", "expand")
+    rules = [*OWN.get(op, ())]
+    rules += [fold] if op in FOLD else []
+    rules += [zero] if plain and not traits.isdisjoint(("zero", "bilinear")) else []
+    rules += [expand_late] if plain and "elementwise" in traits else []
+    return tuple(rules)
+
+
+RULES = {op: rules for op in TABLE if (rules := _rules(op))}
