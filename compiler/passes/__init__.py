@@ -79,6 +79,9 @@ LOOPS = (Pass("regroup", regroup), Pass("scale", scale), Pass("pack", pack), PAS
 LAST = (Pass("squash", squash),)
 """-O2, on the forward equations when the adjoint is made: its derivatives are those of a sigmoid."""
 
+SHARED = (Pass("share", share),)
+"""-O2, after those: steps that are written one after the other have their weights halved once."""
+
 SINGLE = (Pass("gather", gather), PASSES[-1])
 """-O2, on the equations of a single step: what is small there is the number of calls."""
 
@@ -121,7 +124,7 @@ ORDERS = {
         fast=(Run(WIDE, once=True), Run(PASSES), Run(LOOPS, once=True)),
         gradient=(Run(PASSES), Run((*SPREAD, *PASSES)), Run(LOOPS, once=True)),
         tangent=(Run(PASSES), Run(LOOPS, once=True)),
-        last=(Run(LAST, once=True),),
+        last=(Run((*LAST, *SHARED), once=True),),
         step=(Run(SINGLE, once=True),),
         frozen=(Run(ROWS, once=True), Run(PASSES), Run(MERGED, once=True)),
     ),

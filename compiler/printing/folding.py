@@ -28,10 +28,10 @@ def folded(lines: Sequence[str], names: Collection[str]) -> list[str]:
         if len(found) == 2 and found[0] != found[1]:
             joined = _joined(name, kept[found[0]], kept[found[1]])
             if joined is not None:
-                del kept[found[0]]
-                kept[found[1]] = joined
-                for other in (other for other in places.values() if found[0] in other):
+                for word in WORD.findall(kept.pop(found[0])):  # what it reads, the other reads now
+                    other = places.get(word, [])
                     other[:] = [found[1] if place == found[0] else place for place in other]
+                kept[found[1]] = joined
     return headed(list(kept.values()))
 
 
