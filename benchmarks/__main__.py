@@ -19,7 +19,7 @@ from . import threads
 CELLS = "vanilla,lstm,gru,lstm_norm_peephole,skip,mingru,lru,linear,attention,bilstm2"
 SIZES = "tiny,small,medium,large,long"
 PEERS = "O0,hand,torch.nn,torch loop,torch.compile,jax scan,jax associative,autograd"
-PARTS = "training,streaming,lengths,batches,ablation,calls,compiling"
+PARTS = "training,streaming,lengths,batches,ragged,ablation,calls,compiling"
 QUICK_PEERS = "hand,torch.nn,torch loop,jax scan,jax associative"
 QUICK_PARTS = "training,streaming,calls"
 
@@ -110,7 +110,7 @@ def measure(arguments: argparse.Namespace) -> int:
 
 
 def _rows(part: str, arguments: argparse.Namespace, quick: bool, peaks: Any) -> list[dict[str, Any]]:
-    from . import ablation, batches, calls, compiling, lengths, streaming, training
+    from . import ablation, batches, calls, compiling, lengths, ragged, streaming, training
 
     cells = arguments.cells or CELLS.split(",")
     sizes = arguments.sizes or SIZES.split(",")
@@ -127,6 +127,8 @@ def _rows(part: str, arguments: argparse.Namespace, quick: bool, peaks: Any) -> 
         return lengths.measure(["O2", "checkpoint", *(n for n in names if n in lengths.BESIDE)], clock)
     if part == "batches":
         return batches.measure([n for n in names if n in ("O2", *batches.BESIDE)], seconds, slow, clock)
+    if part == "ragged":
+        return ragged.measure(cells, seconds, clock)
     if part == "calls":
         return calls.measure(arguments.cells or calls.CELLS, arguments.sizes or calls.SIZES, seconds, clock)
     if part == "compiling":

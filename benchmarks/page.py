@@ -162,6 +162,22 @@ def batches(rows: Sequence[Row]) -> str:
     return table([head, *lines])
 
 
+def ragged(rows: Sequence[Row]) -> str:
+    head = ["cell", "size", "full ms", "ragged ms", "ragged / full", "valid steps / all"]
+    lines = [
+        [
+            CELLS[row["cell"]],
+            row["shape"],
+            _number(row["full"] * 1e3),
+            _number(row["ragged"] * 1e3),
+            f"{row['ragged'] / row['full']:.2f}",
+            f"{row['valid']:.2f}",
+        ]
+        for row in rows
+    ]
+    return table([head, *lines])
+
+
 def ablation(rows: Sequence[Row]) -> str:
     head = ["times as long without", *(f"{CELLS[row['cell']]}, {row['size']}" for row in rows)]
     names = list(dict.fromkeys(name for row in rows for name in row["without"]))
@@ -201,6 +217,7 @@ TABLES: dict[str, Callable[[Sequence[Row]], str]] = {
     "streaming": streaming,
     "lengths": lengths,
     "batches": batches,
+    "ragged": ragged,
     "ablation": ablation,
     "calls": calls,
     "compiling": compiling,

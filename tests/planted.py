@@ -121,6 +121,7 @@ def _is_one(equation: Equation) -> bool:
 
 
 ARGUMENTS = {
+    "_in_groups": ("call, groups, alone", "call, groups, alone", "loss, grads"),
     "init": ('seed=0, dtype="float32", **dims', "seed, dtype, **dims", "params"),
     "forward": ("params, batch, *, state=None, **options", "params, batch, state=state, **options", "run"),
     "backward": (
@@ -243,6 +244,8 @@ TIME = (
         'run.loss = run.loss * np.sum(batch["T"]) / max(np.size(batch["y"]), 1)')),
     Fault("the last state is that of the longest sequence", "singles", level=0,
           edits=((r"c_state = c\[T \+ 2", "c_state = c[0 * T + T_max + 2"),)),
+    Fault("a group of rows is off by 1e-9", "singles",
+          code=around("_in_groups", 'grads["b_y"] *= 1 + 1e-9')),
     Fault("a step loses what it carries", "streaming", code=around("step", 'after["c"] = state["c"]')),
     Fault("a step off by 1e-9", "streaming", code=around("step", 'out["h"] *= 1 + 1e-9')),
     Fault("what is made of frozen parameters is off by 1e-9", "streaming",

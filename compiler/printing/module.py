@@ -73,6 +73,7 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "prepare": _prepare(program, unrolled),
         "stepping": stepping(program, systems.steps, small, level > 0),
         "segments": _segments(program, unrolled),
+        "alone": str(bool(program.alone)),
         "extras": _extras(systems, level),
         "main": MAIN if "selfcheck" in systems.extras else "",
         "functions": "\n\n\n".join(

@@ -298,6 +298,7 @@ SHARED = (
     "directions",
     "noise",
     "segments",
+    "rows",
     "stepping",
     "sampling",
     "beam",

@@ -71,17 +71,8 @@ def _last(frame: Frame, equation: Equation) -> Value:
 
 
 def _count(frame: Frame, equation: Equation) -> Value:
-    axes = [axis for axis in _names(equation.attr("axes")) if axis != BATCH]
-    if frame.stream in frame.axes:  # the call may be of a segment
-        named = ", ".join(repr(axis) for axis in axes)
-        return Value(expression(f"call.count({named})"), (), constant=True)
-    if not axes:
-        return Value(expression("B"), (), constant=True)
-    product = frame.length(axes[0])
-    for axis in axes[1:]:
-        product = expression("{0} * {1}", product, frame.length(axis))
-    total = expression("({0}).sum()", product)
-    return Value(expression("int({0})", total), (), constant=True)
+    named = ", ".join(repr(axis) for axis in _names(equation.attr("axes")) if axis != BATCH)
+    return Value(expression(f"call.count({named})"), (), constant=True)  # the call may be of a part
 
 
 def _names(value: object) -> tuple[str, ...]:

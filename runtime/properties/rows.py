@@ -8,7 +8,7 @@ import numpy as np
 
 from ..module import Array, Arrays
 from .case import Case
-from .compare import Comparison, Verdict, agree
+from .compare import GOOD, Comparison, Verdict, agree
 from .data import Data, argument_axes, batch, cotangent_axes, full, past_end, rows
 from .observe import GRADIENTS, axes_of, everything, only
 from .subject import Subject, is_real
@@ -93,7 +93,31 @@ def check_singles(subject: Subject, case: Case) -> Verdict:
         wanted = _comparable(subject, data, everything(subject, data))
         return _singles(subject, data, wanted), wanted
 
-    return agree(subject, full(subject, case), pair, ("one by one", "as a batch"))
+    data = full(subject, case)
+    return agree(subject, data, pair, ("one by one", "as a batch")).join(_trained(subject, data))
+
+
+def _trained(subject: Subject, data: Data) -> Verdict:
+    """`loss_and_grad` of a ragged batch may take its rows in groups; here, each is one."""
+    if subject.module.LOSS is None:
+        return GOOD
+
+    def found(data: Data) -> Arrays:
+        loss, grads = subject.module.loss_and_grad(data.params, data.batch, state=data.state)
+        return {"loss": np.asarray(loss), **{f"grad.{name}": value for name, value in grads.items()}}
+
+    def in_groups(data: Data) -> Arrays:
+        module, whole = subject.module, subject.module._groups
+        module._groups = lambda call: list(np.arange(call.B)[:, None])
+        try:
+            return found(data)
+        finally:
+            module._groups = whole
+
+    def pair(data: Data) -> tuple[Arrays, Arrays]:
+        return in_groups(data), found(data)
+
+    return agree(subject, data, pair, ("rows in groups", "all at once"))
 
 
 def _comparable(subject: Subject, data: Data, whole: Arrays) -> Arrays:

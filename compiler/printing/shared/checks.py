@@ -23,6 +23,8 @@ class Call:
     def __init__(self):
         # of a segment: the call it is a part of, how many steps are before it, whether it is the last
         self.whole, self.begun, self.final = None, 0, True
+        self.batch = None  # of some rows: the call of all
+        self.last = self.total = None  # which sequences end with this call, and their steps in all
         self.own = []  # arrays of the workspace that this call uses, by id
         self.even, self.past_end = (), {}  # axes along which all are equally long; `ended`, by axis
 
@@ -44,9 +46,9 @@ class Call:
         means of the whole; what has no step has it in the last segment alone."""
         if not self.final and STREAM not in axes:
             return np.inf
-        call = self.whole or self
+        call = self.batch or self.whole or self
         even = all(axis in call.even for axis in axes)
-        elements = self.B if even else np.ones(self.B, np.intp)
+        elements = call.B if even else np.ones(call.B, np.intp)
         for axis in axes:
             elements = elements * (call.longest[axis] if even else call.lengths[axis])
         return elements if even else int(elements.sum())

@@ -17,6 +17,7 @@ def _in_segments(params, batch, size, state, train, seed, last, workspace, alone
     ``alone``: the loss has terms of the parameters alone, which every segment has, and the whole once."""
     whole = _called(params, batch, state, False, seed, last, None)
     _check_loss(whole)
+    _crop(whole)
     whole.inputs, steps = None, whole.longest[STREAM]
     size = _checked_size(size, steps)
     given = (params, batch, train, seed, last, {} if workspace is None else workspace)

@@ -46,6 +46,22 @@ def _check_ends(call, axis, ends):
         raise ValueError(f"batch: {found}")
 
 
+def _crop(call):
+    """Steps past the end of the longest sequence are nobody's: they are not computed."""
+    ends = {axis: int(lengths.max(initial=0)) for axis, lengths in call.lengths.items()}
+    if ends != call.longest:
+        call.inputs = {name: _cropped(array, INPUTS[name][0], ends) for name, array in call.inputs.items()}
+        if call.state is not None:
+            axes = {STREAM: (), **STATE_AXES}
+            call.state = {name: _cropped(array, axes[name], ends) for name, array in call.state.items()}
+        call.longest = ends
+
+
+def _cropped(array, axes, ends):
+    """The steps of an array up to these ends."""
+    return array[tuple(slice(ends.get(axis)) for axis in axes)]
+
+
 def own_steps(a, axes, call):
     """``a``, whose leading dimensions are ``axes``, with 0 past each sequence's own end."""
     for place, axis in enumerate(axes):

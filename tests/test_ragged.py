@@ -1,0 +1,96 @@
+"""What `loss_and_grad` does with sequences of unequal lengths: steps that are nobody's are left out.
+
+That groups of rows add up to the batch is asked of every random spec (`oracles.trains_as_it_goes_back`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rnnc
+from rnnc.compiler.driver import Options
+
+LSTM = Path(__file__).resolve().parent.parent / "benchmarks" / "specs" / "lstm.rnn"
+ALONE = """dim n = 3
+axis t = 1..T
+input x[t] : real[n]
+h[t] : real[n] = tanh(affine(x[t], h[t-1]))
+loss l[t] = sum(square(h[t]))
+loss decay = 1e-2 * sum(square(b_h))
+"""
+
+
+def batch(steps: int, lengths: Any) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal((steps, len(lengths), n)) for n in (64, 128))
+    return {"x": x, "y": y, "T": np.asarray(lengths)}
+
+
+@pytest.fixture(scope="module")
+def lstm() -> Any:
+    return rnnc.load(LSTM)
+
+
+@pytest.fixture(scope="module")
+def params(lstm: Any) -> Any:
+    return lstm.init(dtype="float64", input=64, hidden=128)
+
+
+def steps_of_rows(lstm: Any, params: Any, lengths: Any) -> int:
+    """How many steps, of all rows together, are computed."""
+    call = lstm._called(params, batch(max(lengths), lengths), None, True, 0, True, None)
+    groups = lstm._groups(call)
+    assert sorted(row for rows in groups for row in rows) == [*range(len(lengths))] or not groups
+    parts = [lstm._rows(call, rows, number) for number, rows in enumerate(groups)] or [call]
+    assert all(part.inputs["x"].shape[:2] == (part.longest["t"], part.B) for part in parts)
+    return sum(part.longest["t"] * part.B for part in parts)
+
+
+def test_a_ragged_batch_is_computed_in_groups_of_rows(lstm: Any, params: Any) -> None:
+    lengths = np.random.default_rng(0).integers(1, 101, 64)
+    assert steps_of_rows(lstm, params, lengths) < 1.35 * lengths.sum() < 0.75 * 64 * 100
+
+
+@pytest.mark.parametrize("lengths", [[50] * 32, [50] * 31 + [49], [0, 0, 0], [7]])
+def test_one_of_about_equal_lengths_is_not(lstm: Any, params: Any, lengths: list[int]) -> None:
+    assert steps_of_rows(lstm, params, lengths) == max(lengths) * len(lengths)
+
+
+def test_the_same_groups_use_the_same_buffers(lstm: Any, params: Any) -> None:
+    space: dict[Any, Any] = {}
+    given = batch(40, [40, 3, 38, 2, 1, 40, 39, 4])
+    first = lstm.loss_and_grad(params, given, workspace=space)
+    kept = {name: id(space[0][name]) for name in space[0]}
+    assert set(space) == {0, 1}
+    again = lstm.loss_and_grad(params, given, workspace=space)
+    assert {name: id(space[0][name]) for name in space[0]} == kept
+    assert first[0] == again[0]
+    for name, gradient in first[1].items():
+        assert gradient.tobytes() == again[1][name].tobytes()
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_steps_past_the_longest_sequence_are_not_computed(level: int) -> None:
+    m = rnnc.load(LSTM, Options(level=level))
+    params, space = m.init(dtype="float64", input=64, hidden=128), {}
+    given, short = batch(30, [5, 4]), batch(30, [5, 4])
+    short = {**short, "x": short["x"][:5], "y": short["y"][:5]}
+    loss, grads = m.loss_and_grad(params, given, workspace=space)
+    wanted = m.loss_and_grad(params, short)
+    assert loss == wanted[0] and all((grads[name] == wanted[1][name]).all() for name in grads)
+    assert level == 0 or space["h"].size == 6 * 2 * 128
+
+
+def test_terms_of_the_parameters_alone_count_once() -> None:
+    m = rnnc.loads(ALONE)
+    params = m.init(dtype="float64")
+    given = {"x": np.ones((6, 4, 3)), "T": np.array([6, 1, 5, 2])}
+    call = m._called(params, given, None, True, 0, True, None)
+    loss, grads = m._in_groups(call, [np.array([0, 2]), np.array([1, 3])], True)
+    run = m.forward(params, given)
+    wanted, _, _ = m.backward(params, run)
+    assert abs(loss - run.loss) < 1e-15
+    for name in grads:
+        np.testing.assert_allclose(grads[name], wanted[name], rtol=0, atol=1e-15)
