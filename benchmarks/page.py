@@ -8,6 +8,7 @@ from math import exp, log
 from pathlib import Path
 from typing import Any
 
+from rnnc.compiler.passes import NAMES
 from rnnc.machine import processor, versions
 
 from . import aims
@@ -180,8 +181,9 @@ def ragged(rows: Sequence[Row]) -> str:
 
 def ablation(rows: Sequence[Row]) -> str:
     head = ["times as long without", *(f"{CELLS[row['cell']]}, {row['size']}" for row in rows)]
-    names = list(dict.fromkeys(name for row in rows for name in row["without"]))
-    return table([head, *([name, *(f"{row['without'][name]:.2f}" for row in rows)] for name in names)])
+    names = [name for name in NAMES if any(name in row["without"] for row in rows)]
+    worth = [{name: f"{ratio:.2f}" for name, ratio in row["without"].items()} for row in rows]
+    return table([head, *([name, *(row.get(name, "–") for row in worth)] for name in names)])
 
 
 def calls(rows: Sequence[Row]) -> str:
