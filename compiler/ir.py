@@ -116,8 +116,8 @@ class Equation:
 
     def sources(self) -> list[str]:
         """The names of all it needs: what it reads, and its boundaries."""
-        names = [read.name for read in self.reads]
-        return names + [boundary.name for boundary in self.boundaries] if self.boundaries else names
+        named = self.reads + self.boundaries if self.boundaries else self.reads
+        return [item.name for item in named]
 
     def boundary(self, sides: tuple[tuple[str, int], ...]) -> str | None:
         """The quantity that gives the values outside on exactly these sides."""

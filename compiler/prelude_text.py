@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 
 DEFINED = re.compile(r"(?:@.*\n)*(?:def|class) (\w+)")
-OPAQUE = re.compile(r"""(f?)("{3}[\s\S]*?"{3}|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|#[^\n]*""")
+STRING = r"""(?:"{3}[\s\S]*?"{3}|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
+OPAQUE = re.compile(rf"f({STRING})|{STRING}|#[^\n]*")
 FILLED = re.compile(r"\{([^{}]*)\}")
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*\b(?!=[^=])")  # `name=` is a keyword of a call
 
@@ -62,4 +63,4 @@ def prelude() -> dict[str, str]:
 
 def _code(opaque: re.Match[str]) -> str:
     """What of a string or comment is code: the slots of an f-string."""
-    return " ".join(FILLED.findall(opaque[2])) if opaque[1] else " "
+    return " ".join(FILLED.findall(opaque[1])) if opaque[1] else " "

@@ -34,13 +34,15 @@ from .rewriting import is_fixed, is_plain, uses
 
 def drop_copies(system: System) -> System:
     """The system with no copy read that need not be."""
+    if not any(equation.op == "copy" for equation in system.equations):
+        return system
     adopted = _adopt(system)
     table, count = adopted.table(), uses(adopted)
-    copies = {e.name: e for e in adopted.equations if _worth(e, count[e.name])}
+    copies = {e.name: e for e in adopted.equations if e.op == "copy" and _worth(e, count[e.name])}
     result: list[Equation] = []
     for equation in adopted.equations:
         changed = _redirected(equation, copies, table)
-        if changed.name in copies:
+        if changed is not equation and changed.name in copies:
             copies[changed.name] = changed  # so that a chain of copies is followed once, not by each of them
         result.append(changed)
     return system if tuple(result) == system.equations else adopted.with_equations(result)
@@ -53,9 +55,10 @@ def _adopt(system: System) -> System:
     """q = copy(q.1[…]) of a temporary made for q: the temporary's equation becomes q's."""
     own = {equation.name: equation for equation in system.equations}
     kept = {name for _, name in system.outputs} | {b.name for e in system.equations for b in e.boundaries}
-    readers: dict[str, list[Read]] = {}
+    readers: dict[str, list[Read]] = {e.reads[0].name: [] for e in system.equations if e.op == "copy"}
     for read in (read for equation in system.equations for read in equation.reads):
-        readers.setdefault(read.name, []).append(read)
+        if read.name in readers:
+            readers[read.name].append(read)
     names: dict[str, str] = {}
     busy = set[str]()
     for copy in system.equations:
@@ -94,15 +97,13 @@ def _made_for(copy: Equation, source: Equation, readers: list[Read]) -> bool:
 
 def _worth(copy: Equation, count: int) -> bool:
     """Whether its readers may as well read the original."""
-    if copy.op != "copy":
-        return False
     named = not re.search(r"\.\d+$", copy.name)
     at = copy.reads[0].at
     return not any(is_fixed(p) and (count > 1 or (named and not p.ends)) for p in at)
 
 
 def _redirected(equation: Equation, copies: dict[str, Equation], table: dict[str, Equation]) -> Equation:
-    if not any(name in copies for name in equation.sources()):
+    if copies.keys().isdisjoint(equation.sources()):
         return equation
     reads = tuple(_original(read, equation, copies, table) for read in equation.reads)
     boundaries = tuple(_original_boundary(b, copies, table) for b in equation.boundaries)

@@ -158,7 +158,8 @@ def uses(system: System) -> Counter[str]:
     """How often each quantity is read, serves as a boundary, or is an output."""
     names = [name for _, name in system.outputs]
     for equation in system.equations:
-        names += equation.sources()
+        names += [read.name for read in equation.reads]
+        names += [boundary.name for boundary in equation.boundaries]
     return Counter(names)
 
 

@@ -72,7 +72,7 @@ def _value(equation: Equation, names: dict[str, str]) -> object:
 
 
 def _renamed(equation: Equation, names: dict[str, str]) -> Equation:
-    if not any(name in names for name in equation.sources()):
+    if names.keys().isdisjoint(equation.sources()):
         return equation
     reads = tuple(rename(read, names) for read in equation.reads)
     boundaries = tuple(replace(b, name=names.get(b.name, b.name)) for b in equation.boundaries)

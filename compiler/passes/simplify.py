@@ -64,12 +64,14 @@ FOLD: dict[str, Callable[..., float]] = {
 
 def fold(e: Equation, v: View) -> Equation | None:
     """An operator on numbers is a number."""
-    values = [v.constant(read) for read in e.reads]
-    known = [value for value in values if value is not None]
-    if not known or len(known) < len(values):
-        return None
+    values: list[float] = []
+    for read in e.reads:
+        known = v.constant(read)
+        if known is None:  # of most the first is none
+            return None
+        values.append(known)
     try:
-        value = FOLD[e.op](*known)
+        value = FOLD[e.op](*values)
     except (ArithmeticError, ValueError):
         return None
     if isinstance(value, complex) or math.isnan(value):
@@ -194,11 +196,16 @@ def expand_late(e: Equation, v: View) -> Equation | None:
     """An elementwise operator on quantities expanded alike is the operator, expanded."""
     if not e.shape:
         return None
-    inner = [v.through(read, "expand") for read in e.reads]
-    sizes = {_sizes(one) for one in inner if one is not None}
-    if None in inner or len(sizes) != 1:
+    inner: list[Equation] = []
+    for read in e.reads:
+        one = v.through(read, "expand")
+        if one is None:
+            return None
+        inner.append(one)
+    sizes = {_sizes(one) for one in inner}
+    if len(sizes) != 1:
         return None
-    reads = [one.reads[0] for one in inner if one is not None]
+    reads = [one.reads[0] for one in inner]
     shape = e.shape[: len(e.shape) - len(next(iter(sizes)))]
     small = replace(e, shape=shape)
     return turned(e, "expand", _moved(small, v, reads), sizes=next(iter(sizes)))

@@ -44,16 +44,18 @@ def stack(system: System) -> System:
             stacks.setdefault(read, []).append(whole)
     sums = dict(_sums(system, view, sizes))
     result: list[Equation] = []
+    names = {name for name, e in view.table.items() if e.op == "stack"}
     for equation in system.equations:
-        plain = _step(equation, view) or _stretch(equation, stacks, view) or equation
-        result += sums.get(equation.name, (plain,))
+        changed = None if names.isdisjoint([read.name for read in equation.reads]) else _step(equation, view)
+        changed = changed or _stretch(equation, stacks, view) or equation
+        result += sums.get(equation.name, (changed,))
     return system if tuple(result) == system.equations else system.with_equations(result)
 
 
 def _sums(system: System, view: View, sizes: Mapping[str, int]) -> Iterator[tuple[str, tuple[Equation, ...]]]:
     """The sums put together, with what was made for them. A sum that is part of one that is put together is read
     by nothing more."""
-    sums = {e.name: e for e in system.equations if e.op == "add"}
+    sums = {e.name: e for e in system.equations if e.op == "add" and not sizes.keys().isdisjoint(e.axes)}
     read_by_sums = {
         read.name for e in sums.values() for read in e.reads if view.through(read, "add", once=True)
     }

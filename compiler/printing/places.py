@@ -11,7 +11,7 @@ from ..ir import AFTER, BEFORE, Boundary, Equation
 from .body import array_shape, fill_margins, margin
 from .buffers import Spare, extents, make_buffers
 from .computing import completed
-from .frame import DTYPES, Frame, Value
+from .frame import DTYPES, WORD, Frame, Value
 from .inline import is_leaf
 from .layout import Stored
 from .lines import WIDTH, Lines
@@ -66,8 +66,7 @@ class Places:
         name, shape = frame.stored[holder].identifier, self.shape(holder)
         place = call.keywords[-1].value if call.keywords else call.args[-1]
         flat = isinstance(place, ast.Call) and text(place.func) == f"{name}.reshape"
-        once = sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(call)) == 1
-        if not once or not (flat or text(place) == name):
+        if not (flat or text(place) == name) or WORD.findall(text(call)).count(name) != 1:
             return None
         asked = next(iter(self.spare.get(extents(shape), ())), name)
         parts = ", ".join(map(text, place.args)) if isinstance(place, ast.Call) else shape
