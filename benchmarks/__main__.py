@@ -130,7 +130,9 @@ def _rows(part: str, arguments: argparse.Namespace, quick: bool, peaks: Any) -> 
     if part == "ragged":
         return ragged.measure(cells, seconds, clock)
     if part == "calls":
-        return calls.measure(arguments.cells or calls.CELLS, arguments.sizes or calls.SIZES, seconds, clock)
+        told = arguments.cells or arguments.sizes
+        cases = [(cell, size) for cell in cells for size in sizes] if told else calls.CASES
+        return calls.measure(cases, seconds, clock)
     if part == "compiling":
         return compiling.measure()
     return ablation.measure(cells, sizes, seconds, clock)
