@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from ..ir import Equation, Read, System, here, worked_along
+from ..ir import BATCH, Equation, Read, System, here, worked_along
 from ..operators import TABLE
 from ..schedule import Node
 from .layout import pooled_axes
@@ -66,6 +66,16 @@ def textbook_inlined(systems: Iterable[System], kept: Collection[str]) -> frozen
                     chosen.add(read.name)
                     depth[reader.name] = max(depth[reader.name], depth[read.name] + 1)
     return numbers(systems) | chosen
+
+
+def final_copies(system: System, kept: Collection[str]) -> frozenset[str]:
+    """Final states that are copies of what is kept of every step: nothing computes with them, so they are taken
+    where the caller is given them."""
+    named = Counter(name for _, name in system.outputs)
+    states = {name for key, name in system.outputs if key.startswith("state:") and named[name] == 1}
+    states -= {read.name for e in system.equations for read in e.reads}
+    copies = (e for e in system.equations if e.name in states and e.op == "copy" and e.axes == (BATCH,))
+    return frozenset(e.name for e in copies if e.reads[0].name in kept)
 
 
 def in_place(source: Equation, read: Read) -> bool:

@@ -130,7 +130,8 @@ def _block(plan: Plan, stages: Iterable[Stage]) -> list[str]:
 
 def _forward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> tuple[str, Spare]:
     """The function's body, and the buffers that are of no use after it."""
-    asked = [name for key, name in forward.outputs if key != "stop"]
+    outputs = [name for key, name in forward.outputs if key != "stop"]
+    asked = [name for output in outputs for name in _sources(plan, output)]
     wanted = dict.fromkeys(asked + [e.name for e in adjoint.given])
     if isinstance(plan, FastPlan):
         printer = Printer(plan)
@@ -204,9 +205,11 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     used: list[str] = []
 
     def entry(name: str) -> str:
-        stored = plan.frame.stored[name]
+        stored, value = plan.frame.stored.get(name), output(plan.frame, name)
+        if stored is None:
+            used.extend(_sources(plan, name))
+            return value
         used.append(name)
-        value = output(plan.frame, name)
         if any(end_value(plan.frame.table[name], axis) for axis in plan.frame.times(stored.axes)):
             return f"_own_steps(call, {page.literal(stored.axes)}, {value})"
         return value
@@ -232,6 +235,11 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     head = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
     given = dict.fromkeys(used, "tape")
     return "\n".join([*head, *whole_body(plan.frame, program, body, given)])
+
+
+def _sources(plan: Plan | FastPlan, name: str) -> list[str]:
+    """The variables in which an output is: of a final copy what it is made of."""
+    return [name] if name in plan.frame.stored else [read.name for read in plan.frame.table[name].reads]
 
 
 def _unrolled(program: Program, forward: System) -> dict[str, int]:

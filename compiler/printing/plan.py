@@ -12,8 +12,9 @@ from ..schedule import Node, Stage, edges, schedule
 from ..weave import weave
 from . import page
 from .body import cleaned_axes, place_of
+from .computing import completed
 from .frame import AxisNames, Frame
-from .inline import is_leaf, is_temporary, nodes, textbook_inlined
+from .inline import final_copies, is_leaf, is_temporary, nodes, textbook_inlined
 from .layout import Demands, Stored, demands, end_value, lag_sizes, pooled_axes
 from .naming import Names
 from .python import text
@@ -34,7 +35,10 @@ def textbook_plan(program: Program, systems: Sequence[System], looped: bool = Tr
 
     ``looped`` False leaves loops to what lies on a cycle: the plan of a single step."""
     needed = with_outputs(demands(systems), systems)
-    inlined = textbook_inlined(systems, {e.name for system in systems for e in system.given})
+    given = {e.name for system in systems for e in system.given}
+    inlined = textbook_inlined(systems, given)
+    if looped:
+        inlined = inlined.union(*(final_copies(system, given) for system in systems))
     frame, names = base_frame(program, systems)
     groups = [nodes(system, inlined) for system in systems]
     slots = {axis: _slots(needed, axis) for axis in frame.axes}
@@ -125,6 +129,8 @@ def _loop_axes(root: Equation, frame: Frame) -> tuple[str, ...]:
 def output(frame: Frame, name: str) -> str:
     """The steps of a quantity, without the slots around them, 0 past each sequence's own end."""
     equation = frame.table[name]
+    if name not in frame.stored:
+        return text(completed(frame, equation))  # one of `final_copies`
     steps = text(place_of(frame, equation, frame.stored[name]))
     ended = any(end_value(equation, axis) for axis in equation.axes)
     return f"own_steps({steps}, {page.literal(equation.axes)}, call)" if ended else steps

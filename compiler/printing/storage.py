@@ -25,7 +25,7 @@ from ..schedule import Edge, Loop, Stage, Straight, components, edges, schedule
 from ..weave import nodes_of
 from .body import note_of
 from .frame import Frame
-from .inline import in_place, is_leaf, is_temporary, nodes, numbers
+from .inline import final_copies, in_place, is_leaf, is_temporary, nodes, numbers
 from .layout import Demands, Stored, demands, lag_sizes
 from .naming import Names
 from .order import in_groups, together
@@ -114,16 +114,15 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
     """Loops hold only what lies on a cycle; every quantity there has its place before the loop starts."""
     needed = with_outputs(demands(systems), systems)
     frame, names = base_frame(program, systems)
-    kept = {e.name for system in systems for e in system.given if e.op != "expand"} | {
-        name for s in systems for _, name in s.outputs
-    }
+    given = {e.name for system in systems for e in system.given if e.op != "expand"}
+    kept = given | {name for s in systems for _, name in s.outputs}
     key = partial(note_of, frame)
     plain, storage, stages = numbers(systems), Storage(), list[tuple[Stage, ...]]()
     stripped: dict[str, str] = {}
     stored: dict[str, Stored] = {}
     for system in systems:
         missing = optional(system)
-        virtual = printed_inside(system, kept, plain, missing)
+        virtual = printed_inside(system, kept, plain, missing) | final_copies(system, given)
         storage.optional.update(missing)
         staged = tuple(_readers_first(stage, key) for stage in schedule(nodes(system, virtual)))
         stages.append(staged)

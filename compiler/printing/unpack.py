@@ -56,7 +56,7 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
     else:
         tables["call.params"] = {frame.stored[name].identifier: name for name in params}
     for name in frame.stored:
-        if is_at_hand(frame, name):
+        if name not in given and is_at_hand(frame, name):
             key = str(frame.table[name].attr("name"))
             tables.setdefault("call.inputs", {})[frame.stored[name].identifier] = key
     for name, table in given.items():
