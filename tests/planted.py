@@ -243,7 +243,7 @@ TIME = (
     Fault("the loss divided by all places", "more-padding", code=forward(
         'run.loss = run.loss * np.sum(batch["T"]) / max(np.size(batch["y"]), 1)')),
     Fault("the last state is that of the longest sequence", "singles", level=0,
-          edits=((r"c_state = c\[T \+ 2", "c_state = c[0 * T + T_max + 2"),)),
+          edits=((r"'c': c\[T \+ 2", "'c': c[0 * T + T.max() + 2"),)),
     Fault("a group of rows is off by 1e-9", "singles",
           code=around("_in_groups", 'grads["b_y"] *= 1 + 1e-9')),
     Fault("a step loses what it carries", "streaming", code=around("step", 'after["c"] = state["c"]')),
@@ -312,7 +312,7 @@ MEMORY = (
     Fault("a buffer shared between threads", "threads",
           code=SHARED + forward(before='_SHARED["x"] = params, batch, state\ntime.sleep(1e-4)\n'
                                 'params, batch, state = _SHARED["x"]')),
-    Fault("a stale workspace", "workspace", edits=((r"^(    h\[:3\] = h_past)$", STALE),), code=forward(BEGUN)),
+    Fault("a stale workspace", "workspace", edits=((r"^(    h\[:3\] = carried.+)$", STALE),), code=forward(BEGUN)),
     Fault("a workspace that adds up", "workspace",
           code=backward('if workspace is not None:\n    grads["b_y"] += workspace.get("old", 0)\n'
                         '    workspace["old"] = 1e-6')),

@@ -132,13 +132,14 @@ def test_local_derivatives_of_the_fast_lstm_stand_before_the_loop() -> None:
     assert found.count("multiply") == 6  # the cell, four gates, what the cell hands on
 
 
-def test_the_fast_lstm_is_short() -> None:
+@pytest.mark.parametrize("spec", [LSTM, spec_of("lstm")], ids=["from the library", "written out"])
+def test_the_fast_lstm_is_short(spec: str) -> None:
     """Forward and backward together; every statement under the equation it computes."""
-    text = compile_source(LSTM)
+    text = compile_source(spec)
     lines = text.splitlines()
     spans = [function(text, name) for name in ("_forward", "_backward")]
     used = [line for span in spans for line in lines[span.lineno - 1 : span.end_lineno] if line.strip()]
-    assert len(used) < 200
+    assert len(used) < 150
 
 
 TWO_GIVEN = """axis t = 1..T

@@ -108,7 +108,7 @@ def generic(frame: Frame, equation: Equation) -> Value:
             expression("{0}.dot({1})", slots[0], frame.quick.once(*weights_of(frame, equation))), dims
         )
     code = TABLE[equation.op].printed(call_of(frame, equation))
-    expr = filled_in(code.text, *slots, *(frame.size(size) for size in code.sizes))
+    expr = filled_in(frame, code.text, *slots, *(frame.size(size) for size in code.sizes))
     thin = elementwise and bool(equation.shape) and all(v.thin or v.constant for v in values)
     return Value(total(expr) if constant else expr, dims, thin, constant)
 
@@ -128,7 +128,7 @@ def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr 
     if equation.op == "neg" and equation.type == "real" and _in_fast_loop(frame):
         factor = frame.hoist(expression("np.array(-1, dtype)"), NUMBERS["-1"])
         return expression("np.multiply({0}, {1}, {2})", slots[0], factor, place)
-    return filled_in(code.text, *slots, *(frame.size(size) for size in code.sizes), place)
+    return filled_in(frame, code.text, *slots, *(frame.size(size) for size in code.sizes), place)
 
 
 def weights_of(frame: Frame, equation: Equation) -> tuple[ast.expr, str]:
@@ -154,17 +154,21 @@ class _Total(ast.NodeTransformer):
         return expression(TOTAL[type(node.op)], node.left, node.right)
 
 
-def filled_in(template: str, *slots: ast.expr) -> ast.expr:
-    """An operator's code with its operands; `1.0.real` is 1.0."""
+def filled_in(frame: Frame, template: str, *slots: ast.expr) -> ast.expr:
+    """An operator's code with its operands; `1.0.real` is 1.0, and a length has no imaginary part."""
     tree = expression(template, *slots)
-    return rewritten(tree, _Bare()) if ".real" in template else tree
+    return rewritten(tree, _Bare(frame)) if ".real" in template else tree
 
 
 class _Bare(ast.NodeTransformer):
+    def __init__(self, frame: Frame) -> None:
+        self.lengths = {axis.length for axis in frame.axes.values()}
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         inner = self.visit(node.value)
         bare = inner.operand if isinstance(inner, ast.UnaryOp) else inner
-        return inner if node.attr == "real" and isinstance(bare, ast.Constant) else node
+        bare = isinstance(bare, ast.Constant) or (isinstance(bare, ast.Name) and bare.id in self.lengths)
+        return inner if node.attr == "real" and bare else node
 
 
 def slots_of(frame: Frame, equation: Equation, values: list[Value], dims: tuple[str, ...]) -> list[ast.expr]:

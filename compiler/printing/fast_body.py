@@ -130,12 +130,12 @@ class Printer(Places):
     def _scan(self, loop: Loop, found: Diagonal) -> None:
         """A diagonal recurrence: one call, which chooses how to take the steps."""
         frame = self.plan.frame
+        self.notes = Notes()
+        self.notes.write(frame, found.sum, self.out)
         roots = [found.sum] if found.past_is_multiplied else [found.sum, found.product]
         self.make(roots)
         for root in roots:
             self.margins(root, BEFORE if loop.step > 0 else AFTER)
-        self.notes = Notes()
-        self.notes.write(frame, found.sum, self.out)
         parts = [here_of(frame, found.sum, frame.stored[found.sum.name])]
         for root, read in ((found.product, found.factor), (found.sum, found.term)):
             parts.append(filled_axes(frame, operand(frame, root, read), root.axes, root))
@@ -180,6 +180,10 @@ class Printer(Places):
             self._scan(loop, found)
             return
         if not frame.scopes:
+            ends = ("1", frame.axes[loop.axis].length)[:: loop.step]
+            self.out.add(
+                f"# {loop.axis} = {'..'.join(ends)}, step by step: where values go, what stands before them"
+            )
             self.make(node.root for node in nodes_of(loop))
             for node in nodes_of(loop):
                 self.margins(node.root, BEFORE if loop.step > 0 else AFTER)
@@ -281,6 +285,7 @@ class Printer(Places):
         if root.op == "concat" and len(root.shape) == 2 and not root.axes:
             value = expression("np.ascontiguousarray({0})", value)
         own = root.origin == root.name.lstrip("~^") or root.name in self.plan.demands.pooled
+        own = own and root.op != "carry"
         if not (own or frame.scopes or frame.strip or is_leaf(root) and root.axes):
             self.passing.add(stored.identifier)
         self.out.assign(stored.identifier, value)
@@ -313,7 +318,21 @@ class Printer(Places):
         elif text(operand(frame, root, other).expr) != text(place):
             self.out.add(f"np.copyto({text(place)}, {text(align(operand(frame, root, other), dims))})")
         function = "np.add" if sign == "+" else "np.subtract"
-        self.out.under(f"{leaf} is not None", f"{function}({text(place)}, {text(term)}, {text(place)})")
+        added = f"{function}({text(place)}, {text(term)}, {text(place)})"
+        if sign == "+" and self._is_at_end(frame, root, maybe):
+            placed, length = frame.table[maybe.name], frame.axes[root.axes[0]].length
+            added = (
+                f"add_at_end({text(place)}, {length}, {text(operand(frame, placed, placed.reads[0]).expr)})"
+            )
+        self.out.under(f"{leaf} is not None", added)
+
+    def _is_at_end(self, frame: Frame, root: Equation, read: Read) -> bool:
+        """Whether a term is 0 but at each sequence's own last step, of the first axis."""
+        term = frame.table[read.name]
+        if term.op != "place" or frame.scopes or term.axes != root.axes or len(root.axes) != 2:
+            return False
+        wanted = {"axis": root.axes[0], "of": root.axes[0], "ends": 1, "offset": 0}
+        return dict(term.attrs) == wanted and frame.table[term.reads[0].name].axes == (BATCH,)
 
     def _into(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """The value written into the quantity's place, which may be made right there."""

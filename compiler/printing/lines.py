@@ -61,8 +61,10 @@ def broken(line: str, width: int) -> list[str]:
     inner = _split(line[start + 1 : end], ",")
     head, tail = line[: start + 1], line[end:]
     factors = _split(inner[0], " @ ") if len(inner) == 1 else []
-    if len(factors) == 2 and max(map(len, factors)) + len(head) + len(tail) + 2 <= width:
-        return [head + factors[0], f"{' ' * _column(head)}@ {factors[1]}{tail}"]
+    for column in (_column(head), 8) if len(factors) == 2 else ():
+        lines = [head + factors[0], f"{' ' * column}@ {factors[1]}{tail}"]
+        if max(map(len, lines)) <= width:
+            return lines
     if any(len(item) > width - 8 for item in inner):
         return [head, *_long_items(inner, width - 4), tail]
     lines = filled(head, inner, tail, width)

@@ -147,6 +147,12 @@ def padded(a, *slots):
     return np.pad(a, [*slots, *[(0, 0)] * (a.ndim - len(slots))])
 
 
+def add_at_end(a, lengths, value):
+    """``value`` added to ``a`` at each sequence's own last step, if it has one."""
+    rows = np.flatnonzero(lengths)
+    a[lengths[rows] - 1, rows] += value[rows]
+
+
 def carried(state, key, start):
     """The caller's state, or the start of a fresh sequence."""
     return start if state is None else state[key]
