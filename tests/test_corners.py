@@ -86,6 +86,17 @@ def test_a_gradient_of_the_loss_needs_the_targets(level: int) -> None:
     assert grads["b_y"].tolist() == [6.0, 6.0, 6.0]
 
 
+@pytest.mark.parametrize("level", [0, 2])
+def test_a_number_of_the_parameters_alone_may_have_a_cotangent(level: int) -> None:
+    text = "axis t = 1..T\ninput x[t] : real[2]\nparam w : real[2]\noutput z\nz : real = dot(w, w)\nl[t] = z * x[t]\n"
+    m = rnnc.loads(text + "output l\nloss k[t] = sum(l[t])\n", Options(level=level))
+    params = {"w": np.array([1.0, 2.0])}
+    run = m.forward(params, {"x": np.ones((3, 2, 2))})
+    assert m.backward(params, run, {"z": 1.0})[0]["w"].tolist() == [2.0, 4.0]
+    assert m.backward(params, run)[0]["w"].tolist() == [4.0, 8.0]
+    assert m.backward(params, run, {"z": 1.0, "l": np.ones((3, 2, 2))})[0]["w"].tolist() == [26.0, 52.0]
+
+
 HEAD = """
 axis t = 1..T
 input x[t] : real[2]

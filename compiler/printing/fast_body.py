@@ -72,7 +72,8 @@ class Printer(Places):
 
     def _fetch(self, stages: Sequence[Stage]) -> None:
         """The cotangents that the caller may have left out, in one statement."""
-        leaves = [s.node.root for s in stages if isinstance(s, Straight) and s.node.root.op == "cotangent"]
+        roots = [stage.node.root for stage in stages if isinstance(stage, Straight)]
+        leaves = [root for root in roots if root.op == "cotangent" and (root.axes or root.shape)]
         frame, optional = self.plan.frame, self.plan.storage.optional
         stored = {e.name: frame.stored[e.name] for e in leaves if e.name in optional}
         plain = [
