@@ -191,7 +191,7 @@ def scan(h: Array, past: Array, a: Array, b: Array, step: int = 1) -> None:
         whole = len(a) // size * size
         shape = (whole // size, size, *h.shape[1:])
         factors = a[:whole].reshape(shape)
-        own, power = (np.array(x[:whole], h.dtype).reshape(shape) for x in (b, a))
+        own, power = (np.array(x[:whole], h.dtype, order="C").reshape(shape) for x in (b, a))
         for t in range(1, size):
             power[:, t] *= power[:, t - 1]
             own[:, t] += factors[:, t] * own[:, t - 1]
@@ -225,7 +225,7 @@ def scan_sums(d: Array, e: Array, a: Array, b: Array, ended: Array | None = None
 
 def once_for_all(a: Array) -> Array:
     """What is the same at every step, as one block of memory for all of them."""
-    return a if not len(a) or a.strides[0] else np.broadcast_to(np.array(a[0]), a.shape)
+    return a if not len(a) or a.strides[0] else np.broadcast_to(np.ascontiguousarray(a[0]), a.shape)
 
 
 def side_by_side(a: Array) -> bool:

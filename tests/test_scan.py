@@ -148,3 +148,10 @@ def test_the_schedule_says_so_or_what_prevents_it(
     spec.write_text(TOP + equation + "\n" + HEAD, "utf-8")
     assert main(["show", "--schedule", str(spec)]) == 0
     assert said in capsys.readouterr().out.split("backward")[0]
+
+
+def test_a_factor_that_never_changes_is_one_block_in_the_order_of_the_steps() -> None:
+    """A copy of what is broadcast keeps its order of strides unless it is told not to: rows become columns."""
+    factor = prelude.once_for_all(np.broadcast_to(np.arange(3.0), (5, 4, 3)))
+    assert factor.shape == (5, 4, 3) and factor[2].flags.c_contiguous
+    assert (factor[3] == np.arange(3.0)).all()
