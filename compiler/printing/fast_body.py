@@ -20,7 +20,7 @@ from .body import Notes, cleaned_axes, end_fill
 from .computing import align, completed, compute, einsum_into, generic_into, operand
 from .computing import filled as filled_axes
 from .diagonal import Diagonal, scanned
-from .frame import Frame, Rows, Scope, Value
+from .frame import Frame, Rows, Scope, Value, free_name
 from .inline import is_leaf
 from .layout import Stored, end_value
 from .lines import Lines
@@ -46,6 +46,7 @@ class Printer(Places):
     passing: set[str] = field(
         default_factory=set
     )  # new values that may stand where they are read (`folding`)
+    steps: tuple[str, str] | None = None  # what the arguments are called of the functions that make strips
     fetched: set[str] = field(default_factory=set)  # cotangents that have their names already
 
     def __post_init__(self) -> None:
@@ -92,9 +93,9 @@ class Printer(Places):
     def _head(self, known: Container[str] = ()) -> list[str]:
         """What comes before all statements, but for what is ``known``."""
         lines = Lines()
-        for product, name in self._rows().items():
-            if product not in known:
-                lines.add(f"{name} = {product}  # a row for each step of each sequence")
+        rows = {product: name for product, name in self._rows().items() if product not in known}
+        if rows:
+            lines.add(f"{', '.join(rows.values())} = {', '.join(rows)}  # a row per step and sequence")
         for axis, names in self.ended.items():
             if axis not in known:
                 lines.add(f"{', '.join(names)} = call.ended({axis!r})  # steps past a sequence's own end")
@@ -180,17 +181,10 @@ class Printer(Places):
         if isinstance(found, Diagonal):
             self._scan(loop, found)
             return
-        if not frame.scopes:
-            ends = ("1", frame.axes[loop.axis].length)[:: loop.step]
-            self.out.add(
-                f"# {loop.axis} = {'..'.join(ends)}, step by step: where values go, what stands before them"
-            )
-            self.make(node.root for node in nodes_of(loop))
-            for node in nodes_of(loop):
-                self.margins(node.root, BEFORE if loop.step > 0 else AFTER)
-        strip = self._strip(loop) if not frame.scopes else None
         scope = Scope(loop.axis, loop.step, self.plan.names.taken)
         inner = replace(frame.within(scope), hoisted=self.hoisted, views=self.views)
+        if not frame.scopes:
+            self.name_views(node.root for node in nodes_of(loop))
         outer, self.out = self.out, Lines(indent=self.out.indent + 1)
         known, self.notes = set(self.hoisted), Notes()
         for part in loop.body:
@@ -201,6 +195,7 @@ class Printer(Places):
         body, self.out, self.notes = self.out, outer, Notes()
         read = names_in("\n".join(body.lines))  # of some arrays only a view is
         scope.iterables = {array: step for array, step in scope.iterables.items() if step in read}
+        strip = None if frame.scopes else self._before(loop)
         for made in [made for made in self.hoisted if made not in known] if not frame.scopes else ():
             self.out.assign(self.hoisted[made], made)
         first = nodes_of(loop)[0].name  # no other loop of the module begins with it
@@ -210,13 +205,26 @@ class Printer(Places):
             for node in nodes_of(loop):
                 self._clean_after(frame, loop, node.root)
 
+    def _before(self, loop: Loop) -> tuple[str, str, frozenset[str]] | None:
+        """What a loop fills, what stands before its first step, and what makes its strips."""
+        frame, storage = self.plan.frame, self.plan.storage
+        ends = ("1", frame.axes[loop.axis].length)[:: loop.step]
+        told = "step by step: where values go, what stands before them"
+        self.out.add(f"# {loop.axis} = {'..'.join(ends)}, {told}")
+        roots = [node.root for node in nodes_of(loop)]
+        self.make(e for e in roots if e.name not in frame.rebound or storage.kinds[e.name] != "scratch")
+        for root in roots:
+            self.margins(root, BEFORE if loop.step > 0 else AFTER)
+        return self._strip(loop)
+
     def _strip(self, loop: Loop) -> tuple[str, str, frozenset[str]] | None:
         """A function that makes what the loop reads of a few steps: how many, its name, its arrays."""
         nodes = self.waiting.pop(nodes_of(loop)[0].name, [])
         if not nodes:
             return None
         frame, names, storage = self.plan.frame, self.plan.names, self.plan.storage
-        few, function, now, here = (names.fresh(wish) for wish in ("strip", "local", "now", "here"))
+        few, function = (free_name(wish, names.taken) for wish in ("strip", "local"))
+        now, here = self.steps = self.steps or (names.fresh("now"), names.fresh("here"))
         owners = list(dict.fromkeys(storage.owner(node.name) for node in nodes))
         short = frozenset(frame.stored[name].identifier for name in owners)
         around = frame.axes[loop.axis]
@@ -313,7 +321,8 @@ class Printer(Places):
             whole = expression(f"{{0}} if {leaf} is None else {{0}} {sign} {{1}}", value, term)
             self.out.assign(stored.identifier, whole)
             return
-        self.make([root])
+        if not frame.scopes:
+            self.make([root])
         if rest.op == "neg":
             self.out.add(text(generic_into(frame, rest, place) or ""))
         elif text(operand(frame, root, other).expr) != text(place):
@@ -338,15 +347,17 @@ class Printer(Places):
     def _into(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """The value written into the quantity's place, which may be made right there."""
         if root.op in ("concat", "stack"):
-            self.make([root])
+            if not frame.scopes:
+                self.make([root])
             self._pieces(frame, root, stored)
             return
         call = self._call(frame, root, stored)
-        new = None if call is None else self.made_by(call, root)
+        new = None if call is None or frame.scopes else self.made_by(call, root)
         if new is not None:
             self.out.assign(stored.identifier, new)
             return
-        self.make([root])
+        if not frame.scopes:
+            self.make([root])
         if call is not None:
             self.out.add(text(call))
         else:
@@ -373,11 +384,11 @@ class Printer(Places):
 
     def _pieces(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """The pieces of a `concat` or a `stack` that were not made in its place."""
-        storage, axes = self.plan.storage, frame.free(root.axes)
+        storage = self.plan.storage
         for read, stretch in pieces(root, frame.table):
             alias = storage.aliases.get(read.name)
             if alias is None or storage.owner(alias.base) != storage.owner(root.name):
-                target = self.stretch(Value(here_of(frame, root, stored), axes), stretch)
+                target = self.stretch(natural(frame, root, stored), stretch)
                 value = align(operand(frame, root, read), target.dims)
                 self.out.add(f"{text(target.expr)} = {text(value)}")
 

@@ -46,6 +46,7 @@ class Places:
         for shape, names in shapes.items():
             self.buffers.setdefault(shape, []).extend(names)
         make_buffers(shapes, self.spare, self.out)
+        self.name_views(self.plan.frame.table[holder] for holder in holders)
         for holder in holders:
             self._name_aliases(holder)
 
@@ -96,8 +97,18 @@ class Places:
             stretch = self.stretch(Value(expression(stored.identifier), stored.axes), storage.aliases[name])
             if not whole or name not in single.values():
                 self.out.assign(frame.stored[name].identifier, stretch.expr)
-            self.views[text(stretch.expr)] = frame.stored[name].identifier
             self._name_aliases(name)
+
+    def name_views(self, roots: Iterable[Equation]) -> None:
+        """What the stretches are called of the arrays that hold these quantities."""
+        storage, stored = self.plan.storage, self.plan.frame.stored
+        work = [storage.holder(root.name) for root in roots]
+        for base in work:
+            for name in storage.aliases_of(base):
+                whole = Value(expression(stored[base].identifier), stored[base].axes)
+                stretch = self.stretch(whole, storage.aliases[name])
+                self.views[text(stretch.expr)] = stored[name].identifier
+                work.append(name)
 
     def margins(self, root: Equation, first: int = BEFORE) -> None:
         """What a quantity is before its first step and past its last: the spec's values, else 0."""
