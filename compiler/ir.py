@@ -23,15 +23,16 @@ u = p - length.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import field
 from functools import cache
-from typing import Union
+from typing import TypeVar, Union
 
 from ..spec.records import dataclass, replace
 from ..spec.sizes import Size
 from ..spec.source import Span
 
+Found = TypeVar("Found")
 BATCH = "@"
 EACH = "^"
 
@@ -141,7 +142,7 @@ class System:
 
     def table(self) -> dict[str, Equation]:
         """Every equation by name, the given ones too."""
-        return {equation.name: equation for equation in (*self.given, *self.equations)}
+        return _table(self).copy()
 
     def axis(self, index: str) -> Axis:
         return next(axis for axis in self.axes if axis.index == index)
@@ -151,6 +152,26 @@ class System:
 
     def with_equations(self, equations: Iterable[Equation]) -> System:
         return replace(self, equations=tuple(equations))
+
+
+def remembered(analysis: Callable[[System], Found]) -> Callable[[System], Found]:
+    """An analysis that still has what it found last: passes that change nothing hand the same system on. Nobody may
+    change what it returns."""
+    last: tuple[System, Found] | None = None
+
+    def look(system: System) -> Found:
+        nonlocal last
+        known = last
+        if known is None or known[0] is not system:
+            last = known = system, analysis(system)
+        return known[1]
+
+    return look
+
+
+@remembered
+def _table(system: System) -> dict[str, Equation]:
+    return {equation.name: equation for equation in (*system.given, *system.equations)}
 
 
 def here(axes: Iterable[str]) -> tuple[Position, ...]:

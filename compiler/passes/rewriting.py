@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import field
 
 from ...spec.records import dataclass, replace
-from ..ir import Attr, Axis, Equation, Position, Read, System, along, here
+from ..ir import Attr, Axis, Equation, Position, Read, System, along, here, remembered
 from ..ir import attrs as attributes
 from ..operators import Shape
 
@@ -154,6 +154,7 @@ def dropped(equation: Equation) -> set[str]:
     return {axis for read in equation.reads for axis in along(read)} - set(equation.axes)
 
 
+@remembered
 def uses(system: System) -> Counter[str]:
     """How often each quantity is read, serves as a boundary, or is an output."""
     names = [name for _, name in system.outputs]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from .lines import WIDTH
-from .python import rewritten, text
+from .python import text
 
 LONGEST = 64  # characters of a value that is written where it is read
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -59,11 +59,11 @@ def _with_value(statement: ast.stmt, name: str, value: ast.expr) -> str | None:
     """An assignment or a call as text, with a value instead of a name."""
     by = _Instead(name, value)
     if isinstance(statement, ast.Expr):
-        return text(rewritten(statement.value, by))
+        return text(by.visit(statement.value))
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target = text(statement.targets[0])
         target = target[1:-1] if isinstance(statement.targets[0], ast.Tuple) else target
-        found = text(rewritten(statement.value, by))
+        found = text(by.visit(statement.value))
         return None if name in WORD.findall(target) else f"{target} = {found}"
     return None
 

@@ -71,7 +71,7 @@ class Places:
             return None
         asked = next(iter(self.spare.get(extents(shape), ())), name)
         parts = ", ".join(map(text, place.args)) if isinstance(place, ast.Call) else shape
-        made = _with_last(call, expression(f"buffer('{asked}', {parts})"))
+        made = _with_last(call, expression(f"buffer({{0}}, {parts})", ast.Constant(asked)))
         made = expression(f"{{0}}.reshape({shape})", made) if flat else made
         if len(f"{name} = {text(made)}") > self.out.room or (flat and "dtype" in shape):
             return None
