@@ -45,18 +45,20 @@ class Notes:
 
 
 def note_of(frame: Frame, equation: Equation) -> str:
-    """The line of the spec that a statement comes from, and its place; an adjoint goes `back through` it."""
+    """The line of the spec that a statement comes from, with whom it was joined, and its place; an adjoint goes
+    `back through` it."""
     whole = frame.table.get(equation.origin)
     span = whole.span if whole and whole.span else equation.span
     back = {"~": "back through ", "^": "tangent of "}.get(equation.name[0], "")
-    return _note(span.source, span.line, back) if span else ""
+    beside = ", ".join(frame.beside.get(equation.origin, ()))
+    return _note(span.source, span.line, back, f", with {beside}" if beside else "") if span else ""
 
 
 @lru_cache(maxsize=1024)
-def _note(source: Source, number: int, back: str) -> str:
+def _note(source: Source, number: int, back: str, beside: str) -> str:
     line = source.line(number).split("#")[0].strip()
     shown = line if len(line) <= 68 else line[:65] + "..."
-    note = f"{back}{shown}    {PurePath(source.path).name}:{number}"
+    note = f"{back}{shown}{beside}    {PurePath(source.path).name}:{number}"
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in note)  # a comment must stay one
 
 

@@ -153,6 +153,9 @@ class Frame:
     strip: Strip | None = None  # of a few steps at a time
     flat: bool = True  # products over many leading dimensions as one two-dimensional product
     stepped: bool = False  # a function of one step, which is given the state and the step's inputs
+    beside: Mapping[str, Sequence[str]] = field(
+        default_factory=dict
+    )  # whose equations are joined to a quantity's
     rows: Rows | None = None  # how long axes are as one dimension, where that has a name
     quick: Quick | None = None  # the forms that take NumPy the least time a call, for single steps
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from ...spec.records import dataclass, replace
-from ..ir import AFTER, Equation, System, worked_along
+from ..ir import AFTER, BATCH, Equation, System, worked_along
 from ..operators import TABLE
 from ..program import Program
 from ..schedule import Node, Stage, edges, schedule
@@ -76,7 +76,20 @@ def base_frame(program: Program, systems: Sequence[System]) -> tuple[Frame, Name
         if not is_temporary(name):
             names.of(name)
     lags = {axis: size for system in systems for axis, size in lag_sizes(system).items()}
-    return Frame(table, {}, axes, lags, frozenset(), dims, program.stream, past, total), names
+    frame = Frame(table, {}, axes, lags, frozenset(), dims, program.stream, past, total)
+    return replace(frame, beside=_beside(table, lags)), names
+
+
+def _beside(table: Mapping[str, Equation], lags: Container[str]) -> Mapping[str, Sequence[str]]:
+    """Whose equations were joined to those of a quantity, by their last names: their values are steps of what has
+    its origin."""
+    found: dict[str, dict[str, None]] = {}
+    for e in (e for e in table.values() if e.op == "copy" and BATCH in e.axes and e.name[0] not in "~^"):
+        base = table.get(e.reads[0].name, e)
+        if e.origin and base.origin != e.origin and base.name != base.origin:
+            if any(axis in lags and p.over is None for axis, p in zip(base.axes, e.reads[0].at)):
+                found.setdefault(base.origin, {})[e.origin.rpartition(".")[2]] = None
+    return {origin: [*names] for origin, names in found.items()}
 
 
 def with_outputs(needed: Demands, systems: Iterable[System]) -> Demands:
