@@ -10,12 +10,14 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import all_mutants
 import cell_peers
 import mutate
+import numpy as np
 import test_hostile
 from damage import SMALL, outcome
 from generate import labels_of, specification
@@ -25,6 +27,8 @@ from rnnc.benching import largest
 from rnnc.runtime.properties.table import PROPERTIES
 from rnnc.spec.cells import library
 from wordings import check_some
+
+warnings.simplefilter("error", np.exceptions.ComplexWarning)  # as in the tests
 
 Counts = dict[str, float]
 Found = tuple[Counts, list[str]]

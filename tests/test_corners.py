@@ -97,6 +97,16 @@ def test_a_number_of_the_parameters_alone_may_have_a_cotangent(level: int) -> No
     assert m.backward(params, run, {"z": 1.0, "l": np.ones((3, 2, 2))})[0]["w"].tolist() == [26.0, 52.0]
 
 
+@pytest.mark.parametrize("level", [0, 2])
+def test_whole_numbers_stay_whole_in_a_complex_step(level: int) -> None:
+    text = (
+        "axis t = 1..T\ninput o[t] : int\nparam w : real\ns[t] : int = o[t] - (7 % 4)\nloss l[t] = w * s[t]\n"
+    )
+    m = rnnc.loads(text, Options(level=level))
+    run = m.forward({"w": np.array(1.0 + 1e-30j)}, {"o": np.array([[5, 6]])})
+    assert abs(run.loss.imag - 2.5e-30) < 1e-44 and run.loss.real == 2.5
+
+
 HEAD = """
 axis t = 1..T
 input x[t] : real[2]

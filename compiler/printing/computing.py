@@ -181,7 +181,7 @@ def slots_of(frame: Frame, equation: Equation, values: list[Value], dims: tuple[
     for i, (read, value) in enumerate(zip(equation.reads, values, strict=True)):
         if elementwise and value.constant:
             scalar = expression("dtype.type({0})", value.expr) if i in told else None
-            slots.append(value.expr if constant else scalar or _number_of(frame, equation, value))
+            slots.append(value.expr if constant else scalar or _number_of(frame, equation, read, value))
         elif elementwise:
             slots.append(align(_in_rows(frame, equation, read, value, dims), dims))
         else:
@@ -196,10 +196,12 @@ def _in_fast_loop(frame: Frame) -> bool:
     return bool(frame.scopes) and frame.hoisted is not None
 
 
-def _number_of(frame: Frame, equation: Equation, value: Value) -> ast.expr:
+def _number_of(frame: Frame, equation: Equation, read: Read, value: Value) -> ast.expr:
     """A number beside arrays. In fast loops, and with frozen parameters, an array without dimensions: NumPy takes
     it in half the time."""
     number = value.expr
+    if frame.table[read.name].type != "real":
+        return number
     if equation.type != "real" or equation.op == "pow":
         return as_scalar(number)
     made, wish = expression("np.array({0}, dtype)", number), NUMBERS.get(text(number), "number")
