@@ -3,7 +3,7 @@ others; of those, on each that the equations themselves, taken one by one, let t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import product
@@ -20,7 +20,9 @@ from .observe import everything, line_of
 from .subject import Reads, Subject
 
 Steps = tuple[int, ...]
+Places = Mapping[str, Sequence[int]]  # the steps looked at, by axis
 DRAWS = 3  # a change that no drawing shows is lost
+ALL = 16  # longer axes are looked at in places
 LEAST = 1e-9  # a slope below it may be rounding
 
 
@@ -37,10 +39,11 @@ def check(subject: Subject, case: Case) -> Verdict:
     steps = tuple((axis, subject.delay + 2) for axis, _ in case.steps)
     dims = tuple((name, max(size, 3)) for name, size in case.dims)
     cases = [Case(steps, 1, dims, case.seed + k, 1.0) for k in range(DRAWS)]
-    allowed = _allowed(subject, dict(steps))
+    places = {axis: _some(length, case.seed) for axis, length in steps}
+    allowed = _allowed(subject, dict(steps), places)
     datas = [with_noise(subject, draw(subject, one, ragged=False)) for one in cases]
-    forward = [_forward(subject, data) for data in datas]
-    backward = [_backward(subject, data) for data in datas]
+    forward = [_forward(subject, data, places) for data in datas]
+    backward = [_backward(subject, data, places) for data in datas]
     shown = _by_the_equations(subject, datas)
     return joined(
         _pattern(subject, way, {key: any(one[key] for one in found) for key in found[0]}, allowed, shown)
@@ -52,25 +55,33 @@ Pattern = dict[tuple[str, Steps, str, Steps], bool]  # (output, step, input, ste
 Shown = Callable[[str, Steps, str, Steps], bool]
 
 
-def _allowed(subject: Subject, steps: dict[str, int]) -> dict[tuple[str, Steps], Reads]:
+def _some(steps: int, seed: int) -> list[int]:
+    """All steps; of many the first and the last, between which the longest delay lies, and others drawn at random."""
+    if steps <= ALL:
+        return list(range(1, steps + 1))
+    ends = {*range(1, ALL // 4 + 1), *range(steps - ALL // 4 + 1, steps + 1)}
+    others = np.random.default_rng([seed, 15]).choice(steps, ALL // 2, replace=False) + 1
+    return sorted({*ends, *map(int, others)})
+
+
+def _allowed(subject: Subject, steps: dict[str, int], places: Places) -> dict[tuple[str, Steps], Reads]:
     assert subject.spec is not None
     return {
         (name, point): subject.spec.reads(name, point, steps)
         for name, axes in subject.layouts.items()
         if "@" in axes
-        for point in _points(axes, steps)
+        for point in _points(axes, places)
     }
 
 
-def _points(axes: tuple[str, ...], steps: dict[str, int]) -> list[Steps]:
-    return list(product(*(range(1, steps[axis] + 1) for axis in axes if axis != "@")))
+def _points(axes: tuple[str, ...], places: Places) -> list[Steps]:
+    return list(product(*(places[axis] for axis in axes if axis != "@")))
 
 
-def _inputs(subject: Subject, data: Data) -> list[tuple[str, Steps]]:
-    """Every step of every real input."""
-    steps = dict(data.case.steps)
+def _inputs(subject: Subject, places: Places) -> list[tuple[str, Steps]]:
+    """The steps of every real input."""
     names = subject.real_inputs
-    return [(name, point) for name in names for point in _points(subject.inputs[name].axes, steps)]
+    return [(name, point) for name in names for point in _points(subject.inputs[name].axes, places)]
 
 
 def _by_the_equations(subject: Subject, datas: list[Data]) -> Shown:
@@ -100,27 +111,27 @@ def _moved(data: Data, name: str, point: Steps, rng: np.random.Generator) -> Arr
     return moved
 
 
-def _forward(subject: Subject, data: Data) -> Pattern:
+def _forward(subject: Subject, data: Data, places: Places) -> Pattern:
     """One input step moved at a time."""
     found: Pattern = {}
     rng = np.random.default_rng([data.case.seed, 11])
-    for name, point in _inputs(subject, data):
+    for name, point in _inputs(subject, places):
         run = subject.module.forward(data.params, {**data.batch, name: _moved(data, name, point, rng)})
-        for output, where in _outputs(subject, data, run.outputs):
+        for output, where in _outputs(subject, run.outputs, places):
             found[output, where, name, point] = bool(np.any(np.imag(run.outputs[output][_place(where)])))
     return found
 
 
-def _backward(subject: Subject, data: Data) -> Pattern:
+def _backward(subject: Subject, data: Data, places: Places) -> Pattern:
     """A cotangent at one output step at a time."""
     found: Pattern = {}
     outputs = subject.module.forward(data.params, data.batch).outputs
     rng = np.random.default_rng([data.case.seed, 12])
-    for output, where in _outputs(subject, data, outputs):
+    for output, where in _outputs(subject, outputs, places):
         cotangent = np.zeros(outputs[output].shape)
         cotangent[_place(where)] = rng.standard_normal(cotangent[_place(where)].shape)
         grads = everything(subject, replace(data, cotangents={output: cotangent}))
-        for name, point in _inputs(subject, data):
+        for name, point in _inputs(subject, places):
             found[output, where, name, point] = bool(np.any(grads[f"dbatch.{name}"][_place(point)]))
     return found
 
@@ -129,11 +140,10 @@ def _place(point: Steps) -> Steps:
     return tuple(i - 1 for i in point)
 
 
-def _outputs(subject: Subject, data: Data, outputs: Arrays) -> list[tuple[str, Steps]]:
-    """Every step of every real output that has rows."""
-    steps = dict(data.case.steps)
+def _outputs(subject: Subject, outputs: Arrays, places: Places) -> list[tuple[str, Steps]]:
+    """The steps of every real output that has rows."""
     real = [name for name, value in outputs.items() if _is_real(value) and "@" in subject.layouts[name]]
-    return [(name, point) for name in real for point in _points(subject.layouts[name], steps)]
+    return [(name, point) for name in real for point in _points(subject.layouts[name], places)]
 
 
 def _is_real(value: Array) -> bool:
