@@ -32,6 +32,8 @@ from .stretches import Steps, cut, pieces
 from .strips import Strip, size_of_step
 from .structure import is_at_hand
 
+SHORT = 24  # characters of a value that shares a line with others
+
 
 @dataclass(slots=True)
 class Printer(Places):
@@ -196,8 +198,9 @@ class Printer(Places):
         read = names_in("\n".join(body.lines))  # of some arrays only a view is
         scope.iterables = {array: step for array, step in scope.iterables.items() if step in read}
         strip = None if frame.scopes else self._before(loop)
-        for made in [made for made in self.hoisted if made not in known] if not frame.scopes else ():
-            self.out.assign(self.hoisted[made], made)
+        if not frame.scopes:
+            new = {name: made for made, name in self.hoisted.items() if made not in known}
+            self.out.assign_all(new, longest=SHORT)
         first = nodes_of(loop)[0].name  # no other loop of the module begins with it
         header(frame, scope, "" if frame.scopes else first, strip, self.out)
         self.out.lines += body.lines
@@ -359,7 +362,8 @@ class Printer(Places):
         if not frame.scopes:
             self.make([root])
         if call is not None:
-            self.out.add(text(call))
+            product = frame.scopes and root.op == "einsum"
+            self.out.add(text(call) + ("  # matrix product" if product else ""))
         else:
             self._assign(frame, root, stored, here_of(frame, root, stored))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 
 from ...spec.records import dataclass
+from ..prelude_text import names
 from .python import text
 
 WIDTH = 108
@@ -47,6 +48,20 @@ class Lines:
 
     def assign(self, target: ast.expr | str, value: ast.expr | str, operator: str = "=") -> None:
         self.add(f"{text(target)} {operator} {text(value)}")
+
+    def assign_all(self, values: Mapping[str, str], longest: int = WIDTH) -> None:
+        """Several assignments a line, as far as they fit and none reads another; ``longest``: of a value that does
+        not stand alone."""
+        group: dict[str, str] = {}
+        for name, value in values.items():
+            wide = sum(len(n) + len(v) + 4 for n, v in [*group.items(), (name, value)]) > self.room
+            apart = max(len(value), *map(len, group.values())) > longest if group else False
+            if group and (wide or apart or not names(value).isdisjoint(group)):
+                self.add(f"{', '.join(group)} = {', '.join(group.values())}")
+                group = {}
+            group[name] = value
+        if group:
+            self.add(f"{', '.join(group)} = {', '.join(group.values())}")
 
 
 def broken(line: str, width: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 
 from ..prelude_text import names
 from ..program import Program
@@ -46,7 +46,7 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
         lengths = f"state[{page.literal(length)}]" if frame.stepped else f"call.lengths[{page.literal(axis)}]"
         plain[around.length] = lengths
         plain[around.longest] = f"call.longest[{page.literal(axis)}]"
-    _together(lines, {name: value for name, value in plain.items() if name in used})
+    lines.assign_all({name: value for name, value in plain.items() if name in used})
     params = [param.name for param in program.params if param.name in frame.stored]
     tables = {"call.dims": {name: dim for dim, name in frame.dim_names.items()}}
     if frame.quick is not None and frame.quick.frozen is not None:
@@ -110,30 +110,21 @@ def _runs(wanted: Sequence[bool]) -> list[tuple[int, int]]:
     return runs
 
 
-def _together(lines: Lines, values: Mapping[str, str]) -> None:
-    """Several assignments a line, as far as they fit."""
-    for group in _groups(values, lambda name, value: len(name) + len(value) + 4):
-        lines.add(f"{', '.join(group)} = {', '.join(group.values())}")
-
-
 def _entries(lines: Lines, table: str, keys: Mapping[str, str]) -> None:
     """Entries of one table, several a line."""
     quoted = {name: page.literal(key) for name, key in keys.items()}
-    for group in _groups(quoted, lambda name, key: len(name) + len(key) + 4, len(table) + 12):
+    for group in _groups(quoted, WIDTH - 16 - len(table)):
         if len(group) == 1:
             lines.add(f"{', '.join(group)} = {table}[{', '.join(group.values())}]")
         else:
             lines.add(f"{', '.join(group)} = entries({table}, {', '.join(group.values())})")
 
 
-def _groups(
-    values: Mapping[str, str], width: Callable[[str, str], int], around: int = 0
-) -> Iterator[dict[str, str]]:
-    """The items in order, as many together as fit on a line that has ``around`` characters besides."""
+def _groups(values: Mapping[str, str], room: int) -> Iterator[dict[str, str]]:
+    """The items in order, as many together as fit into the room."""
     group: dict[str, str] = {}
-    room = WIDTH - 4 - around
     for name, value in values.items():
-        if group and sum(width(*item) for item in group.items()) + width(name, value) > room:
+        if group and sum(len(n) + len(v) + 4 for n, v in [*group.items(), (name, value)]) > room:
             yield group
             group = {}
         group[name] = value
