@@ -107,6 +107,14 @@ def test_whole_numbers_stay_whole_in_a_complex_step(level: int) -> None:
     assert abs(run.loss.imag - 2.5e-30) < 1e-44 and run.loss.real == 2.5
 
 
+@pytest.mark.parametrize("unroll", [None, 3])
+def test_a_state_may_be_a_parameter(unroll: int | None) -> None:
+    text = "axis t = 1..T\ninput x[t] : real\nparam w : real[2]\nuse qrnn\nh[t] = qrnn(w, 3)\n"
+    m = rnnc.loads(text + "loss l[t] = x[t] * sum(h[t])\n", Options(level=2, unroll=unroll))
+    run = m.forward({**m.init(dtype="float64"), "w": np.array([1.0, 2.0])}, {"x": np.ones((3, 1))})
+    assert run.state["h.x"].tolist() == [[1.0, 2.0]]
+
+
 HEAD = """
 axis t = 1..T
 input x[t] : real[2]

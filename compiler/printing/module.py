@@ -233,7 +233,7 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
         f"    return Run(outputs, {value}, nll, after, (call, tape))",
     ]
     head = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
-    given = dict.fromkeys(used, "tape")
+    given = dict.fromkeys((name for name in used if plan.frame.table[name].op != "param"), "tape")
     return "\n".join([*head, *whole_body(plan.frame, program, body, given)])
 
 
