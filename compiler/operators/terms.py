@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Union
 
-from ...spec.records import dataclass, replace
+from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ...spec.source import Span
 from ..ir import BATCH, Attr, Equation, Position, Read, here
@@ -42,23 +42,25 @@ class Builder:
 
     def term(self, equation: Equation, at: Iterable[Position] | None = None) -> Term:
         """A read of a quantity: where it stands, or at the positions given."""
-        positions = here(equation.axes) if at is None else tuple(at)
-        axes = tuple(dict.fromkeys(p.over for p in positions if p.over is not None))
+        positions, axes = here(equation.axes), equation.axes
+        if at is not None:
+            positions = tuple(at)
+            axes = tuple(dict.fromkeys(p.over for p in positions if p.over is not None))
         return Term(self, Read(equation.name, positions), axes, equation.shape, equation.type)
 
     def leaf(self, op: str, over: tuple[str, ...], **statics: Attr) -> Term:
         """A real scalar without operands."""
-        return self._add(Equation(self.name(), over, (), "real", op, (), attributes(**statics)))
+        return self._add(self.name(), over, (), "real", op, (), attributes(**statics))
 
     def cotangent(self, key: str, output: Equation) -> Term:
         """The caller's cotangent of an output."""
         name, statics = self.name(), attributes(key=key)
-        return self._add(Equation(name, output.axes, output.shape, output.type, "cotangent", (), statics))
+        return self._add(name, output.axes, output.shape, output.type, "cotangent", (), statics)
 
     def direction(self, key: str, like: Equation, op: str = "direction") -> Term:
         """The caller's tangent of a parameter, an input or a state, which is like a quantity."""
         name, statics = self.name(), attributes(key=key)
-        return self._add(Equation(name, like.axes, like.shape, like.type, op, (), statics))
+        return self._add(name, like.axes, like.shape, like.type, op, (), statics)
 
     def number(self, value: float, like: Shape = ()) -> Term:
         """A real literal, repeated to a feature shape."""
@@ -80,13 +82,22 @@ class Builder:
         call = Call(shapes, types, tuple(t.axes for t in terms), given)
         shape, type = TABLE[op].shape(call), TABLE[op].type(call)
         reads = tuple(term.read for term in terms)
-        return self._add(Equation(name or self.name(), axes, shape, type, op, reads, attributes(**given)))
+        return self._add(name or self.name(), axes, shape, type, op, reads, attributes(**given))
 
-    def _add(self, equation: Equation) -> Term:
-        placed = replace(equation, span=self.span, origin=self.origin)
-        self.equations[placed.name] = placed
-        self.owners[placed.name] = self.prefix
-        return self.term(placed)
+    def _add(
+        self,
+        name: str,
+        axes: tuple[str, ...],
+        shape: Shape,
+        type: str,
+        op: str,
+        reads: tuple[Read, ...],
+        statics: tuple[tuple[str, Attr], ...],
+    ) -> Term:
+        equation = Equation(name, axes, shape, type, op, reads, statics, (), self.span, self.origin)
+        self.equations[equation.name] = equation
+        self.owners[equation.name] = self.prefix
+        return self.term(equation)
 
 
 def union(several: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -75,8 +75,8 @@ class View:
     ) -> Read:
         """A further equation, for the use of ``like``."""
         name = self.names.fresh(like.name)
-        made = Equation(name, tuple(axes), shape, like.type, op, reads, attributes(**statics))
-        made = replace(made, span=like.span, origin=like.origin)
+        told = attributes(**statics)
+        made = Equation(name, tuple(axes), shape, like.type, op, reads, told, (), like.span, like.origin)
         self.table[name] = made
         self.added.append(made)
         return Read(name, here(made.axes))

@@ -60,7 +60,8 @@ def _alike(system: System) -> dict[str, str]:
 
 def _kind(equation: Equation, names: dict[str, str]) -> object:
     """What tells most values apart, and is quick to look up: names of operands, wherever they are read."""
-    operands = [names.get(read.name, read.name) for read in equation.reads]
+    operands = [read.name for read in equation.reads]
+    operands = [names.get(name, name) for name in operands] if names else operands
     return equation.op, frozenset(operands) if operands else equation.attrs
 
 

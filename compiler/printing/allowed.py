@@ -14,6 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
+from functools import cache
 from typing import Any
 
 from ...spec.records import dataclass
@@ -268,6 +269,13 @@ CHECKED: dict[type, Callable[..., None]] = {
 LEAVES = frozenset(
     (ast.Name, ast.Constant)
 )  # most nodes are such; a name that is deleted stands in a `Delete`
+WORDS = frozenset("ctx attr id arg kind type_comment".split())  # fields that hold no nodes, but for `ctx`
+
+
+@cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    """The fields of a type of nodes that may hold nodes."""
+    return () if kind in LEAVES else tuple(name for name in kind._fields if name not in WORDS)
 
 
 def _by_kind(tree: ast.AST) -> dict[type, list[Any]]:
@@ -276,10 +284,10 @@ def _by_kind(tree: ast.AST) -> dict[type, list[Any]]:
     found: dict[type, list[Any]] = defaultdict(list)
     work = [tree]
     for node in work:
-        kind = type(node)
+        kind: Any = type(node)
         found[kind].append(node)
-        for field_name in () if kind in LEAVES else node._fields:
-            value = getattr(node, field_name, None)
+        for name in _fields(kind):
+            value = getattr(node, name, None)
             if isinstance(value, ast.AST):
                 work.append(value)
             elif isinstance(value, list):
