@@ -124,6 +124,16 @@ def test_the_gates_of_the_fast_lstm_are_squashed_by_one_tanh() -> None:
     assert "sigmoid" not in called(function(text, "_forward"))
 
 
+def test_gradients_that_others_read_too_are_multiplied_at_once() -> None:
+    """Those of normalised gates are summed for two parameters each: no chain of factors is gained by taking the block
+    apart."""
+    spec = FOLDER.parent / "benchmarks" / "specs" / "lstm_norm_peephole.rnn"
+    text = compile_source(spec.read_text(encoding="utf-8"))
+    (loop,) = loops(function(text, "_backward"))
+    wide = re.findall(r"multiply\(dh_ifgo_\w+, h_ifgo_\w+, dh_ifgo_\w+\)", ast.unparse(loop))
+    assert len(wide) == 1 and "dh_ifgo_2[:, 0] = " not in text
+
+
 def test_local_derivatives_of_the_fast_lstm_stand_before_the_loop() -> None:
     """Going back, a step adds what comes together and multiplies by slopes that are known already."""
     (loop,) = loops(function(compile_source(LSTM), "_backward"))

@@ -46,7 +46,8 @@ def _spread(e: Equation, view: View, cycles: Mapping[str, int], pieced: bool) ->
         whole = view.source(read)
         if whole.op != "stack" or not is_plain(read, whole) or set(whole.axes) != set(e.axes):
             continue
-        if pieced or (_is_product(e) and any(_gathers(view.source(s), cycles) for s in whole.reads)):
+        chains = _is_product(e) and view.through(read, "stack", once=True) is not None
+        if pieced or (chains and any(_gathers(view.source(s), cycles) for s in whole.reads)):
             return _steps(e, str(whole.attr("axis")), view)
     return None
 
