@@ -229,6 +229,6 @@ def once_for_all(a: Array) -> Array:
 
 
 def side_by_side(a: Array) -> bool:
-    """Whether stretches pay: at least 256 steps of at most 128 numbers. Products of factors must not overflow;
+    """Whether stretches pay: at least 256 steps of at most 256 numbers. Products of factors must not overflow;
     NaN, which stays where it is, decides nothing."""
-    return len(a) >= 256 and a[0].size <= 128 and not bool((np.abs(a) > 1).any())
+    return len(a) >= 256 and a[0].size <= 256 and not bool((np.abs(a) > 1).any())

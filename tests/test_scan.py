@@ -77,9 +77,9 @@ def test_products_that_would_overflow_are_left_alone() -> None:
 
 
 def test_stretches_are_taken_where_they_pay() -> None:
-    assert prelude.side_by_side(np.ones((256, 1, 128)))
-    assert not prelude.side_by_side(np.ones((255, 1, 128)))
-    assert not prelude.side_by_side(np.ones((256, 2, 128)))
+    assert prelude.side_by_side(np.ones((256, 1, 256)))
+    assert not prelude.side_by_side(np.ones((255, 1, 256)))
+    assert not prelude.side_by_side(np.ones((256, 2, 256)))
     assert not prelude.side_by_side(np.full((256, 1, 1), 1.1))
 
 
