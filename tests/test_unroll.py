@@ -331,6 +331,14 @@ def test_a_long_chain_is_no_deep_expression(level: int) -> None:
     same(*modules, {"w": np.array(0.9)}, batch)
 
 
+def test_weights_are_halved_once_for_all_steps() -> None:
+    """What -O2 makes of weights when the steps are there already (`squash`) is made once."""
+    text = "use lstm\ndim n = 3\naxis t = 1..T\ninput x[t] : real[n]\nh[t] = lstm(x[t], n)\noutput h\n"
+    m = rnnc.loads(text, Options(unroll=4))
+    halved = re.findall(r"(\w+) \* 0\.5\b", inspect.getsource(m._forward))
+    assert len(halved) == len(set(halved)) >= 9
+
+
 # ------------------------------------------------------------------------------- any system of equations
 
 ALONG = [(case, axis.index) for case in CASES for axis in case.system.axes if axis.length]
