@@ -63,7 +63,7 @@ def diagonal(loop: Loop, table: Mapping[str, Equation]) -> Diagonal | str:
         inside = [read for read in root.reads if _meets(read.name, cycle, table)]
         if root.op not in LINEAR or (root.op == "mul" and len(inside) > 1):
             return f"{root.name} = {root.op}({', '.join(read.name for read in root.reads)})"
-    return _pair(loop, found) or "several quantities on one cycle: " + ", ".join(_own(found))
+    return _pair(loop, found) or "several quantities on one cycle: " + ", ".join(sorted(_own(found)))
 
 
 def _meets(name: str, cycle: set[str], table: Mapping[str, Equation]) -> bool:

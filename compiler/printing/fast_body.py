@@ -320,14 +320,14 @@ class Printer(Places):
         place, dims = here_of(frame, root, stored), frame.free(root.axes)
         term = align(operand(frame, root, maybe), dims)
         if storage.kinds[storage.holder(root.name)] == "fresh":
-            value = completed(frame, rest)
-            whole = expression(f"{{0}} if {leaf} is None else {{0}} {sign} {{1}}", value, term)
-            self.out.assign(stored.identifier, whole)
+            self._sum_if_given(stored.identifier, leaf, completed(frame, rest), sign, term)
             return
+        call = generic_into(frame, rest, place) if rest.op == "neg" else None
+        new = None if call is None or frame.scopes else self.made_by(call, root)
         if not frame.scopes:
             self.make([root])
-        if rest.op == "neg":
-            self.out.add(text(generic_into(frame, rest, place) or ""))
+        if call is not None:
+            self.out.add(text(call) if new is None else f"{stored.identifier} = {text(new)}")
         elif text(operand(frame, root, other).expr) != text(place):
             self.out.add(f"np.copyto({text(place)}, {text(align(operand(frame, root, other), dims))})")
         function = "np.add" if sign == "+" else "np.subtract"
@@ -338,6 +338,17 @@ class Printer(Places):
                 f"add_at_end({text(place)}, {length}, {text(operand(frame, placed, placed.reads[0]).expr)})"
             )
         self.out.under(f"{leaf} is not None", added)
+
+    def _sum_if_given(self, name: str, leaf: str, value: ast.expr, sign: str, term: ast.expr) -> None:
+        """A new value: one expression, if that is short."""
+        whole = text(expression(f"{{0}} if {leaf} is None else {{0}} {sign} {{1}}", value, term))
+        if isinstance(value, ast.Name) and len(f"{name} = {whole}") <= self.out.room:
+            self.out.assign(name, whole)
+        else:
+            self.out.assign(name, value)
+            self.out.under(
+                f"{leaf} is not None", f"{name} = {text(expression(f'{{0}} {sign} {{1}}', name, term))}"
+            )
 
     def _is_at_end(self, frame: Frame, root: Equation, read: Read) -> bool:
         """Whether a term is 0 but at each sequence's own last step, of the first axis."""

@@ -29,8 +29,8 @@ def together(stages: Sequence[Stage], key: Callable[[Equation], Hashable]) -> tu
 
 def in_groups(needs: Sequence[Collection[int]], keys: Sequence[Hashable]) -> list[int]:
     """The numbers from 0, each after those it ``needs``: next comes the first that is ready of the last one's key,
-    or the first that is ready of all. What needs nothing comes just before the first that needs it. They are in
-    a possible order already."""
+    or the first that is ready of all. What needs nothing comes before the run of the first that needs it. They are
+    in a possible order already."""
     readers: dict[int, list[int]] = defaultdict(list)
     for reader, found in enumerate(needs):
         for source in found:
@@ -41,17 +41,24 @@ def in_groups(needs: Sequence[Collection[int]], keys: Sequence[Hashable]) -> lis
     of_key: dict[Hashable, list[int]] = defaultdict(list)
     for place in ready:
         of_key[keys[place]].append(place)
-    order: dict[int, None] = {}
+    order, done = list[int](), set[int]()
     last: Hashable = None
+    start = 0  # of the run of one key
     while ready:
         place = heappop(of_key[last]) if of_key.get(last) else heappop(ready)
-        if place in order:
+        if place in done:
             continue
-        order.update(dict.fromkeys(sorted(late.intersection(needs[place]))))
-        order[place], last = None, keys[place]
+        start, last = start if keys[place] == last else len(order), keys[place]
+        before = sorted(
+            late.intersection(needs[place]) - done, key=lambda other: (keys[other] == last, other)
+        )
+        order[start:start] = before
+        start += sum(keys[other] != last for other in before)
+        order.append(place)
+        done.update(before, [place])
         for reader in readers[place]:
             left[reader] -= 1
             if not left[reader]:
                 heappush(ready, reader)
                 heappush(of_key[keys[reader]], reader)
-    return [*order]
+    return order
