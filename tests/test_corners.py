@@ -115,6 +115,17 @@ def test_a_state_may_be_a_parameter(unroll: int | None) -> None:
     assert run.state["h.x"].tolist() == [[1.0, 2.0]]
 
 
+@pytest.mark.parametrize("gate", ["0.1 * t + 0.1 * t", "w * x[t] + w * x[t]", "affine(x[t]) + affine(x[t])"])
+def test_a_gate_of_something_added_to_itself(gate: str) -> None:
+    """A sigmoid's half goes into each term of a sum, but only once into one that stands there twice."""
+    text = f"axis t = 1..T\ninput x[t] : real[2]\nparam w : real[2]\noutput h\nh[t] : real[2] = sigmoid({gate})\n"
+    textbook, fast = (rnnc.loads(text, Options(level=level)) for level in (0, 2))
+    params = {**textbook.init(dtype="float64"), "w": np.array([1.0, 2.0])}
+    batch = {"x": np.random.default_rng(0).standard_normal((4, 3, 2))}
+    wanted, found = (m.forward(params, batch).outputs["h"] for m in (textbook, fast))
+    np.testing.assert_allclose(found, wanted, rtol=1e-14)
+
+
 HEAD = """
 axis t = 1..T
 input x[t] : real[2]

@@ -117,12 +117,22 @@ class _Work:
             raise _Fixed
         traits = TABLE[e.op].traits
         if "linear" in traits and "elementwise" in traits and len(e.reads) == 2:
-            reads = tuple(self._term(e, read, scale) for read in e.reads)
+            reads = self._terms(e, scale)
         elif "bilinear" in traits and len(e.reads) == 2:
             reads = self._product(e, scale)
         else:
             raise _Fixed
         self._put(replace(e, reads=reads))
+
+    def _terms(self, e: Equation, scale: Scale) -> tuple[Read, ...]:
+        """The terms of a scaled sum. What is added to itself is scaled once."""
+        one, other = e.reads
+        if one.name == other.name and BATCH in self.table[one.name].axes:
+            steps = (set(self._steps(self.table[one.name], read)) for read in e.reads)
+            if one != other and set.intersection(*steps):
+                raise _Fixed
+        first = self._term(e, one, scale)
+        return first, first if one == other else self._term(e, other, scale)
 
     def _term(self, e: Equation, read: Read, scale: Scale) -> Read:
         """A term of a scaled sum."""
