@@ -204,7 +204,7 @@ class Expressions:
             and (count := self.rng.choice(self.sizes))
             and (k := self.token(count, shape, site, 0))
         ):
-            other = self.token(count, shape, site, 0)
+            other = self.token(count, shape, site, 0) or "1"
             return f"({k} {self.rng.choice(['==', '!='])} {self.rng.choice(['0', '1', other])})"
         sign = self.rng.choice(["<", "<=", ">", ">="])
         return f"({self.real(shape, site.bare, depth - 1)} {sign} {self.real(shape, site.bare, depth - 1)} + 0.1731)"

@@ -150,7 +150,9 @@ class Subject:
     def result(self, run: Any, key: str) -> Any:
         if key == "loss":
             return run.loss
-        return run.outputs[key] if self.is_output(key) else run.state[key.removeprefix("state.")]
+        return (
+            run.outputs[key] if self.is_output(key) else run.state[self.m.COTANGENTS[key].partition(":")[2]]
+        )
 
     def weighed(self, run: Any) -> Any:
         """The number whose gradient the cotangents ask for."""

@@ -126,6 +126,20 @@ def test_a_gate_of_something_added_to_itself(gate: str) -> None:
     np.testing.assert_allclose(found, wanted, rtol=1e-14)
 
 
+@pytest.mark.parametrize("level", [0, 2])
+def test_a_stretch_of_what_no_operator_writes_into_a_buffer(level: int) -> None:
+    text = (
+        "axis t = 1..T\ninput x[t] : real[2]\nparam w : real[4, 2], v : real[4]\noutput h\n"
+        "h[t] : real[2] = x[t] + sin(2 * slice(where(v < 0.5, v, w @ h[t-1]), 1, 2))\n"
+    )
+    m = rnnc.loads(text, Options(level=level))
+    params = {"w": np.ones((4, 2)), "v": np.array([1.0, 0.0, 1.0, 1.0])}
+    run = m.forward(params, {"x": np.ones((2, 1, 2))})
+    first = [1.0, 1.0]
+    second = [1.0 + np.sin(0.0), 1.0 + np.sin(2 * 2.0)]
+    np.testing.assert_allclose(run.outputs["h"][:, 0], [first, second], rtol=1e-15)
+
+
 HEAD = """
 axis t = 1..T
 input x[t] : real[2]

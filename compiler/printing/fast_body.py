@@ -210,12 +210,12 @@ class Printer(Places):
 
     def _before(self, loop: Loop) -> tuple[str, str, frozenset[str]] | None:
         """What a loop fills, what stands before its first step, and what makes its strips."""
-        frame, storage = self.plan.frame, self.plan.storage
+        frame = self.plan.frame
         ends = ("1", frame.axes[loop.axis].length)[:: loop.step]
         told = "step by step: where values go, what stands before them"
         self.out.add(f"# {loop.axis} = {'..'.join(ends)}, {told}")
         roots = [node.root for node in nodes_of(loop)]
-        self.make(e for e in roots if e.name not in frame.rebound or storage.kinds[e.name] != "scratch")
+        self.make(root for root in roots if root.name not in frame.rebound or not self._takes_new(root))
         for root in roots:
             self.margins(root, BEFORE if loop.step > 0 else AFTER)
         return self._strip(loop)
@@ -386,9 +386,7 @@ class Printer(Places):
 
     def _assign(self, frame: Frame, root: Equation, stored: Stored, place: ast.expr) -> None:
         """No operator writes here by itself: a one-step buffer takes the new array, an array its content."""
-        storage = self.plan.storage
-        own = storage.holder(root.name) == root.name and not storage.aliases_of(root.name)
-        if storage.kinds[storage.holder(root.name)] == "scratch" and own:
+        if self._takes_new(root):
             frame.rebound.add(root.name)
             self.out.assign(stored.identifier, completed(frame, root))
             return
@@ -396,6 +394,12 @@ class Printer(Places):
         dims = frame.free(root.axes)
         target = place if isinstance(place, ast.Subscript) else expression("{0}[...]", place)
         self.out.assign(target, align(value, dims))
+
+    def _takes_new(self, root: Equation) -> bool:
+        """Whether a new array may be given the name of the quantity's buffer, of which no stretch has a name."""
+        storage = self.plan.storage
+        own = storage.holder(root.name) == root.name and not storage.aliases_of(root.name)
+        return own and storage.kinds[root.name] == "scratch"
 
     def _pieces(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """The pieces of a `concat` or a `stack` that were not made in its place."""
