@@ -322,11 +322,11 @@ ZERO = "what it is made of is 0 past each end: cotangents and inputs come so"
 FACTOR = "in every sum it stands beside a factor that is 0 there"
 ONE_STEP = "a step on is all that is read of it, by what stands before it"
 READ = "what is overwritten has been read by then"
-THERE = "what it is made of was kept going forward"
+THERE = "what it is made of was kept going forward: it is made before the loop, not in its strips"
 EQUIVALENT = {
     **{f"gradient storage: ~{name}: rolling, not array": ONE_STEP for name in "kc"},
     **{f"gradient storage: {slip}": READ for slip in ("~k over ~k", "~r over ~k", "~g over ~g")},
-    "gradient stages: ~ifo before ~ifo": THERE,
+    **{f"gradient stages: ~{name} before ~{name}": THERE for name in ("c", "g", "ifo", "u")},
     **{f"forward masks: ('~{name}', 't'): no mask ahead": ZERO for name in "chk"},
     **{f"forward masks: ~{name}: no mask in sums": ZERO
        for name in ("a", "e", "ifou", "k", "r", "u", "x", "y", "y.mean", "z")},

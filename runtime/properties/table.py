@@ -176,9 +176,9 @@ PROPERTIES = (
     ),
     Property(
         "contract",
-        "`init`, `SHAPES`, gradients and `loss_and_grad` agree in names, shapes and bits; targets that "
-        "nothing reads may be left out.",
-        BITS,
+        "`init`, `SHAPES` and gradients agree in names and shapes, `loss_and_grad` with `forward` and `backward` to "
+        "rounding; targets that nothing reads may be left out.",
+        ROUNDING,
         "sizes.check_contract",
     ),
     Property(
