@@ -43,24 +43,16 @@ def _in_groups(call, groups, alone):
     ``alone``: the loss has terms of the parameters alone, which every group has, and the batch once."""
     loss, grads = 0.0, {}
     for number, rows in enumerate(groups):
-        part, found = _differentiated_rows(_rows(call, rows, number))
+        part, found, _ = _differentiated(_rows(call, rows, number), {})
         loss, grads = (
             loss + part,
             {name: grads[name] + found[name] if grads else found[name] for name in found},
         )
     if alone:
-        part, found = _differentiated_rows(_rows(call, groups[0][:0], len(groups)))
+        part, found, _ = _differentiated(_rows(call, groups[0][:0], len(groups)), {})
         more = len(groups) - 1
         loss, grads = loss - more * part, {name: grads[name] - more * found[name] for name in found}
     return loss, grads
-
-
-def _differentiated_rows(call):
-    """Some rows' part in the loss and in its gradient."""
-    with _quiet(call):
-        tape = _forward(call)
-        grads, _, _ = _backward(call, tape, {"loss": 1.0}, inputs=False)
-    return _scalar(tape[LOSS]), _own(grads, call.dtype)
 
 
 def _rows(call, rows, number):

@@ -44,7 +44,7 @@ def _in_segments(params, batch, size, state, train, seed, last, workspace, alone
 
 
 def _differentiated(call, cotangents):
-    """A segment's part in the loss and in its gradient, and the cotangents of the state it began with."""
+    """A part's share of the loss and of its gradient, and the cotangents of the state it began with."""
     with _quiet(call):
         tape = _forward(call)
         grads, _, dstate = _backward(call, tape, {"loss": 1.0, **cotangents}, inputs=False)
