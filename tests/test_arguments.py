@@ -102,3 +102,52 @@ def test_masked_arrays_without_a_mask_and_other_kinds_of_arrays_will_do() -> Non
     wanted = call("batch", "x", GIVEN["batch"]["x"])[0]["E"]
     for made in (np.ma.masked_array, lambda x: x.tolist(), lambda x: x.astype(">f8"), np.asfortranarray):
         np.testing.assert_array_equal(call("batch", "x", made(GIVEN["batch"]["x"]))[0]["E"], wanted)
+
+
+PLAIN = {name: value for name, value in GIVEN["batch"].items() if name != "T"}
+AGAIN = [(part, name) for part, name in EVERY if part in ("params", "batch") and name != "T"]
+
+
+def again(part: str, name: str, value: Any) -> Any:
+    """A call with a workspace that has seen another of the same shapes, in which all was as it should be."""
+    given = {"params": GIVEN["params"], "batch": PLAIN}
+    kept = M.workspace(given["params"], given["batch"])
+    M.loss_and_grad(given["params"], given["batch"], workspace=kept)
+    given = {**given, part: {**given[part], name: value}}
+    return M.loss_and_grad(given["params"], given["batch"], workspace=kept)
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(("part", "name"), AGAIN)
+def test_a_workspace_does_not_make_a_call_careless(part: str, name: str, odd: str) -> None:
+    with pytest.raises(ValueError, match=rf"{part}\['{name}'\]: "):
+        again(part, name, ODD[odd](np.asarray(GIVEN[part][name])))
+
+
+@pytest.mark.parametrize("value", [[[0, 1], [2, 3], [4, 0]], [[0, 1], [2, 3], [-1, 0]]])
+def test_a_workspace_looks_at_ranges_every_time(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"batch\['y'\]: expected tokens 0 to k - 1 = 3, got "):
+        again("batch", "y", np.array(value))
+
+
+@pytest.mark.parametrize(("part", "name"), AGAIN)
+def test_a_workspace_takes_the_numbers_of_each_call(part: str, name: str) -> None:
+    value = np.asarray(GIVEN[part][name])
+    other = (
+        ~value
+        if value.dtype == bool
+        else (value + 1) % 4
+        if value.dtype.kind == "i"
+        else value + RNG.random(value.shape)
+    )
+    given = {"params": GIVEN["params"], "batch": PLAIN}
+    given = {**given, part: {**given[part], name: other}}
+    loss, grads = M.loss_and_grad(given["params"], given["batch"])
+    found, found_grads = again(part, name, other)
+    assert found == loss != M.loss_and_grad(GIVEN["params"], PLAIN)[0]
+    for key, grad in grads.items():
+        np.testing.assert_array_equal(found_grads[key], grad)
+    with pytest.raises(ValueError, match="expected shape|here but"):
+        again(part, name, other[..., :-1] if other.ndim > 1 else other[:-1])
+    single = again(part, name, other.astype(np.float32 if other.dtype.kind == "f" else other.dtype))
+    assert np.isclose(single[0], loss, rtol=1e-6)
