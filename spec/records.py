@@ -36,56 +36,89 @@ else:
 
 
 MISSING = dataclasses.MISSING
+Fields = dict[str, dataclasses.Field[Any]]
 
 
 def _made(cls: type, frozen: bool, eq: bool) -> type:
-    own = set(vars(cls))
-    cls.__doc__ = cls.__doc__ or cls.__name__  # the standard decorator would take pains to write one
-    made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
-    fields: dict[str, dataclasses.Field[Any]] = made.__dataclass_fields__
-    functions: dict[str, Any] = {
-        "__init__": _init(made, fields),
-        "__repr__": _shown,
-    }
+    """The class again, with slots and the functions that it does not define itself."""
+    own = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
+    known: Fields = {}
+    for base in reversed(cls.__mro__[1:]):
+        known |= getattr(base, "__dataclass_fields__", {})
+    before = len(known)
+    known |= {name: _field(name, own.pop(name, MISSING)) for name in own.get("__annotations__", {})}
+    functions: dict[str, Any] = {"__repr__": _shown}
     if eq:
-        functions |= _compared([name for name, item in fields.items() if item.compare], frozen)
+        functions |= _compared([name for name, item in known.items() if item.compare], frozen)
     if frozen:
         functions |= {"__setattr__": _frozen, "__delattr__": _frozen}
-    for name, function in functions.items():
-        if name not in own:
-            setattr(made, name, function)
-    return made  # type: ignore[no-any-return]  # the class itself, with slots
+    parts = {
+        "__qualname__": cls.__qualname__,
+        "__slots__": tuple(known)[before:],
+        "__match_args__": tuple(name for name, item in known.items() if item.init),
+        "__dataclass_fields__": known,
+    }
+    made: Any = type(cls)(cls.__name__, cls.__bases__, functions | own | parts)
+    if "__init__" not in own:
+        made.__init__ = _init(made, known)
+    return made  # type: ignore[no-any-return]
 
 
-def _init(cls: type, fields: dict[str, dataclasses.Field[Any]]) -> Callable[..., None]:
-    """``__init__``: a parameter for each field, in order; a factory's default is made anew in every call. A slot
-    is filled by its own descriptor, the quickest way past a `__setattr__` that refuses."""
-    known: dict[str, Any] = {"MISSING": MISSING}
-    parameters, lines = ["self"], list[str]()
-    names, defaults = ["self"], list[Any]()
-    for n, (name, item) in enumerate(fields.items()):
-        known |= {f"set_{n}": getattr(cls, name).__set__, f"make_{n}": item.default_factory}
-        made, value = item.default_factory is not MISSING, f"field_{n}"
-        if item.init:
-            optional = made or item.default is not MISSING
-            parameters.append(f"{value}=MISSING" if optional else value)
-            names.append(name)
-            defaults += [item.default] if optional else []
-        if made:
-            value = f"make_{n}() if {value} is MISSING else {value}" if item.init else f"make_{n}()"
-        lines += [f" set_{n}(self, {value})"] if item.init or made else []
-    lines += [" self.__post_init__()"] if hasattr(cls, "__post_init__") else []
-    code = _code(f"def __init__({', '.join(parameters)}):\n" + "\n".join(lines or [" pass"]))
-    return FunctionType(code.replace(co_varnames=tuple(names)), known, "__init__", tuple(defaults))
+def _field(name: str, default: Any) -> dataclasses.Field[Any]:
+    """As `dataclasses.fields`, `replace` and `asdict` want it, but for its type, which nobody asks for."""
+    item: Any = default if isinstance(default, dataclasses.Field) else dataclasses.field(default=default)
+    item.name, item._field_type = name, dataclasses._FIELD  # type: ignore[attr-defined]
+    return item  # type: ignore[no-any-return]
+
+
+def _init(cls: Any, fields: Fields) -> Callable[..., None]:
+    """``__init__``: a parameter for each field, in order; a factory's default is made anew in every call."""
+    names, defaults = [name for name, item in fields.items() if item.init], list[Any]()
+    for item in map(fields.__getitem__, names):
+        if item.default is not MISSING or item.default_factory is not MISSING:
+            defaults.append(item.default)
+        elif defaults:
+            raise TypeError(f"{cls.__name__}.{item.name} has no default, and follows a field with one")
+    known = {f"set_{n}": getattr(cls, name).__set__ for n, name in enumerate(names)}
+    code = _code(len(names)).replace(co_varnames=("self", *names))
+    plain = FunctionType(code, known, "__init__", tuple(defaults))
+    made = [(getattr(cls, name), item.default_factory) for name, item in fields.items()
+            if item.default_factory is not MISSING]  # fmt: skip
+    return (
+        _completed(plain, made, hasattr(cls, "__post_init__"))
+        if made or hasattr(cls, "__post_init__")
+        else plain
+    )
 
 
 @cache
-def _code(source: str) -> CodeType:
-    """The code of a function. Of classes whose fields differ in their names alone it is the same."""
-    known: dict[str, Any] = {"MISSING": MISSING}
-    exec(source, known)
+def _code(count: int) -> CodeType:
+    """The code of ``__init__`` with so many parameters: of classes whose fields differ in their names alone it is the
+    same. A slot is filled by its own descriptor, the quickest way past a `__setattr__` that refuses."""
+    known: dict[str, Any] = {}
+    parameters = ", ".join(["self", *(f"field_{n}" for n in range(count))])
+    lines = [f" set_{n}(self, field_{n})" for n in range(count)] or [" pass"]
+    exec(f"def __init__({parameters}):\n" + "\n".join(lines), known)
     code: CodeType = known["__init__"].__code__
     return code
+
+
+def _completed(
+    plain: Callable[..., None], made: list[tuple[Any, Any]], prepares: bool
+) -> Callable[..., None]:
+    """``__init__`` where there is more to do than to fill slots: by factories, or in `__post_init__`."""
+
+    def init(self: Any, *args: Any, **named: Any) -> None:
+        for slot, _ in made:
+            slot.__set__(self, MISSING)
+        plain(self, *args, **named)
+        for slot, make in made:
+            if slot.__get__(self) is MISSING:
+                slot.__set__(self, make())
+        if prepares:
+            self.__post_init__()
+
+    return init
 
 
 @cache

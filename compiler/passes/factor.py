@@ -28,8 +28,8 @@ the two products may stand a link apart."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from ...spec.records import dataclass
 from ..ir import Equation, Read, System, along
 from .rewriting import Rule, View, rewrite, turned
 

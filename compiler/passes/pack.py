@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
+from ...spec.records import replace
 from ..ir import BATCH, Equation, Position, Read, System, plain
 from ..operators import TABLE
 from ..schedule import cycles_of
