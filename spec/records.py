@@ -2,8 +2,8 @@
 copies in two thirds.
 
 A compiler is a hundred and fifty such classes, for each of which the standard decorator writes and compiles six
-functions; that took longer than compiling a network. Here one is compiled for all classes with fields of the same
-kinds, and the others are closures."""
+functions, and makes the class twice; that took longer than compiling a network. Here one function is compiled for each
+number of fields, and the others are closures."""
 
 from __future__ import annotations
 
