@@ -1,44 +1,15 @@
-"""The buffers of a function; what only the forward pass needs is used again by the backward pass.
+"""The buffers of a function; what is needed no more is used again, in the same function and in the backward pass.
 
 A workspace keeps buffers by name, so two quantities of one size share one where the second asks for the
 buffer of the first. Less memory is written for the first time in a call, and more of it is still in the cache."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from .lines import Lines
-from .storage import FastPlan
 
 Spare = dict[tuple[str, ...], list[str]]  # extents, in order of their text -> buffers nobody reads any more
-
-
-def spare(plan: FastPlan, buffers: Mapping[str, Sequence[str]], wanted: Iterable[str]) -> Spare:
-    """Of a function's ``buffers`` (by shape) those of all steps in which nothing lies of what outlives it."""
-    kept = {plan.frame.stored[name].identifier for name in _holders(plan, wanted)}
-    steps = {axis.longest for axis in plan.frame.axes.values()}
-    found: Spare = defaultdict(list)
-    for shape, names in buffers.items():
-        if steps & {*extents(shape)}:
-            found[extents(shape)] += [name for name in names if name not in kept]
-    return found
-
-
-def _holders(plan: FastPlan, wanted: Iterable[str]) -> set[str]:
-    """The arrays in which quantities lie; a new value may be a view of what it is made of."""
-    storage, work, seen, found = plan.storage, [*wanted], set[str](), set[str]()
-    while work:
-        name = work.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        holder = storage.holder(name)
-        if storage.kinds.get(holder, "fresh") != "fresh":
-            found.add(holder)
-        elif name in plan.frame.table:
-            work += plan.frame.table[name].sources()
-    return found
 
 
 def extents(shape: str) -> tuple[str, ...]:
@@ -46,11 +17,15 @@ def extents(shape: str) -> tuple[str, ...]:
     return tuple(sorted(shape.split(", ")))
 
 
-def make_buffers(buffers: Mapping[str, Sequence[str]], spare: Spare, out: Lines) -> None:
-    """The statements that make the buffers, those of one shape together, in spare places first."""
-    for shape, names in buffers.items():
-        places = spare.get(extents(shape), [])
-        pairs = [(name, places.pop(0) if places else name) for name in names]
+def taken(spare: Spare, shape: str) -> str | None:
+    """A spare buffer of this size, which is none any more."""
+    places = spare.get(extents(shape))
+    return places.pop(0) if places else None
+
+
+def make_buffers(buffers: Mapping[str, Sequence[tuple[str, str]]], out: Lines) -> None:
+    """The statements that make the buffers (names with their places), those of one shape together."""
+    for shape, pairs in buffers.items():
         for group in _together(pairs, out.room - 16 - len(shape)):
             several = "s" if len(group) > 1 else ""
             made, asked = (separator.join(part) for separator, part in zip((", ", " "), zip(*group)))

@@ -6,8 +6,8 @@ computed in a loop, and h[t-1] beside h[t] is the same array one slot on."""
 from __future__ import annotations
 
 import ast
-from collections import Counter
-from collections.abc import Container, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import field
 
 from ...spec.records import dataclass, replace
@@ -23,6 +23,7 @@ from .diagonal import Diagonal, scanned
 from .frame import Frame, Rows, Scope, Value, free_name
 from .inline import is_leaf
 from .layout import Stored, end_value
+from .lifetimes import heirs, last_needed
 from .lines import Lines
 from .loop_header import header
 from .places import Places
@@ -50,23 +51,29 @@ class Printer(Places):
     )  # new values that may stand where they are read (`folding`)
     steps: tuple[str, str] | None = None  # what the arguments are called of the functions that make strips
     fetched: set[str] = field(default_factory=set)  # cotangents that have their names already
+    ending: Sequence[str] = ()  # arrays that are needed no more after the stage that is printed
 
     def __post_init__(self) -> None:
         names = self.plan.names.copy()  # no other function's matter
         frame = replace(self.plan.frame, rows=Rows(names.taken))
         self.plan = replace(self.plan, names=names, frame=frame)
 
-    def print(self, stages: Sequence[Stage]) -> list[str]:
-        """The lines of all stages."""
+    def print(self, stages: Sequence[Stage], kept: Iterable[str]) -> list[str]:
+        """The lines of all stages; what quantities are ``kept`` for what comes after them."""
         self.together = self._apart(stages)
         self._fetch(stages)
-        for stage in stages:
+        last = defaultdict[int, list[str]](list)
+        for holder, number in last_needed(self.plan, stages, kept).items():
+            last[number].append(holder)
+        for number, stage in enumerate(stages):
+            self.ending = last[number]
             self._stage(self.plan.frame, stage)
+            self.let_go(self.ending)
         return [*self._head(), *self.out.lines]
 
     def late(self, stages: Sequence[Stage]) -> list[str]:
         """The lines of stages that come after all others, and may be left out."""
-        self.out, self.notes = Lines(), Notes()
+        self.out, self.notes, self.ending = Lines(), Notes(), ()
         known = {*self.ended, *self._rows()}
         self._fetch(stages)
         for stage in stages:
@@ -215,7 +222,10 @@ class Printer(Places):
         told = "step by step: where values go, what stands before them"
         self.out.add(f"# {loop.axis} = {'..'.join(ends)}, {told}")
         roots = [node.root for node in nodes_of(loop)]
-        self.make(root for root in roots if root.name not in frame.rebound or not self._takes_new(root))
+        strips = self.waiting.get(roots[0].name, [])
+        old = [holder for holder in self.ending if holder in self.lies]
+        wanted = (root for root in roots if root.name not in frame.rebound or not self._takes_new(root))
+        self.make(wanted, heirs(self.plan, loop, strips, old, self.shape))
         for root in roots:
             self.margins(root, BEFORE if loop.step > 0 else AFTER)
         return self._strip(loop)

@@ -8,7 +8,7 @@ from . import page
 from .body import print_stages
 from .fast_body import Printer
 from .lines import Lines
-from .plan import output, output_entries, textbook_plan
+from .plan import output, output_entries, sources, textbook_plan
 from .storage import fast_plan
 from .unpack import whole_body
 
@@ -30,7 +30,8 @@ def jvp(program: Program, system: System, level: int) -> str:
     if level:
         fast = fast_plan(program, (system,))
         printer = Printer(fast)
-        frame, body, passing = fast.frame, printer.print(fast.stages[0]), printer.passing
+        kept = [source for _, name in system.outputs for source in sources(fast.frame, name)]
+        frame, body, passing = fast.frame, printer.print(fast.stages[0], kept), printer.passing
     else:
         plan, lines = textbook_plan(program, (system,)), Lines()
         print_stages(plan.frame, plan.demands, plan.stages[0], lines)

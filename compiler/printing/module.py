@@ -10,16 +10,17 @@ from ..learning import Learning, why_not
 from ..program import Program
 from ..schedule import Stage
 from ..stepping import Steps
+from ..weave import nodes_of
 from . import page, structure  # noqa: F401  (structure fills the table of operators)
 from .allowed import MAIN
 from .body import print_stages
-from .buffers import Spare, spare
+from .buffers import Spare
 from .fast_body import Printer
 from .forward_mode import jvp
 from .layout import end_value
 from .learning import learning_section, moving_table, no_learning
 from .lines import Lines
-from .plan import Plan, output, output_entries, textbook_plan
+from .plan import Plan, output, output_entries, sources, textbook_plan
 from .stepping import stepping
 from .storage import FastPlan, fast_plan
 from .structure import is_at_hand
@@ -131,12 +132,12 @@ def _block(plan: Plan, stages: Iterable[Stage]) -> list[str]:
 def _forward(program: Program, forward: System, adjoint: System, plan: Plan | FastPlan) -> tuple[str, Spare]:
     """The function's body, and the buffers that are of no use after it."""
     outputs = [name for key, name in forward.outputs if key != "stop"]
-    asked = [name for output in outputs for name in _sources(plan, output)]
+    asked = [name for output in outputs for name in sources(plan.frame, output)]
     wanted = dict.fromkeys(asked + [e.name for e in adjoint.given])
     if isinstance(plan, FastPlan):
         printer = Printer(plan)
-        body = printer.print(plan.stages[0])
-        places, passing = spare(plan, printer.buffers, wanted), printer.passing
+        body = printer.print(plan.stages[0], wanted)
+        places, passing = printer.spare, printer.passing
     else:
         body, places, passing = _block(plan, plan.stages[0]), {}, set()
     entries = {
@@ -164,7 +165,15 @@ def _backward(
     given = {e.name: "tape" for e in adjoint.given if e.op != "param" and not is_at_hand(plan.frame, e.name)}
     if isinstance(plan, FastPlan):
         printer = Printer(plan, spare=places)
-        body, late = printer.print(plan.stages[1]), printer.late(plan.stages[2])
+        results = (source for _, name in adjoint.outputs for source in sources(plan.frame, name))
+        later = (
+            name
+            for stage in plan.stages[2]
+            for node in nodes_of(stage)
+            for e in node.equations
+            for name in e.sources()
+        )
+        body, late = printer.print(plan.stages[1], [*results, *later]), printer.late(plan.stages[2])
         passing = printer.passing
     else:
         body, late, passing = _block(plan, plan.stages[1]), [], set()
@@ -207,7 +216,7 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     def entry(name: str) -> str:
         stored, value = plan.frame.stored.get(name), output(plan.frame, name)
         if stored is None:
-            used.extend(_sources(plan, name))
+            used.extend(sources(plan.frame, name))
             return value
         used.append(name)
         if any(end_value(plan.frame.table[name], axis) for axis in plan.frame.times(stored.axes)):
@@ -235,11 +244,6 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     head = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
     given = dict.fromkeys((name for name in used if plan.frame.table[name].op != "param"), "tape")
     return "\n".join([*head, *whole_body(plan.frame, program, body, given)])
-
-
-def _sources(plan: Plan | FastPlan, name: str) -> list[str]:
-    """The variables in which an output is: of a final copy what it is made of."""
-    return [name] if name in plan.frame.stored else [read.name for read in plan.frame.table[name].reads]
 
 
 def _unrolled(program: Program, forward: System) -> dict[str, int]:

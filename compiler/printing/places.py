@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 
 from ...spec.records import dataclass
 from ..ir import AFTER, BEFORE, Boundary, Equation
 from .body import array_shape, fill_margins, margin
-from .buffers import Spare, extents, make_buffers
+from .buffers import Spare, extents, make_buffers, taken
 from .computing import completed
 from .frame import DTYPES, WORD, Frame, Value
 from .inline import is_leaf
@@ -29,23 +29,26 @@ class Places:
     out: Lines = field(default_factory=Lines)
     made: set[str] = field(default_factory=set)  # arrays that exist already
     views: dict[str, str] = field(default_factory=dict)  # stretches of arrays that have names
-    spare: Spare = field(default_factory=dict)  # buffers of an earlier function that may be used again
-    buffers: dict[str, list[str]] = field(default_factory=dict)  # those of this one, by shape
+    spare: Spare = field(default_factory=dict)  # buffers that may be used again, of an earlier function too
+    lies: dict[str, tuple[str, str]] = field(default_factory=dict)  # array -> its buffer, and of what shape
 
-    def make(self, roots: Iterable[Equation]) -> None:
-        """The arrays that hold these quantities, those of one shape together, and the names of their stretches."""
+    def make(self, roots: Iterable[Equation], heirs: Mapping[str, str] | None = None) -> None:
+        """The arrays that hold these quantities, those of one shape together, and the names of their stretches.
+        ``heirs``: arrays that lie where others do now."""
         storage = self.plan.storage
         holders = dict.fromkeys(storage.holder(root.name) for root in roots)
         holders = dict.fromkeys(
             h for h in holders if h not in self.made and storage.kinds.get(h, "fresh") != "fresh"
         )
         self.made.update(holders)
-        shapes: dict[str, list[str]] = {}
+        shapes: dict[str, list[tuple[str, str]]] = {}
         for holder in holders:
-            shapes.setdefault(self.shape(holder), []).append(self.plan.frame.stored[holder].identifier)
-        for shape, names in shapes.items():
-            self.buffers.setdefault(shape, []).extend(names)
-        make_buffers(shapes, self.spare, self.out)
+            shape, name = self.shape(holder), self.plan.frame.stored[holder].identifier
+            old = (heirs or {}).get(holder)
+            place = self.lies.pop(old)[0] if old else taken(self.spare, shape) or name
+            self.lies[holder] = place, shape
+            shapes.setdefault(shape, []).append((name, place))
+        make_buffers(shapes, self.out)
         self.name_views(self.plan.frame.table[holder] for holder in holders)
         for holder in holders:
             self._name_aliases(holder)
@@ -76,10 +79,15 @@ class Places:
         if len(f"{name} = {text(made)}") > self.out.room or (flat and "dtype" in shape):
             return None
         self.made.add(holder)
-        self.buffers.setdefault(shape, []).append(name)
-        if asked != name:
-            self.spare[extents(shape)].remove(asked)
+        self.lies[holder] = taken(self.spare, shape) or name, shape
         return made
+
+    def let_go(self, holders: Iterable[str]) -> None:
+        """What lies in these arrays is needed no more: others of their size may, if they have every step."""
+        steps = {axis.longest for axis in self.plan.frame.axes.values()}
+        for place, shape in (self.lies.pop(holder) for holder in holders if holder in self.lies):
+            if steps & {*extents(shape)}:
+                self.spare.setdefault(extents(shape), []).append(place)
 
     def _name_aliases(self, base: str) -> None:
         frame, storage = self.plan.frame, self.plan.storage

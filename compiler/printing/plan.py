@@ -153,3 +153,8 @@ def output_entries(system: System, kind: str) -> Mapping[str, str]:
     """The outputs ``kind:key`` of a system as key -> quantity."""
     prefix = kind + ":"
     return {key.removeprefix(prefix): name for key, name in system.outputs if key.startswith(prefix)}
+
+
+def sources(frame: Frame, name: str) -> list[str]:
+    """The variables in which an output is: of a final copy what it is made of."""
+    return [name] if name in frame.stored else [read.name for read in frame.table[name].reads]
