@@ -218,6 +218,8 @@ def test_a_printer_without_care_is_stopped(monkeypatch: pytest.MonkeyPatch) -> N
 
 STATEMENTS = [
     "import os", "import numpy", "import numpy as n", "from numpy import load", "from os import *",
+    "from numpy import *", "from numpy import add as len", "from numpy import max", "from .numpy import add",
+    "from numpy.random import default_rng", "from numpy import add as other", "from numpy import random",
     "import numpy as np, os", "np.load('x')", "print()", "X = open('x')", "X = [1 for _ in ()]", "X = np.load",
     "X = Y", "X = f'{init()}'", "del init", "if 1:\n    pass", "while 1:\n    pass", "for x in (): pass",
     "with a: pass", "try:\n    pass\nexcept E:\n    pass", "assert init()", "global x", "X += 1", "X : int = init()",

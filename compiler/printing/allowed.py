@@ -154,6 +154,8 @@ def _defined(statement: ast.stmt) -> Iterator[str]:
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 yield node.id
+    elif isinstance(statement, ast.ImportFrom):
+        yield from (item.asname or item.name for item in statement.names)
 
 
 def _top(statement: ast.stmt, place: int, known: set[str]) -> None:
@@ -163,6 +165,11 @@ def _top(statement: ast.stmt, place: int, known: set[str]) -> None:
             return
         case ast.Import([ast.alias(name, alias)]) if MODULES.get(name) == (alias or name):
             return
+        case ast.ImportFrom("numpy", names, 0):
+            for item in names:
+                _own_name(item.asname or item.name, statement)
+                if item.asname or f"np.{item.name}" not in NUMPY:
+                    _refuse(statement, f"`np.{item.name}`")
         case ast.Assign(targets, value):
             for name in _defined(statement):
                 _own_name(name, statement)

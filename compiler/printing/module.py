@@ -13,6 +13,7 @@ from ..stepping import Steps
 from ..weave import nodes_of
 from . import page, structure  # noqa: F401  (structure fills the table of operators)
 from .allowed import MAIN
+from .bare import called_bare
 from .body import print_stages
 from .buffers import Spare
 from .fast_body import Printer
@@ -56,6 +57,7 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "forward_body": forward_body,
         "backward_body": _backward(program, forward, adjoint, plan, places),
     }
+    bare, bodies = called_bare(bodies, page.shared_names()) if level else ("", bodies)
     unrolled = _unrolled(program, forward)
     table = [f"UNROLL = {page.literal(unrolled)}"] if unrolled or "selfcheck" in systems.extras else []
     table += [f"MOVING = {page.literal(moving_table(systems.learning))}"] if systems.learning else []
@@ -65,6 +67,7 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
             program, ", ".join([f"-O{level}", *(f"{n} steps" for n in unrolled.values())])
         ),
         "header": page.MARK,
+        "bare": bare,
         "spec": page.literal(program.source.text),
         "tables": page.wrapped(
             [*page.tables(program), *_cotangents(program, forward), *_stepped(program, systems.steps), *table]

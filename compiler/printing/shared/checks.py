@@ -222,8 +222,8 @@ def _as_before(params, batch, state, workspace):
     if told != _told(params, batch):
         return None
     call = Call()
-    vars(call).update(found)
-    call.workspace, call.state = workspace, None
+    call.dims, call.dtype, call.B, call.longest, call.lengths, call.even = found
+    call.workspace, call.state, call.absent = workspace, None, []
     call.params = {name: params[name] for name in PARAMS}
     call.inputs = {name: batch[name] for name in INPUTS if name in batch}
     for name, array in call.inputs.items():
@@ -234,10 +234,9 @@ def _as_before(params, batch, state, workspace):
 
 def _told(params, batch):
     """What arrays are called, and of what dtype and shape they are; None if some are not plain arrays."""
-    try:
-        return [(name, type(a), a.dtype, a.shape) for table in (params, batch) for name, a in table.items()]
-    except AttributeError:
-        return None
+    arrays = [*_entries(params), *_entries(batch)]
+    plain = all(type(array) is np.ndarray for _, array in arrays)
+    return [(name, array.dtype, array.shape) for name, array in arrays] if plain else None
 
 
 def _remember(call, params, batch):
@@ -246,8 +245,8 @@ def _remember(call, params, batch):
         return
     taken = ((call.params, params), (call.inputs, batch))
     if all(array is given[name] for arrays, given in taken for name, array in arrays.items()):
-        kept = ("dims", "dtype", "B", "longest", "lengths", "even", "absent")
-        call.workspace["as before"] = _told(params, batch), {name: getattr(call, name) for name in kept}
+        kept = call.dims, call.dtype, call.B, call.longest, call.lengths, call.even
+        call.workspace["as before"] = _told(params, batch), kept
 
 
 def _entries(state):
