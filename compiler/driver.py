@@ -2,7 +2,7 @@
 
 check        text to program: names, sizes, causality, cells and loops opened, equations
 passes       the forward equations made small; -O2 joins products that share an operand
-unroll       with --unroll K: K steps one after the other
+unroll       with --unroll K at -O0: K steps one after the other (at -O2 they are printed so)
 adjoint      the gradient as more equations, made small the same way
 tangent      with --with jvp: the forward equations and their tangents, made small the same way
 schedule     straight blocks and loops; where every quantity lives
@@ -33,7 +33,7 @@ from .printing.schedule_text import schedule_text
 from .program import Program
 from .stepping import Steps, divided, opaque, steps
 from .tangents import tangents
-from .unroll import unroll
+from .unroll import axis_of, unroll
 
 Stage = TypeVar("Stage")
 STAGES = ("check", "passes", "unroll", "adjoint", "tangent", "schedule", "print")
@@ -107,7 +107,8 @@ def compile_source(
     if watch.go_on():
         made.forward = _printed(made.forward, made.adjoint, options)
         systems = Systems(program, made.forward, made.adjoint, made.small, made.tangent, options.extras)
-        systems = replace(systems, steps=_steps(program, made.small, options))
+        written = _written(program, looped, options)
+        systems = replace(systems, steps=_steps(program, made.small, options), unrolled=written)
         if "rtrl" in options.extras and not why_not(program):
             systems = replace(systems, learning=_learning(program, options))
         plan = watch.stage("schedule", lambda: plan_module(systems, options.level), schedule_text)
@@ -131,7 +132,16 @@ def _fast(system: System, options: Options) -> System:
 
 
 def _unrolled(program: Program, looped: System, options: Options) -> System:
-    return looped if options.unroll is None else _small(unroll(program, looped, options.unroll), options)
+    """At -O0: equations for each step, and the adjoint made of them. At -O2 the printer writes the steps out."""
+    if options.unroll is None or (options.level and _written(program, looped, options) is not None):
+        return looped
+    return _small(unroll(program, looped, options.unroll), options)
+
+
+def _written(program: Program, looped: System, options: Options) -> dict[str, int]:
+    """The axis whose steps are written one after the other, and how many there are."""
+    axis = None if options.unroll is None else axis_of(program, looped, options.unroll)
+    return {} if axis is None or options.unroll is None else {axis: options.unroll}
 
 
 def _small(system: System, options: Options) -> System:

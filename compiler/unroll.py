@@ -40,15 +40,21 @@ def unroll(program: Program, system: System, steps: int) -> System:
 
     Along the axis of `step` or, where there is none, the time axis declared last; other axes keep their
     loops. A network without a time axis stays as it is."""
-    axis = program.stream or next((a.index for a in reversed(system.axes) if a.length), None)
-    if steps < 1:
-        raise ValueError(f"unroll: expected a whole number of steps from 1 up, got {steps}")
+    axis = axis_of(program, system, steps)
     if axis is None:
         return system
+    return unrolled(system, axis, steps, carried=axis == program.stream, counted=program.counted)
+
+
+def axis_of(program: Program, system: System, steps: int) -> str | None:
+    """The axis that has so many steps; `SpecError` when their equations are too many to be written out."""
+    if steps < 1:
+        raise ValueError(f"unroll: expected a whole number of steps from 1 up, got {steps}")
+    axis = program.stream or next((a.index for a in reversed(system.axes) if a.length), None)
     along = [e for e in system.equations if axis in e.axes]
     if len(along) * steps > MOST:
         raise SpecError([_too_much(along, steps)])
-    return unrolled(system, axis, steps, carried=axis == program.stream, counted=program.counted)
+    return axis
 
 
 def unrolled(

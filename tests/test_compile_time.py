@@ -89,16 +89,18 @@ def test_linear_in_the_number_of_equations(level: int) -> None:
     assert most - more < 1.12 * (more - few), (few, more, most)
 
 
-def test_linear_in_the_number_of_layers_whose_steps_are_written_out() -> None:
-    few, more, most = (calls(layers, unroll=4) for layers in (1, 2, 3))
+@pytest.mark.parametrize("level", [0, 2])
+def test_linear_in_the_number_of_layers_whose_steps_are_written_out(level: int) -> None:
+    few, more, most = (calls(layers, unroll=4, level=level) for layers in (1, 2, 3))
     assert most - more < 1.12 * (more - few), (few, more, most)
 
 
+@pytest.mark.parametrize("level", [0, 2])
 @pytest.mark.parametrize(
     ("text", "steps"), [(LAYERS, (3, 9, 15)), (CHAIN, (10, 50, 90))], ids=["layers", "chain"]
 )
-def test_linear_in_the_number_of_steps_written_out(text: str, steps: tuple[int, ...]) -> None:
-    few, more, most = (calls(1, unroll=count, text=text) for count in steps)
+def test_linear_in_the_number_of_steps_written_out(text: str, steps: tuple[int, ...], level: int) -> None:
+    few, more, most = (calls(1, unroll=count, level=level, text=text) for count in steps)
     assert most - more < 1.12 * (more - few), (few, more, most)
 
 

@@ -82,6 +82,15 @@ b[t,s] : real = tanh(b[t-1,s] + w * b[t,s-1] - b[t-1,s-1] * x[t])
 head y : real ~ normal(b[T,S])
 output b
 """,
+    "pooled": """
+axis s = 1..S
+axis t = 1..T
+input x[t,s] : real
+param w : real
+h[t,s] : real = tanh(w * h[t-1,s] + x[t,s] + sum[s](h[t-1,s] * h[t-1,s]) / S)
+head y[t,s] : real ~ normal(h[t,s] * max[s](cos(h[t,s])))
+output h
+""",
     "names": """
 axis t = 1..T
 input x[t] : real
@@ -90,6 +99,19 @@ h_1[t] = 2 * x[t] * (x[t] + zero)
 h[t] = tanh((h[t-1] + 1) * (h_1[t] + 2) * (h_1[t] + h[t-1] - h_2[t]))
 h_2[t] : real = sin(h_2[t-1] + h[t-1])
 head y[t] : real ~ normal(h[t])
+""",
+    "steps": """
+dim n = 3
+axis t = 1..T
+input x[t] : real[n]
+param h_t1 : real[n], h_t2 : real[n], R : real[n, n]
+h_t[0] = h_t2
+h_t[t] = tanh(h_t[t-1] * h_t1 + x[t] - h_t[t-3])
+h[t] : real[n] = tanh(h[t-1] + h_t[t] * h[t-2] + h_t1 * t)
+g[t] : real[n] = sin(g[t+1] + g[t+2] * h[t]) + h[t-1]
+k[t] : real[n] = tanh(where(R < expand(k[t-4], n), R, expand(k[t-1], n)) @ x[t] + k[t-3])
+output g
+head y[t] : real[n] ~ normal(h[t] + k[t])
 """,
     "tokens": """
 dim k = 4, n = 3
@@ -133,7 +155,7 @@ h[t] : real[n] = tanh(affine(h[t-1]) * (T - t))
 head y[t] : real[n] ~ normal(h[t])
 """,
 }
-TWO_AXES = ("attention", "grid")
+TWO_AXES = ("attention", "grid", "pooled")
 ROWS = 3
 STREAMING = [case for case in REFERENCES if case.streams]
 
@@ -310,14 +332,40 @@ LOOPS = (ast.For, ast.While, ast.ListComp, ast.DictComp, ast.GeneratorExp)
 def test_no_loop(name: str, level: int) -> None:
     m = module(name, level, 5 if name in SPECS else 4)
     for function in (m._forward, m._backward):
-        tree = ast.parse(inspect.getsource(function))
-        assert not [node for node in ast.walk(tree) if isinstance(node, LOOPS)], function.__name__
+        text = inspect.getsource(function)
+        assert text.isascii()
+        assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, LOOPS)], function.__name__
 
 
-def test_vanilla_as_a_textbook_shows_it(request: pytest.FixtureRequest) -> None:
-    m = rnnc.load(EXAMPLES / "vanilla.rnn", Options(level=0, unroll=2))
+@pytest.mark.parametrize("golden, level", [("vanilla", 0), ("vanilla-O2", 2)])
+def test_vanilla_as_a_textbook_shows_it_and_as_fast_code(
+    golden: str, level: int, request: pytest.FixtureRequest
+) -> None:
+    m = rnnc.load(EXAMPLES / "vanilla.rnn", Options(level=level, unroll=2))
     produced = inspect.getsource(m._forward) + "\n\n" + inspect.getsource(m._backward)
-    check(FOLDER / "unroll" / "vanilla", source("vanilla").text, produced, request)
+    check(FOLDER / "unroll" / golden, source("vanilla").text, produced, request)
+
+
+def test_the_steps_of_an_array_have_the_same_names_in_all_statements() -> None:
+    """Whether a statement reads a step as its own or as one before, and whichever loop it stood in."""
+    text = inspect.getsource(module("steps", 2, 3)._forward)
+    (whole, part) = re.findall(r"^ *(h_tm?\d, .*) = h(?:\[.*)?$", text, re.MULTILINE)
+    assert whole.split(", ") == ["h_tm1", "h_t0", "h_t1_2", "h_t2_2", "h_t3"]  # h_t1 and h_t2 are parameters
+    assert part.split(", ") == ["h_t0", "h_t1_2", "h_t2_2", "h_t3"]
+
+
+def test_what_is_given_for_the_last_step_is_added_there() -> None:
+    text = inspect.getsource(rnnc.load(EXAMPLES / "lstm2.rnn", Options(unroll=4))._backward)
+    added = re.findall(r"if (dh\w+_state) is not None: add", text)
+    assert added and len(added) == len(set(added)), added
+
+
+def test_the_schedule_says_what_is_written_out() -> None:
+    for level in (0, 2):
+        made = compile_with(source("vanilla"), Options(level=level), Imports(None)).dump("schedule")
+        assert "for t = 1..T, step by step" in made
+    made = compile_with(source("vanilla"), Options(unroll=7), Imports(None)).dump("schedule")
+    assert "for t = 1..7, every step written out" in made and "for t = 7..1, every step written" in made
 
 
 @every_level

@@ -80,7 +80,7 @@ LAST = (Pass("squash", squash),)
 """-O2, on the forward equations when the adjoint is made: its derivatives are those of a sigmoid."""
 
 SHARED = (Pass("share", share),)
-"""-O2, after those: steps that are written one after the other have their weights halved once."""
+"""-O2, after those: weights that several copies of a cell share are halved once."""
 
 SINGLE = (Pass("gather", gather), PASSES[-1])
 """-O2, on the equations of a single step: what is small there is the number of calls."""

@@ -15,12 +15,15 @@ WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 INSIDE = " " * 8  # how lines of a block within a function begin
 
 
-def called_bare(bodies: Mapping[str, str], taken: Container[str]) -> tuple[str, dict[str, str]]:
+def called_bare(
+    bodies: Mapping[str, str], taken: Container[str], written: bool = False
+) -> tuple[str, dict[str, str]]:
     """The statement that imports what the loops of some functions call, or nothing, and these functions with such
-    calls. What is ``taken``, or is a name in the functions, keeps its `np`."""
+    calls. What is ``taken``, or is a name in the functions, keeps its `np`. Where steps are ``written`` out,
+    statements are of a loop wherever they stand."""
     lines = [line for body in bodies.values() for line in body.split("\n") if line.lstrip()[:1] != "#"]
     words = {word for line in lines for word in WORD.findall(line)}
-    called = {name for line in lines if line.startswith(INSIDE) for name in CALL.findall(line)}
+    called = {name for line in lines if written or line.startswith(INSIDE) for name in CALL.findall(line)}
     found = sorted(name for name in called & FUNCTIONS if name not in words and name not in taken)
     if not found:
         return "", dict(bodies)

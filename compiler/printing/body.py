@@ -127,7 +127,7 @@ def cleaned_axes(frame: Frame, demands: Demands, equation: Equation) -> tuple[st
     """The axes along which a quantity is made right past the end."""
     return tuple(
         axis
-        for axis in frame.times(equation.axes)
+        for axis in frame.ragged(equation.axes)
         if equation.name in demands.pooled or (equation.name, axis) in demands.ahead
     )
 

@@ -284,7 +284,7 @@ def pooled(frame: Frame, equation: Equation, values: list[Value], pool: set[str]
     """Operands of a sum over ``pool``: along each time axis at least one is 0 past a sequence's end, and none
     can be infinite there. What is stored was made right where it is defined."""
     pool = pool | {p.over for r in equation.reads for p in r.at if p.over and p.over not in equation.axes}
-    for axis in sorted(a for a in pool if frame.is_time(a)):
+    for axis in sorted(frame.ragged(tuple(pool))):
         along = [i for i, r in enumerate(equation.reads) if any(p.over == axis for p in r.at)]
         wild = {i for i in along if equation.reads[i].name not in frame.stored}
         if not wild and not any(_is_zeroed(frame, equation.reads[i], axis) for i in along):
@@ -316,10 +316,9 @@ def inside(frame: Frame, axis: str) -> ast.expr:
 def validity(frame: Frame, axes: tuple[str, ...], dims: tuple[str, ...]) -> ast.expr:
     """Which places of these axes are a sequence's own, aligned with ``dims``."""
     result: ast.expr | None = None
-    for axis in axes:
-        if frame.is_time(axis):
-            test = align(Value(inside(frame, axis), frame.free((axis, BATCH))), dims, full=True)
-            result = test if result is None else expression("{0} & {1}", result, test)
+    for axis in frame.ragged(axes):
+        test = align(Value(inside(frame, axis), frame.free((axis, BATCH))), dims, full=True)
+        result = test if result is None else expression("{0} & {1}", result, test)
     return result or expression("np.ones(1, bool)")
 
 

@@ -32,6 +32,7 @@ from .reading import here_of, natural, read_stored
 from .stretches import Steps, cut, pieces
 from .strips import Strip, size_of_step
 from .structure import is_at_hand
+from .written import Written, at_one_step
 
 SHORT = 24  # characters of a value that shares a line with others
 
@@ -45,6 +46,7 @@ class Printer(Places):
     together: dict[str, list[str]] = field(default_factory=dict)
     ended: dict[str, tuple[str, str]] = field(default_factory=dict)  # axis -> (any row ended early?, which)
     waiting: dict[str, list[Node]] = field(default_factory=dict)  # for the loop of a quantity, in strips
+    written: Written = field(default_factory=Written)
 
     passing: set[str] = field(
         default_factory=set
@@ -186,11 +188,12 @@ class Printer(Places):
 
     def _loop(self, frame: Frame, loop: Loop) -> None:
         """What the loop fills is made first; the header follows from what the body reads."""
-        found = scanned(loop, frame.table, self.plan.storage) if not frame.scopes else ""
+        written = loop.axis in frame.written
+        found = "" if frame.scopes or written else scanned(loop, frame.table, self.plan.storage)
         if isinstance(found, Diagonal):
             self._scan(loop, found)
             return
-        scope = Scope(loop.axis, loop.step, self.plan.names.taken)
+        scope = Scope(loop.axis, loop.step, self.plan.names.taken, frame.written.get(loop.axis, 0))
         inner = replace(frame.within(scope), hoisted=self.hoisted, views=self.views)
         if not frame.scopes:
             self.name_views(node.root for node in nodes_of(loop))
@@ -209,8 +212,11 @@ class Printer(Places):
             new = {name: made for made, name in self.hoisted.items() if made not in known}
             self.out.assign_all(new, longest=SHORT)
         first = nodes_of(loop)[0].name  # no other loop of the module begins with it
-        header(frame, scope, "" if frame.scopes else first, strip, self.out)
-        self.out.lines += body.lines
+        if written:
+            self.written.write(frame, scope, body, self.out)
+        else:
+            header(frame, scope, "" if frame.scopes else first, strip, self.out)
+            self.out.lines += body.lines
         if not frame.scopes:
             for node in nodes_of(loop):
                 self._clean_after(frame, loop, node.root)
@@ -218,7 +224,8 @@ class Printer(Places):
     def _before(self, loop: Loop) -> tuple[str, str, frozenset[str]] | None:
         """What a loop fills, what stands before its first step, and what makes its strips."""
         frame = self.plan.frame
-        ends = ("1", frame.axes[loop.axis].length)[:: loop.step]
+        last = frame.written.get(loop.axis) or frame.axes[loop.axis].length
+        ends = ("1", str(last))[:: loop.step]
         told = "step by step: where values go, what stands before them"
         self.out.add(f"# {loop.axis} = {'..'.join(ends)}, {told}")
         roots = [node.root for node in nodes_of(loop)]
@@ -341,13 +348,20 @@ class Printer(Places):
         elif text(operand(frame, root, other).expr) != text(place):
             self.out.add(f"np.copyto({text(place)}, {text(align(operand(frame, root, other), dims))})")
         function = "np.add" if sign == "+" else "np.subtract"
+        once = at_one_step(frame, maybe)
+        if once is not None:
+            placed = frame.table[maybe.name]
+            term = align(operand(frame, placed, placed.reads[0]), dims)
         added = f"{function}({text(place)}, {text(term)}, {text(place)})"
         if sign == "+" and self._is_at_end(frame, root, maybe):
             placed, length = frame.table[maybe.name], frame.axes[root.axes[0]].length
             added = (
                 f"add_at_end({text(place)}, {length}, {text(operand(frame, placed, placed.reads[0]).expr)})"
             )
+        before = len(self.out.lines)
         self.out.under(f"{leaf} is not None", added)
+        if once is not None:
+            frame.scopes[-1].only.update(dict.fromkeys(range(before, len(self.out.lines)), once))
 
     def _sum_if_given(self, name: str, leaf: str, value: ast.expr, sign: str, term: ast.expr) -> None:
         """A new value: one expression, if that is short."""
@@ -426,9 +440,9 @@ class Printer(Places):
     def _met_inside(self, loop: Loop, root: Equation) -> bool:
         """Whether a statement of the loop can read the quantity past a sequence's end: ahead, or all along
         another axis than the loop's."""
-        times, demands = self.plan.frame.times(root.axes), self.plan.demands
-        pooled = len(times) > 1 and root.name in demands.pooled
-        return pooled or any((root.name, axis) in demands.ahead for axis in times)
+        frame, demands = self.plan.frame, self.plan.demands
+        pooled = len(frame.times(root.axes)) > 1 and root.name in demands.pooled
+        return pooled or any((root.name, axis) in demands.ahead for axis in frame.ragged(root.axes))
 
     def _clean_after(self, frame: Frame, loop: Loop, root: Equation) -> None:
         """After the loop, for all its steps: what only others meet past the end."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..ir import System
 from ..program import Program
 from . import page
@@ -25,10 +27,10 @@ JVP = '''def jvp(
         return _jvp(call)'''
 
 
-def jvp(program: Program, system: System, level: int) -> str:
+def jvp(program: Program, system: System, level: int, written: Mapping[str, int]) -> str:
     """The section."""
     if level:
-        fast = fast_plan(program, (system,))
+        fast = fast_plan(program, (system,), written)
         printer = Printer(fast)
         kept = [source for _, name in system.outputs for source in sources(fast.frame, name)]
         frame, body, passing = fast.frame, printer.print(fast.stages[0], kept), printer.passing

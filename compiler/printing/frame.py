@@ -15,6 +15,7 @@ from .python import expression, text
 from .strips import Strip
 
 WORD = re.compile(r"[A-Za-z_]\w*")
+KAPPA = "\N{GREEK SMALL LETTER KAPPA}"  # a letter that no name in a spec can have
 DTYPES = {"real": "dtype", "int": "np.intp", "bool": "bool"}
 
 
@@ -40,14 +41,41 @@ class AxisNames:
     longest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The steps of an array in turn, ``offset`` from the loop's own. ``before`` and ``after`` are the array's slots
+    outside its steps, ``rest`` the subscripts after that of the step; ``whole`` is the text of all its slots, and
+    ``name`` what a step is called but for its number."""
+
+    whole: str
+    array: ast.expr
+    rest: tuple[ast.expr, ...]
+    before: int
+    after: int
+    name: str
+    offset: int
+
+
 @dataclass(slots=True)
 class Scope:
-    """A loop being printed: what it runs over. ``iterables`` maps an array's text to its loop variable."""
+    """A loop being printed: what it runs over. ``iterables`` maps an array's text to its loop variable.
+
+    ``count`` steps may be written one after the other instead (`written`): then names of variables have the ``mark``
+    where the number of a step will be. ``slots`` tells of which array they are steps, ``only`` the one step at which
+    a line of the body is printed."""
 
     axis: str
     step: int
     taken: set[str]
+    count: int = 0
     iterables: dict[str, str] = field(default_factory=dict)
+    slots: dict[str, Slots] = field(default_factory=dict)
+    only: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def mark(self) -> str:
+        """As long as the longest number."""
+        return KAPPA * len(str(self.count)) if self.count else ""
 
     def variable(self, iterable: ast.expr, wish: str) -> str:
         """The loop variable that takes the values of ``iterable``."""
@@ -158,6 +186,7 @@ class Frame:
     )  # whose equations are joined to a quantity's
     rows: Rows | None = None  # how long axes are as one dimension, where that has a name
     quick: Quick | None = None  # the forms that take NumPy the least time a call, for single steps
+    written: Mapping[str, int] = field(default_factory=dict)  # axis whose steps are written out -> how many
 
     def inside(self, axis: str) -> Frame:
         """The frame of a loop's body."""
@@ -171,6 +200,8 @@ class Frame:
     def step(self, axis: str) -> str:
         """The loop variable that counts the steps of an axis."""
         for scope in self.scopes:
+            if scope.axis == axis and scope.count:
+                return scope.mark
             if scope.axis == axis:
                 name = self.axes[axis].step
                 return scope.variable(expression("range(1, {0} + 1)", self.axes[axis].longest), name)
@@ -223,6 +254,10 @@ class Frame:
 
     def times(self, axes: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(axis for axis in axes if axis in self.axes)
+
+    def ragged(self, axes: tuple[str, ...]) -> tuple[str, ...]:
+        """The time axes along which sequences may end early."""
+        return tuple(axis for axis in axes if axis in self.axes and axis not in self.written)
 
     def extent(self, axis: str) -> ast.expr:
         """How many indices an array has along an axis."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 
 from ...spec.records import dataclass
 from ..ir import System
@@ -32,7 +33,7 @@ from .unpack import whole_body
 class Systems:
     """All that a module is printed from. ``small`` are the forward equations before they were joined, for
     what is before a step; ``tangent`` those of `jvp`, ``steps`` those of one step, or None; ``extras`` the
-    further sections that were asked for."""
+    further sections that were asked for; ``unrolled`` the axis whose steps are written out, and how many there are."""
 
     program: Program
     forward: System
@@ -42,11 +43,15 @@ class Systems:
     extras: frozenset[str] = frozenset()
     learning: Learning | None = None
     steps: Steps | None = None
+    unrolled: Mapping[str, int] = field(default_factory=dict)
 
 
 def plan_module(systems: Systems, level: int) -> Plan | FastPlan:
     """Schedule and storage of the forward and adjoint equations; ``level`` 0 or 2."""
-    return (fast_plan if level else textbook_plan)(systems.program, (systems.forward, systems.adjoint))
+    both = systems.forward, systems.adjoint
+    if level:
+        return fast_plan(systems.program, both, systems.unrolled)
+    return textbook_plan(systems.program, both)
 
 
 def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
@@ -57,8 +62,8 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "forward_body": forward_body,
         "backward_body": _backward(program, forward, adjoint, plan, places),
     }
-    bare, bodies = called_bare(bodies, page.shared_names()) if level else ("", bodies)
-    unrolled = _unrolled(program, forward)
+    unrolled = systems.unrolled
+    bare, bodies = called_bare(bodies, page.shared_names(), bool(unrolled)) if level else ("", bodies)
     table = [f"UNROLL = {page.literal(unrolled)}"] if unrolled or "selfcheck" in systems.extras else []
     table += [f"MOVING = {page.literal(moving_table(systems.learning))}"] if systems.learning else []
     table += [f"SPEC_SHA256 = {page.literal(_digest(program))}"] if "selfcheck" in systems.extras else []
@@ -108,7 +113,7 @@ def _segments(program: Program, unrolled: Mapping[str, int]) -> str:
 
 def _extras(systems: Systems, level: int) -> str:
     """The sections that were asked for."""
-    parts = [jvp(systems.program, systems.tangent, level)] if systems.tangent else []
+    parts = [jvp(systems.program, systems.tangent, level, systems.unrolled)] if systems.tangent else []
     if systems.learning is not None:
         parts.append(learning_section(systems.program, systems.learning))
     elif "rtrl" in systems.extras:
@@ -247,12 +252,6 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     head = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
     given = dict.fromkeys((name for name in used if plan.frame.table[name].op != "param"), "tape")
     return "\n".join([*head, *whole_body(plan.frame, program, body, given)])
-
-
-def _unrolled(program: Program, forward: System) -> dict[str, int]:
-    """The axis whose steps are written one after the other, with how many there are."""
-    times = {axis.index for axis in program.forward.axes if axis.length}
-    return {axis.index: axis.size for axis in forward.axes if axis.size is not None and axis.index in times}
 
 
 def _stepped(program: Program, made: Steps | None) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ...spec.records import replace
 from ..ir import BATCH, Equation, Position, Read, here
-from .frame import Frame, Scope, Value
+from .frame import Frame, Scope, Slots, Value
 from .layout import Stored
 from .python import expression, text
 from .strips import Strip
@@ -99,7 +99,7 @@ def _stepped(frame: Frame, scope: Scope, stored: Stored, places: Mapping[str, Po
     array = expression(stored.array or stored.identifier)
     if index:
         array = moved(array, [index, *range(index)])
-    parts: list[ast.expr] = [_slice(before + place.offset, place.offset - after)]
+    parts: list[ast.expr] = [slots(before + place.offset, place.offset - after)]
     left: list[str] = []
     for other in (a for a in stored.axes if a != axis):
         at = places.get(other, Position(other))
@@ -107,15 +107,17 @@ def _stepped(frame: Frame, scope: Scope, stored: Stored, places: Mapping[str, Po
         parts.append(_subscript(frame, other, at, stored) if fixed else ast.Slice())
         if not fixed or at.over is not None:
             left.append(at.over or other if fixed else other)
-    suffix = f"_{frame.axes[axis].step}" + (
+    suffix = f"_{frame.axes[axis].step}{scope.mark}" + (
         f"{'m' if place.offset < 0 else 'p'}{abs(place.offset)}" if place.offset else ""
     )
     stretch = subscript(array, [ast.Slice(), *parts[1:]])
-    named = frame.views.get(text(stretch))
+    whole, base = text(stretch), stored.identifier
+    named = frame.views.get(whole)
     if named and not index:
-        name = scope.variable(subscript(expression(named), parts[:1]), named + suffix)
-    else:
-        name = scope.variable(subscript(array, parts), stored.identifier + suffix)
+        array, parts, base = expression(named), parts[:1], named
+    name = scope.variable(subscript(array, parts), base + suffix)
+    one = f"{base}_{frame.axes[axis].step}"
+    scope.slots[name] = Slots(whole, array, tuple(parts[1:]), before, after, one, place.offset)
     margins = [{a: n for a, n in m.items() if a in left} for m in (stored.before, stored.after)]
     return Stored(name, tuple(left), margins[0], margins[1])
 
@@ -161,11 +163,11 @@ def _subscript(frame: Frame, axis: str, position: Position, stored: Stored) -> a
     if position.over in frame.steps:
         return plus(frame.step(position.over), start - 1)
     if position.over in frame.lags and position.over != axis:
-        return _slice(start, start + frame.lags[position.over])
-    return _slice(start, position.offset - after)
+        return slots(start, start + frame.lags[position.over])
+    return slots(start, position.offset - after)
 
 
-def _slice(start: int, stop: int) -> ast.Slice:
+def slots(start: int, stop: int) -> ast.Slice:
     """``start:stop`` where a start of 0, and a stop of 0 counted from the end, go without saying."""
     lower = expression(str(start)) if start else None
     upper = expression(str(stop)) if stop else None

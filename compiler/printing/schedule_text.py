@@ -26,22 +26,24 @@ def schedule_text(plan: Plan | FastPlan) -> str:
 
 
 def _how(plan: Plan | FastPlan, loop: Loop) -> str:
-    """Whether the steps may also be taken side by side, or what prevents it."""
+    """One after the other, in a loop or written out; or whether they may be taken side by side, or what prevents it."""
+    if loop.axis in plan.frame.written:
+        return "every step written out"
     if not isinstance(plan, FastPlan):
-        return ""
+        return "step by step"
     found = scanned(loop, plan.frame.table, plan.storage)
     if isinstance(found, str):
-        return f" (not a diagonal linear recurrence: {found})"
-    return ", or in stretches side by side (a diagonal linear recurrence)"
+        return f"step by step (not a diagonal linear recurrence: {found})"
+    return "step by step, or in stretches side by side (a diagonal linear recurrence)"
 
 
 def _stages(plan: Plan | FastPlan, stages: Sequence[Stage], depth: int) -> list[str]:
     lines, frame = list[str](), plan.frame
     for stage in stages:
         if isinstance(stage, Loop):
-            length = frame.axes[stage.axis].length
+            length = frame.written.get(stage.axis) or frame.axes[stage.axis].length
             span = f"1..{length}" if stage.step > 0 else f"{length}..1"
-            lines.append("  " * depth + f"for {stage.axis} = {span}, step by step" + _how(plan, stage))
+            lines.append("  " * depth + f"for {stage.axis} = {span}, {_how(plan, stage)}")
             lines += _stages(plan, stage.body, depth + 1)
         else:
             lines.append("  " * depth + _quantity(frame, stage.node))

@@ -110,10 +110,12 @@ class FastPlan:
     strips: Mapping[str, str]  # what is made in strips -> the first quantity of the loop it is made for
 
 
-def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
-    """Loops hold only what lies on a cycle; every quantity there has its place before the loop starts."""
+def fast_plan(program: Program, systems: Sequence[System], written: Mapping[str, int]) -> FastPlan:
+    """Loops hold only what lies on a cycle; every quantity there has its place before the loop starts. The steps of
+    an axis that is ``written`` out are as many as it says."""
     needed = with_outputs(demands(systems), systems)
     frame, names = base_frame(program, systems)
+    frame = replace(frame, written=written)
     given = {e.name for system in systems for e in system.given if e.op != "expand"}
     kept = given | {name for s in systems for _, name in s.outputs}
     key = partial(note_of, frame)
@@ -127,7 +129,7 @@ def fast_plan(program: Program, systems: Sequence[System]) -> FastPlan:
         staged = tuple(_readers_first(stage, key) for stage in schedule(nodes(system, virtual)))
         stages.append(staged)
         _Chooser(system, staged, kept, virtual, needed, storage).choose()
-        stripped |= strips(system, staged, storage, needed, kept)
+        stripped |= strips(system, staged, storage, needed, kept, written)
     for system in systems:
         for e in system.equations:
             if e.op == "param" or e.name in storage.kinds:

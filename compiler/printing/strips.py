@@ -8,7 +8,7 @@ have a few steps only, and are filled again and again."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...spec.records import dataclass
@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 
 
 def strips(
-    system: System, stages: Sequence[Stage], storage: Storage, needed: Demands, kept: Collection[str]
+    system: System,
+    stages: Sequence[Stage],
+    storage: Storage,
+    needed: Demands,
+    kept: Collection[str],
+    written: Container[str] = (),
 ) -> dict[str, str]:
-    """The quantities made in strips: for each, the first quantity of the loop that it is made for."""
-    search = _Search(system, stages, storage, needed, kept)
+    """The quantities made in strips: for each, the first quantity of the loop that it is made for. None are for
+    loops along axes whose steps are ``written`` out."""
+    search = _Search(system, stages, storage, needed, kept, written)
     found = {node.name for stage in stages if isinstance(stage, Straight) for node in [stage.node]}
     found = {name for name in found if search.fits(name)}
     while True:
@@ -49,8 +55,10 @@ class _Search:
         storage: Storage,
         needed: Demands,
         kept: Collection[str],
+        written: Container[str],
     ) -> None:
         self.stages, self.storage, self.needed, self.kept = stages, storage, needed, kept
+        self.written = written
         self.table, self.lags = system.table(), lag_sizes(system)
         self.barred = {b.name for e in system.equations for b in e.boundaries}
         self.nodes: dict[str, Node] = {}
@@ -123,7 +131,7 @@ class _Search:
         return found.pop() if len(found) == 1 else None
 
     def _by_steps(self, loop: Loop) -> bool:
-        flat = all(isinstance(part, Straight) for part in loop.body)
+        flat = all(isinstance(part, Straight) for part in loop.body) and loop.axis not in self.written
         return flat and not isinstance(scanned(loop, self.table, self.storage), Diagonal)
 
     def whole(self, name: str, members: Collection[str]) -> bool:

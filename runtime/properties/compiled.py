@@ -78,11 +78,11 @@ def _spec(subject: Subject) -> Spec:
 
 
 def check_unrolled(subject: Subject, case: Case) -> Verdict:
-    """Printed without a loop for exactly so many steps."""
+    """Printed without a loop for exactly so many steps, each of which -O0 differentiates by itself."""
     longest = subject.delay + 2
     case = replace(case, steps=tuple((axis, longest) for axis, _ in case.steps))
     data = draw(subject, case, ragged=False)
-    other = replace(subject, module=_spec(subject).module(unroll=longest))
+    other = replace(subject, module=_spec(subject).module(level=0, unroll=longest))
 
     def pair(data: Data) -> tuple[Arrays, Arrays]:
         return everything(other, data), everything(subject, data)
