@@ -239,7 +239,8 @@ TIME = (
     Fault("a tap whose gradient is off by one", "cone", spec="taps", code=backward(
         'if len(dbatch["x"]):\n    dbatch["x"] = np.roll(dbatch["x"], 1, axis=0)')),
     Fault("no mask on the inputs", "padding", code="\n\ndef own_steps(a, axes, call):\n    return a\n"),
-    Fault("no mask anywhere", "padding", level=0, code="\n\ndef keep(valid, a, fill=0):\n    return a\n"),
+    Fault("no mask anywhere", "padding", level=0,
+          code="\n\ndef keep(valid, a, fill=0):\n    return a\n\n\ndef own_steps(a, axes, call):\n    return a\n"),
     Fault("the loss divided by all places", "more-padding", code=forward(
         'run.loss = run.loss * np.sum(batch["T"]) / max(np.size(batch["y"]), 1)')),
     Fault("the last state is that of the longest sequence", "singles", level=0,

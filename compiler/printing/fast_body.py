@@ -45,6 +45,7 @@ class Printer(Places):
     hoisted: dict[str, str] = field(default_factory=dict)  # what was made once before a loop -> its name
     together: dict[str, list[str]] = field(default_factory=dict)
     ended: dict[str, tuple[str, str]] = field(default_factory=dict)  # axis -> (any row ended early?, which)
+    past: dict[str, str] = field(default_factory=dict)  # axis -> which rows, step by step
     waiting: dict[str, list[Node]] = field(default_factory=dict)  # for the loop of a quantity, in strips
     written: Written = field(default_factory=Written)
 
@@ -110,6 +111,8 @@ class Printer(Places):
         for axis, names in self.ended.items():
             if axis not in known:
                 lines.add(f"{', '.join(names)} = call.ended({axis!r})  # steps past a sequence's own end")
+        for axis, name in self.past.items():
+            lines.add(f"{name} = call.past({axis!r})  # at each step, the rows that have ended")
         return lines.lines
 
     def _apart(self, stages: Sequence[Stage]) -> dict[str, list[str]]:
@@ -457,10 +460,12 @@ class Printer(Places):
             whole = natural(frame, root, stored)
             place, dims = whole.expr, whole.dims
             flag, mask = self._ended(axis)
+            fill, lent = self._fill(frame, root, axis), self._lent(frame, root)
+            if axis in frame.steps and dims[:1] == (BATCH,) and fill in ("0", "False") and not lent:
+                mask = self._past(axis)
             ended = Stored(mask, (axis, BATCH))
             which = read_stored(frame, Read("", here((axis, BATCH))), (axis, BATCH), ended)
-            fill = self._fill(frame, root, axis)
-            if self._lent(frame, root):
+            if lent:
                 valid = align(Value(expression("~{0}", which.expr), which.dims), dims, full=True)
                 kept = expression(f"keep({{0}}, {{1}}, {fill})", valid, place)
                 self.out.under(flag, f"{stored.identifier} = {text(kept)}")
@@ -497,3 +502,8 @@ class Printer(Places):
             length, names = self.plan.frame.axes[axis].length, self.plan.names
             self.ended[axis] = (names.fresh(f"ragged_{length}"), names.fresh(f"ended_{length}"))
         return self.ended[axis]
+
+    def _past(self, axis: str) -> str:
+        if axis not in self.past:
+            self.past[axis] = self.plan.names.fresh(f"past_{self.plan.frame.axes[axis].length}")
+        return self.past[axis]

@@ -19,7 +19,6 @@ from .body import print_stages
 from .buffers import Spare
 from .fast_body import Printer
 from .forward_mode import jvp
-from .layout import end_value
 from .learning import learning_section, moving_table, no_learning
 from .lines import Lines
 from .plan import Plan, output, output_entries, sources, textbook_plan
@@ -227,8 +226,6 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
             used.extend(sources(plan.frame, name))
             return value
         used.append(name)
-        if any(end_value(plan.frame.table[name], axis) for axis in plan.frame.times(stored.axes)):
-            return f"_own_steps(call, {page.literal(stored.axes)}, {value})"
         return value
 
     outputs, nll, states = (

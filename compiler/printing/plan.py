@@ -92,9 +92,10 @@ def _beside(table: Mapping[str, Equation], lags: Container[str]) -> Mapping[str,
     return {origin: [*names] for origin, names in found.items()}
 
 
-def with_outputs(needed: Demands, systems: Iterable[System]) -> Demands:
-    """Outputs are 0 past a sequence's end."""
-    return replace(needed, pooled=needed.pooled | {name for s in systems for _, name in s.outputs})
+def with_outputs(needed: Demands, systems: Iterable[System], later: tuple[str, ...] = ()) -> Demands:
+    """Outputs are 0 past a sequence's end; those whose keys begin with ``later`` only for the caller."""
+    asked = {name for s in systems for key, name in s.outputs if not key.startswith(later)}
+    return replace(needed, pooled=needed.pooled | asked)
 
 
 def _slots(needed: Demands, axis: str) -> tuple[int, int]:
@@ -144,9 +145,10 @@ def output(frame: Frame, name: str) -> str:
     equation = frame.table[name]
     if name not in frame.stored:
         return text(completed(frame, equation))  # one of `final_copies`
-    steps = text(place_of(frame, equation, frame.stored[name]))
-    ended = any(end_value(equation, axis) for axis in equation.axes)
-    return f"own_steps({steps}, {page.literal(equation.axes)}, call)" if ended else steps
+    stored = frame.stored[name]
+    steps = text(place_of(frame, equation, stored))
+    clean = all((name, axis) in frame.zeroed for axis in frame.times(stored.axes))
+    return steps if clean else f"own_steps({steps}, {page.literal(stored.axes)}, call)"
 
 
 def output_entries(system: System, kind: str) -> Mapping[str, str]:

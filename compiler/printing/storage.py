@@ -113,7 +113,7 @@ class FastPlan:
 def fast_plan(program: Program, systems: Sequence[System], written: Mapping[str, int]) -> FastPlan:
     """Loops hold only what lies on a cycle; every quantity there has its place before the loop starts. The steps of
     an axis that is ``written`` out are as many as it says."""
-    needed = with_outputs(demands(systems), systems)
+    needed = with_outputs(demands(systems), systems, later=("output:",))
     frame, names = base_frame(program, systems)
     frame = replace(frame, written=written)
     given = {e.name for system in systems for e in system.given if e.op != "expand"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -98,24 +100,21 @@ def check_singles(subject: Subject, case: Case) -> Verdict:
 
 
 def _trained(subject: Subject, data: Data) -> Verdict:
-    """`loss_and_grad` of a ragged batch may take its rows in groups; here, each is one."""
+    """`loss_and_grad` may take the rows of a ragged batch in groups; here, each is one."""
     if subject.module.LOSS is None:
         return GOOD
 
-    def found(data: Data) -> Arrays:
-        loss, grads = subject.module.loss_and_grad(data.params, data.batch, state=data.state)
+    def found(data: Data, groups: Callable[[Any], list[Array]]) -> Arrays:
+        module, chosen = subject.module, subject.module._groups
+        module._groups = groups
+        try:
+            loss, grads = module.loss_and_grad(data.params, data.batch, state=data.state)
+        finally:
+            module._groups = chosen
         return {"loss": np.asarray(loss), **{f"grad.{name}": value for name, value in grads.items()}}
 
-    def in_groups(data: Data) -> Arrays:
-        module, whole = subject.module, subject.module._groups
-        module._groups = lambda call: list(np.arange(call.B)[:, None])
-        try:
-            return found(data)
-        finally:
-            module._groups = whole
-
     def pair(data: Data) -> tuple[Arrays, Arrays]:
-        return in_groups(data), found(data)
+        return found(data, lambda call: list(np.arange(call.B)[:, None])), found(data, lambda call: [])
 
     return agree(subject, data, pair, ("rows in groups", "all at once"))
 

@@ -42,6 +42,16 @@ class Call:
             self.past_end[axis] = ragged, past
         return self.past_end[axis]
 
+    def past(self, axis):
+        """At each step, which rows have ended: where sequences come in the order of their lengths, one slice."""
+        ragged, ended = self.ended(axis)
+        lengths = self.lengths[axis]
+        if not ragged:
+            return [None] * len(ended)
+        if (lengths[1:] > lengths[:-1]).any():
+            return list(ended)
+        return [slice(self.B - rows, None) for rows in ended.sum(axis=1).tolist()]
+
     def count(self, *axes):
         """How many valid elements a mean over these axes and the batch is of. A segment has its part in the
         means of the whole; what has no step has it in the last segment alone."""

@@ -64,11 +64,14 @@ def _cropped(array, axes, ends):
 
 
 def own_steps(a, axes, call):
-    """``a``, whose leading dimensions are ``axes``, with 0 past each sequence's own end."""
-    for place, axis in enumerate(axes):
-        if call.ragged(axis):
-            steps = np.arange(1, call.longest[axis] + 1).reshape((-1,) + (1,) * (len(axes) - place - 1))
-            a = keep(np.broadcast_to(steps <= call.lengths[axis], a.shape[: len(axes)]), a)
+    """``a``, whose leading dimensions are ``axes``, the batch "@" among them, with 0 past each sequence's own end."""
+    ragged = [axis for axis in axes if call.ragged(axis)]
+    if ragged:
+        a, batch = np.array(a, order="C"), axes.index("@")
+    for axis in ragged:
+        place = axes.index(axis)
+        past = np.arange(1, a.shape[place] + 1)[:, None] > call.lengths[axis]
+        np.moveaxis(a, (place, batch), (0, 1))[past] = 0
     return a
 
 
@@ -82,17 +85,6 @@ def _quiet(call):
     or divides by zero there is nothing to be told."""
     ragged = any(map(call.ragged, call.lengths))
     return np.errstate(**({"divide": "ignore", "over": "ignore", "invalid": "ignore"} if ragged else {}))
-
-
-def _own_steps(call, axes, a):
-    """``a``, whose leading dimensions are ``axes`` and the batch "@", with 0 past each sequence's own end."""
-    a = np.array(a)
-    batch = axes.index("@")
-    for place, axis in enumerate(axes):
-        if axis in call.lengths:
-            ended = np.arange(1, a.shape[place] + 1)[:, None] > call.lengths[axis]
-            np.moveaxis(a, (place, batch), (0, 1))[ended] = 0
-    return a
 
 
 def at_step(a, step):
