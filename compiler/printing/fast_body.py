@@ -459,17 +459,18 @@ class Printer(Places):
                 continue
             whole = natural(frame, root, stored)
             place, dims = whole.expr, whole.dims
-            flag, mask = self._ended(axis)
             fill, lent = self._fill(frame, root, axis), self._lent(frame, root)
-            if axis in frame.steps and dims[:1] == (BATCH,) and fill in ("0", "False") and not lent:
-                mask = self._past(axis)
+            zero = fill in ("0", "False") and not lent
+            stepped = zero and axis in frame.steps and dims[:1] == (BATCH,)
+            flag, mask = ("", self._past(axis)) if stepped else self._ended(axis)
             ended = Stored(mask, (axis, BATCH))
             which = read_stored(frame, Read("", here((axis, BATCH))), (axis, BATCH), ended)
             if lent:
                 valid = align(Value(expression("~{0}", which.expr), which.dims), dims, full=True)
                 kept = expression(f"keep({{0}}, {{1}}, {fill})", valid, place)
                 self.out.under(flag, f"{stored.identifier} = {text(kept)}")
-            elif dims[: len(which.dims)] == which.dims and fill in ("0", "False"):
+            elif zero and dims[: len(which.dims)] == which.dims:
+                flag = flag or f"{text(which.expr)} is not None"
                 self.out.under(flag, f"{text(place)}[{text(which.expr)}] = 0")
             else:
                 tail = ", ".join(["None"] * len(root.shape))

@@ -43,14 +43,14 @@ class Call:
         return self.past_end[axis]
 
     def past(self, axis):
-        """At each step, which rows have ended: where sequences come in the order of their lengths, one slice."""
+        """At each step, which rows have ended, or None: where they come in the order of their lengths, a slice."""
         ragged, ended = self.ended(axis)
-        lengths = self.lengths[axis]
         if not ragged:
             return [None] * len(ended)
+        lengths, counts = self.lengths[axis], ended.sum(axis=1).tolist()
         if (lengths[1:] > lengths[:-1]).any():
-            return list(ended)
-        return [slice(self.B - rows, None) for rows in ended.sum(axis=1).tolist()]
+            return [rows if count else None for rows, count in zip(ended, counts)]
+        return [slice(self.B - count, None) if count else None for count in counts]
 
     def count(self, *axes):
         """How many valid elements a mean over these axes and the batch is of. A segment has its part in the
@@ -173,8 +173,8 @@ def _named(shape):
     return "(" + ", ".join(shape) + ("," if len(shape) == 1 else "") + ")"
 
 
-def _checked_call(params, batch, state, workspace=None, size=None, stream=True, drawing=False):
-    """Every argument of a call: names, shapes and dtypes; the padding of inputs set to 0."""
+def _checked_call(params, batch, state, workspace=None, size=None, stream=True, drawing=False, clean=True):
+    """Every argument of a call: names, shapes and dtypes; the padding of inputs set to 0, of real ones if ``clean``."""
     call = Call()
     if workspace is not None and not hasattr(workspace, "keys"):
         raise ValueError(f"workspace: expected what workspace returned, got {type(workspace).__name__}")
@@ -218,7 +218,7 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
         array = arrays.get(name)
         if array is None:
             array = np.zeros(shape, {"real": call.dtype, "bool": bool}.get(kind, np.intp))
-        call.inputs[name] = _checked_input(name, array, call, axes, kind)
+        call.inputs[name] = _checked_input(name, array, call, axes, kind, clean=clean)
     call.state = _checked_state(state, call)
     return call
 
@@ -318,10 +318,12 @@ def _checked_steps(call):
             )
 
 
-def _checked_input(name, array, call, axes, kind, where="batch"):
-    """One input in its dtype, 0 past each sequence's own end."""
+def _checked_input(name, array, call, axes, kind, where="batch", clean=True):
+    """One input in its dtype, 0 past each sequence's own end; a real one only if ``clean``."""
     if kind == "real":
         array = array.astype(call.dtype, copy=False)
+        if not clean:
+            return array
     return _in_range(where, name, own_steps(array, (*axes, "@"), call), call, kind)
 
 

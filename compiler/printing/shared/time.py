@@ -65,13 +65,15 @@ def _cropped(array, axes, ends):
 
 def own_steps(a, axes, call):
     """``a``, whose leading dimensions are ``axes``, the batch "@" among them, with 0 past each sequence's own end."""
-    ragged = [axis for axis in axes if call.ragged(axis)]
-    if ragged:
-        a, batch = np.array(a, order="C"), axes.index("@")
-    for axis in ragged:
-        place = axes.index(axis)
-        past = np.arange(1, a.shape[place] + 1)[:, None] > call.lengths[axis]
-        np.moveaxis(a, (place, batch), (0, 1))[past] = 0
+    return _cleaned(np.array(a, order="C"), axes, call) if any(map(call.ragged, axes)) else a
+
+
+def _cleaned(a, axes, call):
+    """``a`` itself, in which what is past a sequence's own end is made 0."""
+    for place, axis in enumerate(axes):
+        if call.ragged(axis):
+            past = np.arange(1, a.shape[place] + 1)[:, None] > call.lengths[axis]
+            np.moveaxis(a, (place, axes.index("@")), (0, 1))[past] = 0
     return a
 
 
