@@ -240,7 +240,7 @@ def trains_as_it_goes_back(s: Subject) -> None:
 
 
 def _every_other(call: Any) -> list[Any]:
-    rows = np.arange(call.B)
+    rows = np.argsort(-sum(call.lengths.values(), np.zeros(call.B, int)), kind="stable")
     return [rows[1::2], rows[::2]]
 
 
