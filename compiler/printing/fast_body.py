@@ -26,6 +26,7 @@ from .layout import Stored, end_value
 from .lifetimes import heirs, last_needed
 from .lines import Lines
 from .loop_header import header
+from .padding import Padding
 from .places import Places
 from .python import expression, text
 from .reading import here_of, natural, read_stored
@@ -44,8 +45,7 @@ class Printer(Places):
     notes: Notes = field(default_factory=Notes)
     hoisted: dict[str, str] = field(default_factory=dict)  # what was made once before a loop -> its name
     together: dict[str, list[str]] = field(default_factory=dict)
-    ended: dict[str, tuple[str, str]] = field(default_factory=dict)  # axis -> (any row ended early?, which)
-    past: dict[str, str] = field(default_factory=dict)  # axis -> which rows, step by step
+    padding: Padding = field(init=False)
     waiting: dict[str, list[Node]] = field(default_factory=dict)  # for the loop of a quantity, in strips
     written: Written = field(default_factory=Written)
 
@@ -60,6 +60,7 @@ class Printer(Places):
         names = self.plan.names.copy()  # no other function's matter
         frame = replace(self.plan.frame, rows=Rows(names.taken))
         self.plan = replace(self.plan, names=names, frame=frame)
+        self.padding = Padding(frame.axes, names)
 
     def print(self, stages: Sequence[Stage], kept: Iterable[str]) -> list[str]:
         """The lines of all stages; what quantities are ``kept`` for what comes after them."""
@@ -77,7 +78,7 @@ class Printer(Places):
     def late(self, stages: Sequence[Stage]) -> list[str]:
         """The lines of stages that come after all others, and may be left out."""
         self.out, self.notes, self.ending = Lines(), Notes(), ()
-        known = {*self.ended, *self._rows()}
+        known = {*self.padding.known(), *self._rows()}
         self._fetch(stages)
         for stage in stages:
             self._stage(self.plan.frame, stage)
@@ -108,11 +109,7 @@ class Printer(Places):
         rows = {product: name for product, name in self._rows().items() if product not in known}
         if rows:
             lines.add(f"{', '.join(rows.values())} = {', '.join(rows)}  # a row per step and sequence")
-        for axis, names in self.ended.items():
-            if axis not in known:
-                lines.add(f"{', '.join(names)} = call.ended({axis!r})  # steps past a sequence's own end")
-        for axis, name in self.past.items():
-            lines.add(f"{name} = call.past({axis!r})  # at each step, the rows that have ended")
+        self.padding.head(known, lines)
         return lines.lines
 
     def _apart(self, stages: Sequence[Stage]) -> dict[str, list[str]]:
@@ -162,7 +159,9 @@ class Printer(Places):
         """The past is multiplied as it is read."""
         frame = self.plan.frame
         if self._met_inside(loop, found.sum):
-            flag, mask = self._ended(loop.axis)  # what the first steps of a sequence meet past its end
+            flag, mask = self.padding.of_all_steps(
+                loop.axis
+            )  # what the first steps of a sequence meet past its end
             fills = ("0", self._fill(frame, found.sum, loop.axis))
             parts[1:] = [
                 expression(f"keep(~{mask}, {{0}}, {fill}) if {flag} else {{0}}", part)
@@ -181,7 +180,7 @@ class Printer(Places):
         waiting = f"{left}[{0 if loop.step > 0 else -1}].copy()" if whole else left
         ended = ""
         if self._met_inside(loop, product):
-            flag, mask = self._ended(loop.axis)
+            flag, mask = self.padding.of_all_steps(loop.axis)
             ended = f", {mask} if {flag} else None"
         self.out.add(f"scan_sums({d}, {waiting}, {a}, {b}{ended}{', step=-1' if loop.step < 0 else ''})")
         if whole:
@@ -462,7 +461,7 @@ class Printer(Places):
             fill, lent = self._fill(frame, root, axis), self._lent(frame, root)
             zero = fill in ("0", "False") and not lent
             stepped = zero and axis in frame.steps and dims[:1] == (BATCH,)
-            flag, mask = ("", self._past(axis)) if stepped else self._ended(axis)
+            flag, mask = ("", self.padding.of_a_step(axis)) if stepped else self.padding.of_all_steps(axis)
             ended = Stored(mask, (axis, BATCH))
             which = read_stored(frame, Read("", here((axis, BATCH))), (axis, BATCH), ended)
             if lent:
@@ -497,14 +496,3 @@ class Printer(Places):
     def _fill(self, frame: Frame, root: Equation, axis: str) -> str:
         zero = {"bool": "False"}.get(root.type, "0")  # to `copyto`, 0 is no bool
         return text(end_fill(frame, root, axis)) if end_value(root, axis) else zero
-
-    def _ended(self, axis: str) -> tuple[str, str]:
-        if axis not in self.ended:
-            length, names = self.plan.frame.axes[axis].length, self.plan.names
-            self.ended[axis] = (names.fresh(f"ragged_{length}"), names.fresh(f"ended_{length}"))
-        return self.ended[axis]
-
-    def _past(self, axis: str) -> str:
-        if axis not in self.past:
-            self.past[axis] = self.plan.names.fresh(f"past_{self.plan.frame.axes[axis].length}")
-        return self.past[axis]

@@ -147,7 +147,7 @@ def output(frame: Frame, name: str) -> str:
         return text(completed(frame, equation))  # one of `final_copies`
     stored = frame.stored[name]
     steps = text(place_of(frame, equation, stored))
-    clean = all((name, axis) in frame.zeroed for axis in frame.times(stored.axes))
+    clean = all((name, axis) in frame.zeroed for axis in frame.ragged(stored.axes))
     return steps if clean else f"own_steps({steps}, {page.literal(stored.axes)}, call)"
 
 
