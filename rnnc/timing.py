@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -15,8 +16,8 @@ def interleaved(
     runs: Mapping[str, Callable[[], object]], seconds: float, clock: str = "wall", least: int = LEAST
 ) -> dict[str, float]:
     """The median time of each, in seconds. What is called right after another contender finds the caches as
-    that one left them, so the order turns from round to round."""
-    now, names = CLOCKS[clock], list(runs)
+    that one left them, so each round has an order of its own: none always comes after the same one."""
+    now, names, chance = CLOCKS[clock], list(runs), random.Random(0)
     times: dict[str, list[float]] = {name: [] for name in names}
     for run in runs.values():  # buffers are made, pages are touched
         run()
@@ -27,13 +28,14 @@ def interleaved(
         for round in range(MOST):
             if round >= least and time.perf_counter() > end:
                 break
-            for name in names[round % len(names) :] + names[: round % len(names)]:
+            chance.shuffle(names)
+            for name in names:
                 begin = now()
                 runs[name]()
                 times[name].append(now() - begin)
     finally:
         gc.enable()
-    return {name: median(values) for name, values in times.items()}
+    return {name: median(times[name]) for name in runs}
 
 
 def repeated(run: Callable[[], object], count: int) -> Callable[[], object]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rnnc
+from compiled import close_all
 from rnnc.compiler.driver import Options
 
 LSTM = Path(__file__).resolve().parent.parent / "benchmarks" / "specs" / "lstm.rnn"
@@ -94,3 +95,23 @@ def test_terms_of_the_parameters_alone_count_once() -> None:
     assert abs(loss - run.loss) < 1e-15
     for name in grads:
         np.testing.assert_allclose(grads[name], wanted[name], rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "linear", "lru", "bilstm2", "attention"])
+def test_where_all_are_equally_long_nobody_looks_at_ends(name: str) -> None:
+    """Which steps are past an end is not even written down: whatever stands there changes nothing."""
+    m = rnnc.load(LSTM.parent / f"{name}.rnn")
+    params, rng = m.init(seed=0, dtype="float64"), np.random.default_rng(0)
+    shapes = m._shapes(m.DIMS)
+    batch = {
+        key: rng.standard_normal((5,) * len(axes) + (3, *shapes[key])) for key, (axes, *_) in m.INPUTS.items()
+    }
+    kept = m.workspace(params, batch)
+    loss, grads = m.loss_and_grad(params, batch, workspace=kept)
+    found = [key for key in kept if isinstance(key, str) and key.startswith("past ")]
+    assert found
+    for key in found:
+        kept[key][...] = True
+    again, again_grads = m.loss_and_grad(params, batch, workspace=kept)
+    assert again == loss
+    close_all(again_grads, grads, 0)

@@ -34,11 +34,12 @@ class Call:
         return known and bool((self.lengths[axis] < self.longest[axis]).any())
 
     def ended(self, axis):
-        """Whether some sequence ends before the longest; which steps are past each one's end, (steps, B)."""
+        """Whether some sequence ends before the longest; which steps are past each one's end, (steps, B), if so."""
         if axis not in self.past_end:
             ragged, steps = self.ragged(axis), self.longest[axis]
             past = self.buffer(f"past {axis}", steps, self.B, dtype=bool)
-            past[...] = np.arange(1, steps + 1)[:, None] > self.lengths[axis] if ragged else False
+            if ragged:
+                np.greater(np.arange(1, steps + 1)[:, None], self.lengths[axis], past)
             self.past_end[axis] = ragged, past
         return self.past_end[axis]
 
