@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
 from ...spec.records import dataclass
-from ..ir import System
+from ..ir import Equation, System
 from ..learning import Learning, why_not
 from ..program import Program
 from ..schedule import Stage
@@ -26,6 +26,8 @@ from .stepping import stepping
 from .storage import FastPlan, fast_plan
 from .structure import is_at_hand
 from .unpack import whole_body
+
+FORWARD, BACKWARD, INPUTS, OUTPUTS = range(4)  # the parts of a fast plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +144,25 @@ def _forward(program: Program, forward: System, adjoint: System, plan: Plan | Fa
     asked = [name for output in outputs for name in sources(plan.frame, output)]
     wanted = dict.fromkeys(asked + [e.name for e in adjoint.given])
     if isinstance(plan, FastPlan):
-        printer = Printer(plan)
-        body = printer.print(plan.stages[0], wanted)
+        printer, later = Printer(plan), plan.stages[OUTPUTS]
+        wanted |= dict.fromkeys(name for e in _equations(later) for name in e.sources())
+        body = printer.print(plan.stages[FORWARD], wanted)
         places, passing = printer.spare, printer.passing
     else:
-        body, places, passing = _block(plan, plan.stages[0]), {}, set()
+        body, places, passing, later = _block(plan, plan.stages[0]), {}, set(), ()
+    late = {node.name for stage in later for node in nodes_of(stage)}
     entries = {
         name: plan.frame.stored[name].identifier
         for name in wanted
-        if name in plan.frame.stored and plan.frame.table[name].op != "param"
+        if name in plan.frame.stored and plan.frame.table[name].op != "param" and name not in late
         if name in asked or not is_at_hand(plan.frame, name)
     }
     tail = [*_ends(program, forward, plan), *page.table("return {}", entries)]
     return "\n".join(whole_body(plan.frame, program, [*body, *tail], passing=passing)), places
+
+
+def _equations(stages: Iterable[Stage]) -> Iterator[Equation]:
+    return (e for stage in stages for node in nodes_of(stage) for e in node.equations)
 
 
 def _ends(program: Program, forward: System, plan: Plan | FastPlan) -> list[str]:
@@ -172,15 +180,9 @@ def _backward(
     given = {e.name: "tape" for e in adjoint.given if e.op != "param" and not is_at_hand(plan.frame, e.name)}
     if isinstance(plan, FastPlan):
         printer = Printer(plan, spare=places)
-        results = (source for _, name in adjoint.outputs for source in sources(plan.frame, name))
-        later = (
-            name
-            for stage in plan.stages[2]
-            for node in nodes_of(stage)
-            for e in node.equations
-            for name in e.sources()
-        )
-        body, late = printer.print(plan.stages[1], [*results, *later]), printer.late(plan.stages[2])
+        kept = [source for _, name in adjoint.outputs for source in sources(plan.frame, name)]
+        kept += [name for e in _equations(plan.stages[INPUTS]) for name in e.sources()]
+        body, late = printer.print(plan.stages[BACKWARD], kept), printer.late(plan.stages[INPUTS])
         passing = printer.passing
     else:
         body, late, passing = _block(plan, plan.stages[1]), [], set()
@@ -217,8 +219,16 @@ def _missing(kind: str, key: str) -> str:
 
 
 def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
-    """The function that turns a tape into a `Run`."""
+    """The function that turns a tape into a `Run`, with what nothing but that is made of."""
     used: list[str] = []
+    late, passing, made = list[str](), set[str](), set[str]()
+    if isinstance(plan, FastPlan):
+        made = {node.name for stage in plan.stages[OUTPUTS] for node in nodes_of(stage)}
+        early = {node.name for stage in plan.stages[FORWARD] for node in nodes_of(stage)}
+        printer = Printer(plan, made={plan.storage.holder(name) for name in early})
+        late, passing = printer.late(plan.stages[OUTPUTS]), printer.passing
+        read = (name for e in _equations(plan.stages[OUTPUTS]) for name in e.sources())
+        used += [name for name in read if name in early and not is_at_hand(plan.frame, name)]
 
     def entry(name: str) -> str:
         stored, value = plan.frame.stored.get(name), output(plan.frame, name)
@@ -239,6 +249,7 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
     loss = dict(forward.outputs).get("loss")
     value = f"_scalar(tape[{page.literal(loss)}])" if loss else "None"
     body = [
+        *late,
         *page.table("outputs = _own({}, call.dtype)", outputs),
         *page.table("nll = _own({})", nll),
         *page.table("after = _own({})", states),
@@ -247,8 +258,8 @@ def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
         f"    return Run(outputs, {value}, nll, after, (call, tape))",
     ]
     head = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
-    given = dict.fromkeys((name for name in used if plan.frame.table[name].op != "param"), "tape")
-    return "\n".join([*head, *whole_body(plan.frame, program, body, given)])
+    used = [name for name in used if name not in made and plan.frame.table[name].op != "param"]
+    return "\n".join([*head, *whole_body(plan.frame, program, body, dict.fromkeys(used, "tape"), passing)])
 
 
 def _stepped(program: Program, made: Steps | None) -> list[str]:

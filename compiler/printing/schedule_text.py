@@ -12,7 +12,7 @@ from .frame import Frame
 from .plan import Plan
 from .storage import FastPlan
 
-TITLES = ("forward", "backward", "backward, for gradients of inputs")
+TITLES = ("forward", "backward", "backward, for gradients of inputs", "forward, for outputs")
 
 
 def schedule_text(plan: Plan | FastPlan) -> str:

@@ -13,7 +13,7 @@ In loops inside loops everything is an array."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import partial
 
@@ -139,32 +139,52 @@ def fast_plan(program: Program, systems: Sequence[System], written: Mapping[str,
     }
     rebound |= storage.optional.keys() & stored.keys()  # of what may be missing no view is made beforehand
     frame = replace(frame, stored=stored, rebound=rebound)
-    split = [stages[0], *(p for stage, system in zip(stages[1:], systems[1:]) for p in _split(stage, system))]
-    told = tuple(together(part, key) for part in split)
+    told = tuple(together(part, key) for part in _parts(systems, stages, storage))
     return FastPlan(replace(frame, zeroed=zeroed(frame, needed)), needed, storage, told, names, stripped)
 
 
-def _split(stages: tuple[Stage, ...], system: System) -> list[tuple[Stage, ...]]:
-    """The stages of an adjoint system that training needs, and those that only gradients of inputs need. A
-    loop that training needs a part of is run whole, so what any of its parts reads is needed too."""
-    table = {e.name: e for e in system.equations}
+def _parts(
+    systems: Sequence[System], stages: Sequence[tuple[Stage, ...]], storage: Storage
+) -> list[tuple[Stage, ...]]:
+    """The stages of one system; of a forward and an adjoint system what training needs of the one and of the other,
+    then what only gradients of inputs need, and what only outputs and final states are made of."""
+    if len(systems) == 1:
+        return [*stages]
+    forward, adjoint = systems
+    asked = [name for key, name in forward.outputs if key in ("loss", "stop")]
+    together: dict[str, list[str]] = {}  # what lies in one array is made in one function
+    for name in storage.kinds:
+        together.setdefault(storage.holder(name), []).append(name)
+    beside = {name: together[storage.holder(name)] for name in storage.kinds}
+    first, outputs = _split(stages[0], [*asked, *(e.name for e in adjoint.given)], beside)
+    grads = [name for key, name in adjoint.outputs if not key.startswith("dinput:")]
+    return [first, *_split(stages[1], grads, {}), outputs]
+
+
+def _split(
+    stages: tuple[Stage, ...], wanted: Iterable[str], beside: Mapping[str, Sequence[str]]
+) -> list[tuple[Stage, ...]]:
+    """The stages that ``wanted`` quantities need, each with those ``beside`` it, and the rest. A loop that is needed
+    in part is run whole, so what any of its parts reads is needed too."""
+    nodes = {node.name: node for stage in stages for node in nodes_of(stage)}
     loop_of: dict[str, set[str]] = {}
     for stage in stages:
         if isinstance(stage, Loop):
             loop = {node.name for node in nodes_of(stage)}
             loop_of |= dict.fromkeys(loop, loop)
     needed: set[str] = set()
-    work = [name for key, name in system.outputs if not key.startswith("dinput:")]
+    work = [*wanted]
     while work:
         name = work.pop()
-        if name in table and name not in needed:
+        if name in nodes and name not in needed:
             needed.add(name)
-            work += table[name].sources()
+            work += [source for e in nodes[name].equations for source in e.sources()]
+            work += beside.get(name, ())
             if name in loop_of:
                 work += loop_of[name]
                 loop_of[name].clear()  # all of it is looked at now
-    wanted = [any(node.name in needed for node in nodes_of(stage)) for stage in stages]
-    return [tuple(s for s, early in zip(stages, wanted) if early is side) for side in (True, False)]
+    first = [any(node.name in needed for node in nodes_of(stage)) for stage in stages]
+    return [tuple(s for s, early in zip(stages, first) if early is side) for side in (True, False)]
 
 
 def _readers_first(stage: Stage, key: Callable[[Equation], str]) -> Stage:
