@@ -17,6 +17,7 @@ from rnnc.compiler.passes import (
     ROWS,
     SINGLE,
     SPREAD,
+    SUMS,
     WIDE,
     Pass,
     drop_dead,
@@ -33,10 +34,12 @@ from systems import CASES, Case, cotangents, evaluator, leaves, material
 
 WIDEST = tuple(one for one in PASSES if one.name in ("contract", "share"))
 REPEATED = tuple({one.name: one for one in (*PASSES, *BACK)}.values())
-every_pass = pytest.mark.parametrize("one", (*REPEATED, MERGED[1], SINGLE[0]), ids=lambda one: one.name)
+every_pass = pytest.mark.parametrize(
+    "one", (*REPEATED, *SUMS, MERGED[1], SINGLE[0]), ids=lambda one: one.name
+)
 every_one = pytest.mark.parametrize(
     "one",
-    (*REPEATED, *WIDE, *SPREAD, *LOOPS, *MERGED[:-1], ROWS[0]),
+    (*REPEATED, *WIDE, *SPREAD, *LOOPS, *SUMS, *MERGED[:-1], ROWS[0]),
     ids=lambda one: f"{one.name}-{one.run.__name__}",
 )
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

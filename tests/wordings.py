@@ -61,7 +61,10 @@ def _agrees(s: Subject, level: int, module: Any, other: Rewritten) -> None:
     """Outputs, losses and gradients are those of the spec as it was."""
     params = _params(s, module, other)
     lengths = {length: s.batch[length] for length in s.m.AXES.values()}
-    batch = {other.name(name): value for name, value in {**s.batch, **lengths}.items()}
+    noises = {} if other.name is same else dict(zip(s.m.NOISES, module.NOISES, strict=True))
+    batch = {
+        noises.get(name, other.name(name)): value for name, value in {**s.batch, **lengths}.items()
+    }  # a noise in a cell has a name of several
     wanted, found = s.modules[level].forward(s.params, s.batch), module.forward(params, batch)
     for key, value in wanted.outputs.items():
         near(found.outputs[other.name(key)], value, key, 1e-11)

@@ -29,6 +29,7 @@ from .simplify import simplify
 from .spread import spread
 from .squash import squash
 from .stack import stack
+from .sums import one_sum
 from .tile import tile
 
 ROUNDS = 20  # the passes feed one another; two or three rounds are usual
@@ -79,6 +80,9 @@ LOOPS = (Pass("regroup", regroup), Pass("scale", scale), Pass("pack", pack), PAS
 LAST = (Pass("squash", squash),)
 """-O2, on the forward equations when the adjoint is made: its derivatives are those of a sigmoid."""
 
+SUMS = (Pass("sums", one_sum),)
+"""The same, of all steps together."""
+
 SHARED = (Pass("share", share),)
 """-O2, after those: weights that several copies of a cell share are halved once."""
 
@@ -91,7 +95,9 @@ ROWS = (Pass("join", join_rows), Pass("center", center))
 MERGED = (*LAST, Pass("merge", merge), *SINGLE)
 """The same, last: as few calls as there can be."""
 
-NAMES = tuple(dict.fromkeys(one.name for one in (*PASSES, *BACK, *WIDE, *SPREAD, *LOOPS, *LAST, *MERGED)))
+NAMES = tuple(
+    dict.fromkeys(one.name for one in (*PASSES, *BACK, *WIDE, *SPREAD, *LOOPS, *LAST, *SUMS, *MERGED))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,7 @@ ORDERS = {
         fast=(Run(WIDE, once=True), Run(PASSES), Run(LOOPS, once=True)),
         gradient=(Run(PASSES), Run((*SPREAD, *PASSES)), Run(LOOPS, once=True)),
         tangent=(Run(PASSES), Run(LOOPS, once=True)),
-        last=(Run((*LAST, *SHARED), once=True),),
+        last=(Run((*LAST, *SUMS, *SHARED), once=True),),
         step=(Run(SINGLE, once=True),),
         frozen=(Run(ROWS, once=True), Run(PASSES), Run(MERGED, once=True)),
     ),
