@@ -320,6 +320,7 @@ def outcome(mutant: Mutant | None) -> str:
 # Mutants in which no result changes, with the reason; temporaries go by the name of their quantity.
 ZERO = "what it is made of is 0 past each end: cotangents and inputs come so"
 FACTOR = "in every sum it stands beside a factor that is 0 there"
+NO_STEPS = "it has no steps: there is no end to be past"
 ONE_STEP = "a step on is all that is read of it, by what stands before it"
 READ = "what is overwritten has been read by then"
 THERE = "what it is made of was kept going forward: it is made before the loop, not in its strips"
@@ -331,6 +332,7 @@ EQUIVALENT = {
     **{f"forward masks: ~{name}: no mask in sums": ZERO
        for name in ("a", "e", "ifou", "k", "r", "u", "x", "y", "y.mean", "z")},
     **{f"forward masks: {name}: no mask in sums": FACTOR for name in ("a", "e", "y.mean")},
+    "forward masks: y.nll.total: no mask in sums": NO_STEPS,
 }  # fmt: skip
 
 

@@ -201,6 +201,7 @@ class Values(Reading):
                 "number": lambda: attrs["value"],
                 "dim": lambda: attrs["size"].value(self.network.dims),
                 "length": lambda: extents[attrs["axis"]],
+                "extent": lambda: extents[attrs["axis"]],
                 "elapsed": lambda: 0,
                 "last": lambda: True,
             }
