@@ -72,8 +72,8 @@ FAULTS = {
     "gradient": ("dW += da[t].T @ h[t - 1]", "dW += da[t].T @ h[t]"),
     "streaming": ("    h = np.tanh(a)", "    h = np.tanh(1.0000001 * a)"),
     "padding": (
-        "steps <= call.lengths[axis]",
-        "steps <= call.lengths[axis] + 1",
+        "a.shape[place] + 1)[:, None] > call.lengths[axis]",
+        "a.shape[place] + 1)[:, None] > call.lengths[axis] + 1",
     ),
 }
 
