@@ -106,7 +106,11 @@ def compiled(mutant: Mutant | None = None, plan: Plan | None = None) -> str:
     with ExitStack() as stack:
         for owner, name, function in (
             (planning._Chooser, "choose", chosen),
-            (planning, "with_outputs", lambda *a, **b: caught("demands", wanted(*a, **b), plan and plan.demands)),
+            (
+                planning,
+                "with_outputs",
+                lambda *a, **b: caught("demands", wanted(*a, **b), plan and plan.demands),
+            ),
             (planning, "schedule", lambda *a: caught("stages", schedule(*a), plan and plan.stages)),
             (planning, "strips", lambda *a: caught("strips", strips(*a), plan and plan.strips)),
         ):
