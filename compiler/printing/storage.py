@@ -401,9 +401,21 @@ class _Chooser:
             part = self.table[read.name]
             once = len(self.readers[part.name]) == 1 and is_temporary(part.name)
             alike = (part.shape, part.type) == (root.shape, root.type)
-            if once and alike and self._movable(part, root, read) and not self.storage.aliases_of(part.name):
+            warm = kind == "array" and self._is_of_a_product(part)
+            movable = alike and not warm and self._movable(part, root, read)
+            if once and movable and not self.storage.aliases_of(part.name):
                 self.storage.share(part.name, root.name)
                 return
+
+    def _is_of_a_product(self, part: Equation) -> bool:
+        """Whether a quantity of one step is a product, or made in the place of one: that place stays in the first
+        cache, where a product takes less time than into memory that has not been touched."""
+        if self.storage.kinds.get(part.name) != "scratch":
+            return False
+        sources = (self.table[read.name] for read in part.reads)
+        inner = (e for e in sources if e.shape == part.shape and len(self.readers[e.name]) == 1)
+        elementwise = "elementwise" in TABLE[part.op].traits
+        return part.op == "einsum" or (elementwise and any(map(self._is_of_a_product, inner)))
 
     def _overwrite(self, root: Equation) -> None:
         """What is computed from a stretch of another's array that nobody else reads is made right there."""
