@@ -44,10 +44,9 @@ def _in_groups(call, groups, alone):
     loss, grads = 0.0, {}
     for number, rows in enumerate(groups):
         part, found, _ = _differentiated(_rows(call, rows, number), {})
-        loss, grads = (
-            loss + part,
-            {name: grads[name] + found[name] if grads else found[name] for name in found},
-        )
+        loss += part
+        for name, value in found.items():
+            grads[name] = np.add(grads[name], value, grads[name]) if number else value
     if alone and groups[1:]:
         part, found, _ = _differentiated(_rows(call, groups[0][:0], len(groups)), {})
         more = len(groups) - 1

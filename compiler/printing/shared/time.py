@@ -73,7 +73,8 @@ def _cleaned(a, axes, call):
     for place, axis in enumerate(axes):
         if call.ragged(axis):
             past = np.arange(1, a.shape[place] + 1)[:, None] > call.lengths[axis]
-            np.moveaxis(a, (place, axes.index("@")), (0, 1))[past] = 0
+            steps = a if axes[:2] == (axis, "@") else np.moveaxis(a, (place, axes.index("@")), (0, 1))
+            steps[past] = 0
     return a
 
 
