@@ -84,6 +84,36 @@ def test_steps_past_the_longest_sequence_are_not_computed(level: int) -> None:
     assert level == 0 or space[0]["h"].size == 6 * 2 * 128
 
 
+@pytest.mark.parametrize("level", [0, 2])
+@pytest.mark.parametrize(
+    "lengths", [[2, 5, 0, 4], [40, 3, 38, 2, 1, 40, 39, 4]], ids=["one group", "several"]
+)
+def test_what_is_in_the_padding_goes_nowhere(level: int, lengths: list[int]) -> None:
+    m = rnnc.load(LSTM, Options(level=level))
+    params = m.init(dtype="float64", input=64, hidden=128)
+    given = batch(max(lengths), lengths)
+    past = np.arange(max(lengths))[:, None] >= given["T"]
+    spoilt = {**given, **{name: np.where(past[..., None], np.nan, given[name]) for name in ("x", "y")}}
+    loss, grads = m.loss_and_grad(params, spoilt)
+    wanted = m.loss_and_grad(params, given)
+    assert np.isnan(spoilt["x"]).any() and loss == wanted[0]
+    assert all((grads[name] == wanted[1][name]).all() for name in grads)
+
+
+@pytest.mark.parametrize("lengths", [[5, 3, 3, 0], [3, 5, 0, 3], [4, 4], [0, 0]])
+def test_rows_that_have_ended(lstm: Any, params: Any, lengths: list[int]) -> None:
+    call = lstm._called(params, batch(5, lengths), None, True, 0, True, None)
+    _, ended = call.ended("t")
+    past = call.past("t")
+    for step, rows in enumerate(past):
+        marked = np.zeros(len(lengths), bool)
+        if rows is not None:
+            marked[rows] = True
+        assert (marked == ended[step]).all() and (rows is not None) == ended[step].any()
+    in_order = sorted(lengths, reverse=True) == lengths
+    assert all(isinstance(rows, slice) == in_order for rows in past if rows is not None)
+
+
 def test_terms_of_the_parameters_alone_count_once() -> None:
     m = rnnc.loads(ALONE)
     params = m.init(dtype="float64")
