@@ -35,7 +35,9 @@ from systems import CASES, Case, cotangents, evaluator, leaves, material
 WIDEST = tuple(one for one in PASSES if one.name in ("contract", "share"))
 REPEATED = tuple({one.name: one for one in (*PASSES, *BACK)}.values())
 every_pass = pytest.mark.parametrize(
-    "one", (*REPEATED, *SUMS, MERGED[1], SINGLE[0]), ids=lambda one: one.name
+    "one",
+    (*REPEATED, *SUMS, *(one for one in LOOPS if one.name == "defer"), MERGED[1], SINGLE[0]),
+    ids=lambda one: one.name,
 )
 every_one = pytest.mark.parametrize(
     "one",

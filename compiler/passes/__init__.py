@@ -15,6 +15,7 @@ from .center import center
 from .contract import contract
 from .copies import drop_copies
 from .dead import drop_dead
+from .defer import defer
 from .factor import factor
 from .gather import gather
 from .join import join, join_rows
@@ -74,7 +75,7 @@ WIDE = (Pass("join", join), Pass("center", center))
 SPREAD = (Pass("spread", spread),)
 """-O2, on the adjoint equations: chains of products that `regroup` can take apart."""
 
-LOOPS = (Pass("regroup", regroup), Pass("scale", scale), Pass("pack", pack), PASSES[-1])
+LOOPS = (Pass("regroup", regroup), Pass("scale", scale), Pass("pack", pack), Pass("defer", defer), PASSES[-1])
 """-O2, last: what a loop need not do, and the signs that then stand by themselves."""
 
 LAST = (Pass("squash", squash),)
