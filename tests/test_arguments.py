@@ -104,15 +104,17 @@ def test_masked_arrays_without_a_mask_and_other_kinds_of_arrays_will_do() -> Non
         np.testing.assert_array_equal(call("batch", "x", made(GIVEN["batch"]["x"]))[0]["E"], wanted)
 
 
-PLAIN = {name: value for name, value in GIVEN["batch"].items() if name != "T"}
+EVEN = {name: value for name, value in GIVEN["batch"].items() if name != "T"}
+BATCHES = {"even": EVEN, "ragged": GIVEN["batch"]}
 AGAIN = [(part, name) for part, name in EVERY if part in ("params", "batch") and name != "T"]
 
 
-def again(part: str, name: str, value: Any) -> Any:
+def again(part: str, name: str, value: Any, batch: Any = EVEN) -> Any:
     """A call with a workspace that has seen another of the same shapes, in which all was as it should be."""
-    given = {"params": GIVEN["params"], "batch": PLAIN}
+    given = {"params": GIVEN["params"], "batch": batch}
     kept = M.workspace(given["params"], given["batch"])
     M.loss_and_grad(given["params"], given["batch"], workspace=kept)
+    assert "as before" in kept
     given = {**given, part: {**given[part], name: value}}
     return M.loss_and_grad(given["params"], given["batch"], workspace=kept)
 
@@ -130,8 +132,26 @@ def test_a_workspace_looks_at_ranges_every_time(value: Any) -> None:
         again("batch", "y", np.array(value))
 
 
+@pytest.mark.parametrize("value", [[4, 1], [-1, 3], [2.0, 1.0], [1, 2, 3]])
+def test_a_workspace_looks_at_lengths_every_time(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"batch\['T'\]: expected |B is 2 here but 3 in 'T'|B is 3"):
+        again("batch", "T", np.array(value), GIVEN["batch"])
+
+
+@pytest.mark.parametrize("value", [[3, 1], [0, 0], [1, 3], [3, 3], [2, 2]])
+def test_a_workspace_takes_the_lengths_of_each_call(value: Any) -> None:
+    """What was padding before may be none now, and the other way round."""
+    batch = {**GIVEN["batch"], "T": np.array(value)}
+    loss, grads = M.loss_and_grad(GIVEN["params"], batch)
+    found, found_grads = again("batch", "T", batch["T"], GIVEN["batch"])
+    assert found == loss
+    for key, grad in grads.items():
+        np.testing.assert_array_equal(found_grads[key], grad)
+
+
+@pytest.mark.parametrize("kind", BATCHES)
 @pytest.mark.parametrize(("part", "name"), AGAIN)
-def test_a_workspace_takes_the_numbers_of_each_call(part: str, name: str) -> None:
+def test_a_workspace_takes_the_numbers_of_each_call(part: str, name: str, kind: str) -> None:
     value = np.asarray(GIVEN[part][name])
     other = (
         ~value
@@ -140,14 +160,16 @@ def test_a_workspace_takes_the_numbers_of_each_call(part: str, name: str) -> Non
         if value.dtype.kind == "i"
         else value + RNG.random(value.shape)
     )
-    given = {"params": GIVEN["params"], "batch": PLAIN}
+    given = {"params": GIVEN["params"], "batch": BATCHES[kind]}
     given = {**given, part: {**given[part], name: other}}
     loss, grads = M.loss_and_grad(given["params"], given["batch"])
-    found, found_grads = again(part, name, other)
-    assert found == loss != M.loss_and_grad(GIVEN["params"], PLAIN)[0]
+    found, found_grads = again(part, name, other, BATCHES[kind])
+    assert found == loss != M.loss_and_grad(GIVEN["params"], BATCHES[kind])[0]
     for key, grad in grads.items():
         np.testing.assert_array_equal(found_grads[key], grad)
     with pytest.raises(ValueError, match="expected shape|here but"):
-        again(part, name, other[..., :-1] if other.ndim > 1 else other[:-1])
-    single = again(part, name, other.astype(np.float32 if other.dtype.kind == "f" else other.dtype))
+        again(part, name, other[..., :-1] if other.ndim > 1 else other[:-1], BATCHES[kind])
+    single = again(
+        part, name, other.astype(np.float32 if other.dtype.kind == "f" else other.dtype), BATCHES[kind]
+    )
     assert np.isclose(single[0], loss, rtol=1e-6)

@@ -224,22 +224,26 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
     return call
 
 
-def _as_before(params, batch, state, workspace):
+def _as_before(params, batch, state, workspace, clean):
     """The call, if its arrays have the names, dtypes and shapes of the last that the workspace was given: they were
-    as they should be, so only ranges are looked at. None where something differs, or may."""
+    as they should be, so only lengths and ranges are looked at. None where something differs, or may."""
     if state is not None or type(workspace) is not dict or "as before" not in workspace:
         return None
     told, found = workspace["as before"]
     if told != _told(params, batch):
         return None
     call = Call()
-    call.dims, call.dtype, call.B, call.longest, call.lengths, call.even = found
+    call.dims, call.dtype, call.B, call.longest, lengths, call.even = found
     call.workspace, call.state, call.absent = workspace, None, []
+    call.lengths = {
+        axis: known if axis in call.even else _lengths(batch, axis, call.longest[axis], call.B)
+        for axis, known in lengths.items()
+    }
     call.params = {name: params[name] for name in PARAMS}
     call.inputs = {name: batch[name] for name in INPUTS if name in batch}
     for name, array in call.inputs.items():
-        if INPUTS[name][2] != "real":
-            call.inputs[name] = _in_range("batch", name, array, call, INPUTS[name][2])
+        axes, _, kind, _ = INPUTS[name]
+        call.inputs[name] = _checked_input(name, array, call, axes, kind, clean=clean)
     return call
 
 
@@ -251,11 +255,12 @@ def _told(params, batch):
 
 
 def _remember(call, params, batch):
-    """What `_as_before` needs, where every array was taken as it stands, and none has an end of its own."""
-    if type(call.workspace) is not dict or call.state is not None or call.absent or call.even != {*AXES}:
+    """What `_as_before` needs, where arrays have the dtypes they are wanted in, and inputs tell how long all axes are."""
+    told = {axis for name in call.inputs for axis in INPUTS[name][0]}
+    if type(call.workspace) is not dict or call.state is not None or call.absent or told != {*AXES}:
         return
     taken = ((call.params, params), (call.inputs, batch))
-    if all(array is given[name] for arrays, given in taken for name, array in arrays.items()):
+    if all(array.dtype == given[name].dtype for arrays, given in taken for name, array in arrays.items()):
         kept = call.dims, call.dtype, call.B, call.longest, call.lengths, call.even
         call.workspace["as before"] = _told(params, batch), kept
 
