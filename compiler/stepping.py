@@ -87,11 +87,11 @@ def _placed(forward: System, stepped: Collection[str], pasts: Collection[str]) -
     """What steps read of the context at another place than their own is made there, beforehand.
 
     e[t,@] = dot(h[t,@], g[s-1,@])   becomes   g@1[s,@] = copy(g[s-1,@]);  e[t,@] = dot(h[t,@], g@1[s,@])"""
-    table, made = forward.table(), dict[Read, Equation]()
+    table, made, own = forward.table(), dict[Read, Equation](), {*stepped, *pasts}
 
     def moved(read: Read) -> Read:
         source = table[read.name]
-        if read.name in {*stepped, *pasts} or BATCH not in source.axes or read == plain(source):
+        if read.name in own or BATCH not in source.axes or read == plain(source):
             return read
         axes = tuple(position.over for position in read.at if position.over is not None)
         name = f"{read.name}@{len(made) + 1}"

@@ -15,14 +15,17 @@ from .ir import BATCH
 from .schedule import Edge, Loop, Node, Stage, Straight, by_reader
 
 LoopAxes = Callable[[Node], Sequence[str]]  # the axes along which a node may be looped
+Needs = Mapping[str, Sequence[Edge]]  # what each node needs
 
 
 @dataclass(slots=True)
 class Group:
-    """A loop in the making (``axis``), or a statement outside every loop (None). ``step`` 0: either way."""
+    """A loop in the making (``axis``), or statements outside every loop (None). ``step`` 0: either way. ``place`` is
+    its number among the groups."""
 
     axis: str | None
     step: int
+    place: int
     stages: list[Stage] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
 
@@ -31,11 +34,20 @@ def weave(
     stages: Iterable[Stage], links: Sequence[Edge], loop_axes: LoopAxes, inside: frozenset[str] = frozenset()
 ) -> tuple[Stage, ...]:
     """The same computation with statements moved into loops; ``inside`` are the axes of loops around."""
-    groups: list[Group] = []
-    needs = by_reader(links)
+    return _woven(stages, by_reader(links), loop_axes, inside)
+
+
+def _woven(
+    stages: Iterable[Stage], needs: Needs, loop_axes: LoopAxes, inside: frozenset[str]
+) -> tuple[Stage, ...]:
+    groups, home = list[Group](), dict[str, Group]()
     for stage in stages:
-        _place(stage, groups, needs, loop_axes, inside)
-    return tuple(part for group in groups for part in _finish(group, links, loop_axes, inside))
+        group = _group_for(stage, groups, home, needs, loop_axes, inside)
+        names = dict.fromkeys(node.name for node in nodes_of(stage))
+        group.stages.append(stage)
+        group.names |= names.keys()
+        home |= dict.fromkeys(names, group)
+    return tuple(part for group in groups for part in _finish(group, needs, loop_axes, inside))
 
 
 def nodes_of(stage: Stage) -> list[Node]:
@@ -45,42 +57,40 @@ def nodes_of(stage: Stage) -> list[Node]:
     return [node for part in stage.body for node in nodes_of(part)]
 
 
-def _place(
+def _group_for(
     stage: Stage,
     groups: list[Group],
-    needs: Mapping[str, Sequence[Edge]],
+    home: Mapping[str, Group],
+    needs: Needs,
     loop_axes: LoopAxes,
     inside: frozenset[str],
-) -> None:
+) -> Group:
+    """The first group that a stage can join after all it needs, whose groups are in ``home``; else a new one."""
     axis, step = _wish(stage, loop_axes, inside)
     names = dict.fromkeys(node.name for node in nodes_of(stage))
     needed = [link for name in names for link in needs.get(name, ()) if link.source not in names]
-    earliest = _last(groups, {link.source for link in needed})
-    for index in range(max(earliest, 0), len(groups)) if axis else ():
-        group = groups[index]
+    earliest = max((home[link.source].place for link in needed if link.source in home), default=-1)
+    if axis is None:
+        return _outside(groups, earliest)
+    for group in groups[max(earliest, 0) :]:
         joined = _joined_step(group, axis, step, [e for e in needed if e.source in group.names], loop_axes)
         if joined is not None:
             group.step = joined
-            break
-    else:
-        group = Group(axis, step)
-        groups.insert(_early(groups, earliest) if axis is None else len(groups), group)
-    group.stages.append(stage)
-    group.names |= names.keys()
+            return group
+    groups.append(Group(axis, step, len(groups)))
+    return groups[-1]
 
 
-def _last(groups: list[Group], names: set[str]) -> int:
-    """The last group with one of these names; -1 when there is none."""
-    return next((i for i in reversed(range(len(groups))) if not names.isdisjoint(groups[i].names)), -1)
-
-
-def _early(groups: list[Group], earliest: int) -> int:
-    """Where a statement outside loops goes: after all it needs and what stands there already, before the
-    next loop. So what a loop needs does not tear it apart."""
-    place = earliest + 1
-    while place < len(groups) and groups[place].axis is None:
-        place += 1
-    return place
+def _outside(groups: list[Group], earliest: int) -> Group:
+    """The statements outside loops to which another is added: after all it needs and what stands there already,
+    before the next loop. So what a loop needs does not tear it apart."""
+    for group in groups[max(earliest, 0) : earliest + 2]:
+        if group.axis is None:
+            return group
+    for group in groups[earliest + 1 :]:
+        group.place += 1
+    groups.insert(earliest + 1, Group(None, 0, earliest + 1))
+    return groups[earliest + 1]
 
 
 def _wish(stage: Stage, loop_axes: LoopAxes, inside: frozenset[str]) -> tuple[str | None, int]:
@@ -110,15 +120,13 @@ def _joined_step(
     return result
 
 
-def _finish(
-    group: Group, links: Sequence[Edge], loop_axes: LoopAxes, inside: frozenset[str]
-) -> tuple[Stage, ...]:
+def _finish(group: Group, needs: Needs, loop_axes: LoopAxes, inside: frozenset[str]) -> tuple[Stage, ...]:
     """The group as stages: its loop around what its members do at one step."""
     if group.axis is None:
         return tuple(group.stages)
     within = inside | {group.axis}
     body = [part for stage in group.stages for part in _opened(stage, group.axis)]
-    return (Loop(group.axis, group.step or 1, weave(body, links, loop_axes, within)),)
+    return (Loop(group.axis, group.step or 1, _woven(body, needs, loop_axes, within)),)
 
 
 def _opened(stage: Stage, axis: str) -> tuple[Stage, ...]:

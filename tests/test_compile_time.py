@@ -5,6 +5,7 @@ loop asks of every equation are calls too."""
 
 from __future__ import annotations
 
+import cProfile
 import subprocess
 import sys
 from pathlib import Path
@@ -54,23 +55,14 @@ def dims(count: int) -> str:
 
 def calls(layers: int, unroll: int | None = None, level: int = 2, text: str = LAYERS) -> int:
     """How many functions, of Python and of C, are called to compile so many layers."""
-    source = Source("layers.rnn", text.format(layers=layers))
-    count = 0
-
-    def counted(frame: object, event: str, argument: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
+    source, profile = Source("layers.rnn", text.format(layers=layers)), cProfile.Profile()
 
     def run() -> None:
         compile_source(source, Options(level=level, unroll=unroll), lambda span, name: None)
 
     run()  # what is made once and kept is not counted
-    sys.setprofile(counted)
-    try:
-        run()
-    finally:
-        sys.setprofile(None)
-    return count
+    profile.runcall(run)
+    return sum(entry.callcount for entry in profile.getstats())
 
 
 def test_linear_in_the_number_of_quantities_on_one_cycle() -> None:

@@ -20,12 +20,13 @@ from .body import Notes, cleaned_axes, end_fill
 from .computing import align, completed, compute, einsum_into, generic_into, operand
 from .computing import filled as filled_axes
 from .diagonal import Diagonal, scanned
-from .frame import Frame, Rows, Scope, Value, free_name
+from .frame import Frame, Rows, Scope, Value
 from .inline import is_leaf
 from .layout import Stored, end_value
 from .lifetimes import heirs, last_needed
 from .lines import Lines
 from .loop_header import header
+from .naming import free_name
 from .padding import Padding
 from .places import Places
 from .python import expression, text

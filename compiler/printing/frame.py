@@ -11,6 +11,7 @@ from functools import reduce
 from ...spec.records import dataclass, replace
 from ..ir import BATCH, EACH, Equation
 from .layout import Stored
+from .naming import Taken, free_name
 from .python import expression, text
 from .strips import Strip
 
@@ -66,7 +67,7 @@ class Scope:
 
     axis: str
     step: int
-    taken: set[str]
+    taken: Taken
     count: int = 0
     iterables: dict[str, str] = field(default_factory=dict)
     slots: dict[str, Slots] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class Quick:
     parameters' matrices (``matrices``) with rows and columns exchanged. With parameters that do not change,
     ``frozen`` names what follows from them alone, and what is made once is made with it."""
 
-    taken: set[str]
+    taken: Taken
     matrices: frozenset[str] = frozenset()
     rows: frozenset[str] = frozenset()
     made: dict[str, str] = field(default_factory=dict)
@@ -134,23 +135,13 @@ class Rows:
     """Names of the products of extents of one function: as matrices, arrays have a row for each step of each
     sequence."""
 
-    taken: set[str]
+    taken: Taken
     made: dict[str, str] = field(default_factory=dict)  # product -> its name
 
     def name(self, product: str, wish: str) -> str:
         if product not in self.made:
             self.made[product] = free_name(wish, self.taken)
         return self.made[product]
-
-
-def free_name(wish: str, taken: set[str]) -> str:
-    """``wish``, or the first of wish_2, wish_3, … that nobody has; taken from then on."""
-    name, count = wish, 1
-    while name in taken:
-        count += 1
-        name = f"{wish}_{count}"
-    taken.add(name)
-    return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .frame import Frame, Scope, free_name
+from .frame import Frame, Scope
 from .lines import Lines, filled
+from .naming import free_name
 
 
 def header(

@@ -18,11 +18,30 @@ PRINTER = frozenset(
 RESERVED = PRINTER | frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
 
 
+class Taken(set[str]):
+    """Names that somebody has. None is ever given back, so ``tried`` tells from where on a wish may be free."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(names)
+        self.tried: dict[str, int] = {}
+
+
+def free_name(wish: str, taken: Taken) -> str:
+    """``wish``, or the first of wish_2, wish_3, … that nobody has; taken from then on."""
+    name, count = wish, taken.tried.get(wish, 1)
+    while name in taken:
+        count += 1
+        name = f"{wish}_{count}"
+    taken.tried[wish] = count
+    taken.add(name)
+    return name
+
+
 class Names:
     """Hands out identifiers; the same quantity always gets the same one."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        self.taken = set(RESERVED) | set(taken)
+        self.taken = Taken((*RESERVED, *taken))
         self._given: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._tried: dict[str, int] = {}
@@ -31,6 +50,7 @@ class Names:
         """The same names, for a function that adds some of its own."""
         made = Names(self.taken)
         made._given, made._counts, made._tried = dict(self._given), dict(self._counts), dict(self._tried)
+        made.taken.tried = dict(self.taken.tried)
         return made
 
     def of(self, quantity: str) -> str:

@@ -8,8 +8,9 @@ from ..prelude_text import names
 from ..program import Program
 from . import page
 from .folding import folded
-from .frame import Frame, Quick, free_name
+from .frame import Frame, Quick
 from .lines import WIDTH, Lines
+from .naming import free_name
 from .structure import is_at_hand
 
 GAP = 2  # a run of parameters goes on over one that is not read

@@ -17,8 +17,9 @@ from dataclasses import field
 from ...spec.records import dataclass
 from ..ir import Read
 from .folding import headed
-from .frame import KAPPA, Frame, Scope, Slots, free_name
+from .frame import KAPPA, Frame, Scope, Slots
 from .lines import Lines
+from .naming import free_name
 from .python import text
 from .reading import slots, subscript
 
