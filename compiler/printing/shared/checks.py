@@ -255,7 +255,7 @@ def _told(params, batch):
 
 
 def _remember(call, params, batch):
-    """What `_as_before` needs, where arrays have the dtypes they are wanted in, and inputs tell how long all axes are."""
+    """What `_as_before` needs, where arrays have the dtypes they are wanted in and inputs tell all extents."""
     told = {axis for name in call.inputs for axis in INPUTS[name][0]}
     if type(call.workspace) is not dict or call.state is not None or call.absent or told != {*AXES}:
         return
