@@ -76,6 +76,6 @@ def test_a_training_step_has_no_terms() -> None:
     """Only who asks for outputs has the likelihood of each sequence computed."""
     text = rnnc.compile(SPECS / "lstm.rnn")
     forward = text[text.index("def _forward") : text.index("def _backward")]
-    run = text[text.index("def _run") : text.index("def _dims")]
+    run = text[text.index("def _run") : text.index("def _final_state")]
     assert "y_nll_total" not in forward and "y_mean" not in forward and " @ " in forward
     assert "y_nll_total = " in run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from ...spec.records import dataclass
@@ -27,7 +27,7 @@ from .storage import FastPlan, fast_plan
 from .structure import is_at_hand
 from .unpack import whole_body
 
-FORWARD, BACKWARD, INPUTS, OUTPUTS = range(4)  # the parts of a fast plan
+FORWARD, BACKWARD, INPUTS, OUTPUTS, STATES = range(5)  # the parts of a fast plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "extras": _extras(systems, level),
         "main": MAIN if "selfcheck" in systems.extras else "",
         "functions": "\n\n\n".join(
-            [_run(program, forward, plan), page.dims_functions(program), page.cotangents_function(adjoint)]
+            [*_runs(program, forward, plan), page.dims_functions(program), page.cotangents_function(adjoint)]
         ),
         **bodies,
     }
@@ -144,7 +144,7 @@ def _forward(program: Program, forward: System, adjoint: System, plan: Plan | Fa
     asked = [name for output in outputs for name in sources(plan.frame, output)]
     wanted = dict.fromkeys(asked + [e.name for e in adjoint.given])
     if isinstance(plan, FastPlan):
-        printer, later = Printer(plan), plan.stages[OUTPUTS]
+        printer, later = Printer(plan), (*plan.stages[OUTPUTS], *plan.stages[STATES])
         wanted |= dict.fromkeys(name for e in _equations(later) for name in e.sources())
         body = printer.print(plan.stages[FORWARD], wanted)
         places, passing = printer.spare, printer.passing
@@ -218,48 +218,61 @@ def _missing(kind: str, key: str) -> str:
     return f"np.zeros(_state_shape(call, {page.literal(key)}))"
 
 
-def _run(program: Program, forward: System, plan: Plan | FastPlan) -> str:
-    """The function that turns a tape into a `Run`, with what nothing but that is made of."""
-    used: list[str] = []
-    late, passing, made = list[str](), set[str](), set[str]()
-    if isinstance(plan, FastPlan):
-        made = {node.name for stage in plan.stages[OUTPUTS] for node in nodes_of(stage)}
-        early = {node.name for stage in plan.stages[FORWARD] for node in nodes_of(stage)}
-        printer = Printer(plan, made={plan.storage.holder(name) for name in early})
-        late, passing = printer.late(plan.stages[OUTPUTS]), printer.passing
-        read = (name for e in _equations(plan.stages[OUTPUTS]) for name in e.sources())
-        used += [name for name in read if name in early and not is_at_hand(plan.frame, name)]
-
-    def entry(name: str) -> str:
-        stored, value = plan.frame.stored.get(name), output(plan.frame, name)
-        if stored is None:
-            used.extend(sources(plan.frame, name))
-            return value
-        used.append(name)
-        return value
-
-    outputs, nll, states = (
-        {key: entry(name) for key, name in output_entries(forward, kind).items()}
-        for kind in ("output", "nll", "state")
-    )
+def _runs(program: Program, forward: System, plan: Plan | FastPlan) -> list[str]:
+    """The functions that turn a tape into a `Run`, with what nothing but that is made of."""
+    loss = dict(forward.outputs).get("loss")
+    value = f"_scalar(tape[{page.literal(loss)}])" if loss else "None"
+    run, state = _Late(program, plan, OUTPUTS), _Late(program, plan, STATES)
+    outputs, nll = (run.entries(output_entries(forward, kind)) for kind in ("output", "nll"))
+    states = state.entries(output_entries(forward, "state"))
     if program.stream:
         states[program.stream] = "_steps_done(call)"
     if program.counted:
         states[program.forward.axis(program.stream or "").length] = "call.total"
-    loss = dict(forward.outputs).get("loss")
-    value = f"_scalar(tape[{page.literal(loss)}])" if loss else "None"
     body = [
-        *late,
         *page.table("outputs = _own({}, call.dtype)", outputs),
         *page.table("nll = _own({})", nll),
-        *page.table("after = _own({})", states),
+        "    after = _final_state(call, tape)",
         "    if call.absent:",
         "        return Run(outputs, None, None, after, (call, tape))",
         f"    return Run(outputs, {value}, nll, after, (call, tape))",
     ]
-    head = ["def _run(call, tape):", '    """What the caller sees of a forward pass."""']
-    used = [name for name in used if name not in made and plan.frame.table[name].op != "param"]
-    return "\n".join([*head, *whole_body(plan.frame, program, body, dict.fromkeys(used, "tape"), passing)])
+    final = page.table("return _own({})", states)
+    return [
+        run.function("_run", "What the caller sees of a forward pass.", body),
+        state.function("_final_state", "The state after the last step of each sequence.", final),
+    ]
+
+
+@dataclass(slots=True)
+class _Late:
+    """A function of a call and its tape, with the part of a fast plan that nothing else needs."""
+
+    program: Program
+    plan: Plan | FastPlan
+    part: int
+    used: list[str] = field(default_factory=list)
+
+    def entries(self, names: Mapping[str, str]) -> dict[str, str]:
+        """What quantities are there, by the caller's keys."""
+        for name in names.values():
+            self.used += sources(self.plan.frame, name)
+        return {key: output(self.plan.frame, name) for key, name in names.items()}
+
+    def function(self, name: str, doc: str, body: Sequence[str]) -> str:
+        plan, lines, passing, made = self.plan, list[str](), set[str](), set[str]()
+        if isinstance(plan, FastPlan):
+            stages = plan.stages[self.part]
+            made = {node.name for stage in stages for node in nodes_of(stage)}
+            early = {node.name for stage in plan.stages[FORWARD] for node in nodes_of(stage)}
+            printer = Printer(plan, made={plan.storage.holder(name) for name in early})
+            lines, passing = printer.late(stages), printer.passing
+            read = (name for e in _equations(stages) for name in e.sources())
+            self.used += [name for name in read if name in early and not is_at_hand(plan.frame, name)]
+        kept = [one for one in self.used if one not in made and plan.frame.table[one].op != "param"]
+        given = dict.fromkeys(kept, "tape")
+        head = [f"def {name}(call, tape):", f'    """{doc}"""']
+        return "\n".join([*head, *whole_body(plan.frame, self.program, [*lines, *body], given, passing)])
 
 
 def _stepped(program: Program, made: Steps | None) -> list[str]:

@@ -77,8 +77,8 @@ TABLES = (
 ).split()
 FUNCTIONS = (
     "init forward backward loss_and_grad jvp start step freeze sample beam workspace Array "
-    "_called _start _begin _step _draw _prepared _prepared_step _noises _jvp selfcheck learn_start learn_step _learn "
-    "_influence_start"
+    "_called _final_state _start _begin _step _draw _prepared _prepared_step _noises _jvp selfcheck "
+    "learn_start learn_step _learn _influence_start"
 ).split()
 
 

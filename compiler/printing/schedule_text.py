@@ -12,7 +12,13 @@ from .frame import Frame
 from .plan import Plan
 from .storage import FastPlan
 
-TITLES = ("forward", "backward", "backward, for gradients of inputs", "forward, for outputs")
+TITLES = (
+    "forward",
+    "backward",
+    "backward, for gradients of inputs",
+    "forward, for outputs",
+    "forward, for final states",
+)
 
 
 def schedule_text(plan: Plan | FastPlan) -> str:

@@ -25,7 +25,7 @@ def _in_segments(params, batch, size, state, train, seed, last, workspace, alone
     for start in starts[:-1]:
         call = _segment(whole, given, start, size, states[-1])
         with _quiet(call):
-            states.append(_run(call, _forward(call)).state)
+            states.append(_final_state(call, _forward(call)))
     loss, grads, cotangents = 0.0, {}, {}
     for start in reversed(starts):
         call = _segment(whole, given, start, size, states.pop())
