@@ -38,6 +38,8 @@ LOSSES = {
     "normal of one": HEAD + "head y[t] : real ~ normal(dot(h[t], x[t]), exp(w))",
     "a plane": PLANE + "loss l = sum[t](sum[s](sum(square(e[t,s])) + w))",
     "a plane of terms": PLANE + "loss l[t,s] = 2.0 * sum(square(e[t,s])) + w",
+    "the same at all steps": PLANE + "loss l[t] = sum[s](0.41)",
+    "the same at all steps of one axis": PLANE + "loss l[t] = sum[s](sum(square(x[s])) + w)",
     "several": HEAD + "loss a[t] = sum(square(h[t])) + w weight 0.3\nhead y[t] : real[n] ~ normal(h[t])",
 }
 

@@ -90,7 +90,9 @@ def _simpler(e: Equation, view: View, read: Mapping[str, int]) -> Equation | Non
 
 def _sum_of_sums(e: Equation, term: Equation, view: View, read: Mapping[str, int]) -> Equation | None:
     (inner,) = term.reads
-    return turned(e, "sum_over", inner) if is_plain(inner, view.source(inner)) else None
+    source = view.source(inner)
+    whole = {*term.axes} <= {*source.axes}  # what lacks an axis is in the sum once for each step of it
+    return turned(e, "sum_over", inner) if whole and is_plain(inner, source) else None
 
 
 def _with_the_same_in_all(
