@@ -173,3 +173,83 @@ def test_a_workspace_takes_the_numbers_of_each_call(part: str, name: str, kind: 
         part, name, other.astype(np.float32 if other.dtype.kind == "f" else other.dtype), BATCHES[kind]
     )
     assert np.isclose(single[0], loss, rtol=1e-6)
+
+
+class Lookup:
+    """A mapping that cannot be gone through item by item."""
+
+    def __init__(self, table: Any) -> None:
+        self.keys, self.get, self.table = table.keys, table.get, table
+
+    def __getitem__(self, name: str) -> Any:
+        return self.table[name]
+
+    def __iter__(self) -> Any:
+        return iter(self.table)
+
+
+WAYS = {
+    "no lengths": lambda params, batch: (params, {**batch, "T": None}),
+    "another mapping": lambda params, batch: (Lookup(params), batch),
+    "everything in the parameters": lambda params, batch: ({**params, "x": batch["x"]}, batch),
+}
+
+
+@pytest.mark.parametrize("first", WAYS)
+@pytest.mark.parametrize("then", WAYS)
+def test_what_a_workspace_cannot_remember_it_does_not(first: str, then: str) -> None:
+    """The second call is as one without: the same numbers, or the same refusal."""
+    params, kept = GIVEN["params"], M.workspace(GIVEN["params"], EVEN)
+    short = {name: value[:2] for name, value in EVEN.items()}
+
+    def answer(way: str, batch: Any, workspace: Any) -> Any:
+        try:
+            return M.loss_and_grad(*WAYS[way](params, batch), workspace=workspace)[0]
+        except ValueError as error:
+            return str(error)
+
+    answer(first, EVEN, kept)
+    assert answer(then, short, kept) == answer(then, short, None)
+    assert answer(then, EVEN, kept) == answer(then, EVEN, None)
+
+
+def test_a_run_whose_workspace_another_call_has_is_refused() -> None:
+    kept = M.workspace(GIVEN["params"], EVEN)
+    first = M.forward(GIVEN["params"], EVEN, workspace=kept)
+    once = M.backward(GIVEN["params"], first)[0]
+    again = M.backward(GIVEN["params"], first)[0]
+    for name, grad in once.items():
+        np.testing.assert_array_equal(again[name], grad)
+    M.loss_and_grad(GIVEN["params"], EVEN, workspace=kept)
+    with pytest.raises(ValueError, match="run: another call was given its workspace"):
+        M.backward(GIVEN["params"], first)
+
+
+LENGTHS = rnnc.loads("""\
+dim n = 3, lengths = 5
+axis t = 1..T
+param c : real[n]
+head T : token(lengths) ~ categorical(affine(c))
+h[t] : real[n] = tanh(affine(h[t-1], c))
+head y[t] : token(n) ~ categorical(affine(h[t]))
+""")
+
+
+@pytest.mark.parametrize("lengths", [None, np.array([6, 2]), np.array([5, 5])])
+def test_lengths_that_no_head_can_tell_are_refused(lengths: Any) -> None:
+    params, y = LENGTHS.init(seed=0), np.zeros((6, 2), int)
+    with pytest.raises(ValueError, match=r"batch\['T'\]: expected at most 4, .* got [56]"):
+        LENGTHS.loss_and_grad(params, {"y": y, "T": lengths})
+    with pytest.raises(ValueError, match=r"\['T'\]: expected at most 4, "):
+        LENGTHS.sample(params, np.random.default_rng(0), context={"T": np.array([5])})
+    assert LENGTHS.loss_and_grad(params, {"y": y, "T": np.array([4, 0])})[0] > 0
+    assert LENGTHS.sample(params, np.random.default_rng(0), batch_size=8).T.max() <= 4
+
+
+def test_no_elements_no_loss() -> None:
+    """Even where a term would be infinite."""
+    m = rnnc.loads(
+        "dim n = 2\naxis t = 1..T\ninput x[t] : real[n]\nparam s : real\nhead y[t] : real[n] ~ normal(x[t], s)\n"
+    )
+    none = np.zeros((0, 2, 2))
+    assert m.forward({"s": np.zeros(())}, {"x": none, "y": none}).loss == 0

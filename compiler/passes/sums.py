@@ -141,7 +141,11 @@ def _varies(read: Read, term: Equation, view: View) -> bool:
 
 
 def _fixed(read: Read, view: View) -> bool:
-    return not view.source(read).axes and view.source(read).type == "real"
+    """Whether it is a number that the spec tells: one of parameters may be infinite, and nothing times that is NaN."""
+    source = view.source(read)
+    if source.axes or source.type != "real" or source.boundaries:
+        return False
+    return source.op in ("number", "dim") or bool(source.reads and all(_fixed(r, view) for r in source.reads))
 
 
 RULES: Mapping[str, tuple[Rule, ...]] = {

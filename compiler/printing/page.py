@@ -177,6 +177,7 @@ def dims_functions(program: Program) -> str:
     states = [(s.key, s.shape) for s in program.states]
     lines += _dict_function("_state_shapes", "The feature shape of every carried quantity.", states)
     named = [*((i.name, i.count) for i in observed(program)), *((s.key, s.count) for s in program.states)]
+    named += [(head.name, head.target.count) for head in program.heads if not head.given]
     counts = [(name, (count,)) for name, count in dict(named).items() if count is not None]
     lines += _dict_function("_token_counts", "How many there are of each token.", counts)
     return "\n".join([*lines, *_noise_function(program)]).rstrip()

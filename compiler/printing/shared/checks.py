@@ -204,7 +204,9 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
     extents = _extents(arrays, batch, shapes, axes, size)
     call.B = extents.pop("B")
     call.longest = extents
-    call.lengths = {axis: _lengths(batch, axis, extents[axis], call.B) for axis in axes}
+    call.lengths = {axis: _lengths(batch, axis, extents[axis], call) for axis in axes}
+    for axis in axes if stream else ():
+        _in_count(AXES[axis], extents[axis] if batch.get(AXES[axis]) is None else 0, call)
     call.even = {axis for axis, length in axes.items() if batch.get(length) is None}
     reals = [array for name, array in arrays.items() if INPUTS[name][2] == "real"]
     kept = [name for name, (_, kind) in STATES.items() if kind == "real"]
@@ -229,14 +231,14 @@ def _as_before(params, batch, state, workspace, clean):
     as they should be, so only lengths and ranges are looked at. None where something differs, or may."""
     if state is not None or type(workspace) is not dict or "as before" not in workspace:
         return None
-    told, found = workspace["as before"]
-    if told != _told(params, batch):
+    kept, found = workspace["as before"]
+    if kept != _told(params, batch):
         return None
     call = Call()
     call.dims, call.dtype, call.B, call.longest, lengths, call.even = found
     call.workspace, call.state, call.absent = workspace, None, []
     call.lengths = {
-        axis: known if axis in call.even else _lengths(batch, axis, call.longest[axis], call.B)
+        axis: known if axis in call.even else _lengths(batch, axis, call.longest[axis], call)
         for axis, known in lengths.items()
     }
     call.params = {name: params[name] for name in PARAMS}
@@ -248,21 +250,26 @@ def _as_before(params, batch, state, workspace, clean):
 
 
 def _told(params, batch):
-    """What arrays are called, and of what dtype and shape they are; None if some are not plain arrays."""
-    arrays = [*_entries(params), *_entries(batch)]
-    plain = all(type(array) is np.ndarray for _, array in arrays)
-    return [(name, array.dtype, array.shape) for name, array in arrays] if plain else None
+    """What arrays are called, and of what dtype and shape they are; None if some are not plain arrays in a dict."""
+    tables = params, batch
+    if not all(isinstance(table, dict) for table in tables):
+        return None
+    if not all(type(array) is np.ndarray for table in tables for array in table.values()):
+        return None
+    return [[(name, array.dtype, array.shape) for name, array in table.items()] for table in tables]
 
 
 def _remember(call, params, batch):
     """What `_as_before` needs, where arrays have the dtypes they are wanted in and inputs tell all extents."""
-    told = {axis for name in call.inputs for axis in INPUTS[name][0]}
-    if type(call.workspace) is not dict or call.state is not None or call.absent or told != {*AXES}:
+    told, known = _told(params, batch), {axis for name in call.inputs for axis in INPUTS[name][0]}
+    if told is None or type(call.workspace) is not dict or call.state is not None:
+        return
+    if call.absent or known != {*AXES}:
         return
     taken = ((call.params, params), (call.inputs, batch))
     if all(array.dtype == given[name].dtype for arrays, given in taken for name, array in arrays.items()):
         kept = call.dims, call.dtype, call.B, call.longest, call.lengths, call.even
-        call.workspace["as before"] = _told(params, batch), kept
+        call.workspace["as before"] = told, kept
 
 
 def _entries(state):
@@ -299,18 +306,30 @@ def _extents(arrays, batch, shapes, wanted, size):
     return {axis: extent for axis, (extent, _) in found.items()}
 
 
-def _lengths(batch, axis, longest, rows):
+def _lengths(batch, axis, longest, call):
     """The lengths along an axis as an integer array (B,)."""
-    name = AXES[axis]
+    name, rows = AXES[axis], call.B
     given = batch.get(name)
     if given is None:
         return np.full(rows, longest, np.intp)
     lengths = np.asarray(given)
     if lengths.shape != (rows,):
         raise ValueError(f"batch[{name!r}]: expected shape (B={rows},), got {lengths.shape}")
-    if rows and (lengths.min() < 0 or lengths.max() > longest):
+    if rows and lengths.min() < 0:
+        raise ValueError(f"batch[{name!r}]: expected 0 or more, got {lengths.min()}")
+    if rows and lengths.max() > longest:
         raise ValueError(f"batch[{name!r}]: expected 0 to {longest}, got {lengths.min()} to {lengths.max()}")
+    _in_count(name, lengths.max(initial=0), call)
     return lengths.astype(np.intp)
+
+
+def _in_count(name, most, call):
+    """Lengths that a head tells are tokens of it: it has only so many."""
+    (count,) = _token_counts(call.dims).get(name, (most + 1,))
+    if most >= count:
+        raise ValueError(
+            f"batch[{name!r}]: expected at most {count - 1}, for its head has {count} tokens, got {most}"
+        )
 
 
 def _checked_steps(call):

@@ -110,7 +110,7 @@ def _checked_streams(call, what, arrays, lengths, steps):
     part = Call()
     part.B, part.dims, part.dtype = call.B, call.dims, call.dtype
     part.longest = {**call.longest, STREAM: longest}
-    part.lengths = {**call.lengths, STREAM: _lengths({AXES[STREAM]: lengths}, STREAM, longest, call.B)}
+    part.lengths = {**call.lengths, STREAM: _lengths({AXES[STREAM]: lengths}, STREAM, longest, call)}
     for name, array in arrays.items():
         axes, _, kind, _ = INPUTS[name]
         shape = tuple(part.longest[axis] for axis in axes) + (call.B,) + _shapes(call.dims)[name]
