@@ -52,8 +52,8 @@ ATTRIBUTES = frozenset(
 
     B absent advance backwards base batch begun blocks buffer buffers call carried count dims directions
     drawing ended even expected few final fixed forwards frozen given gumbel inputs known last lengths
-    log_prob logistic longest loss nll number numbers one outputs own params past past_end prepared ragged rng state steps
-    stop stream strips tape temperature top_k top_p total train weights whole workspace
+    log_prob logistic longest loss nll number numbers one outputs own params past past_end prepared ragged rng state
+    steps stop stream strips tape temperature top_k top_p total train weights whole workspace
     """.split()
 )
 BUILTINS = frozenset(
