@@ -277,6 +277,7 @@ def _answers(module: Any, way: Way, space: Any = None) -> Arrays:
     run = module.forward(s.params, s.batch, state=state, workspace=space)
     parts = module.backward(s.params, run, cotangents, workspace=space)
     found = {"loss": run.loss, **run.outputs, **{f"state {k}": v for k, v in run.state.items()}}
+    found |= {f"nll {k}": v for k, v in run.nll.items()}
     found |= {f"{part} {k}": v for part, grads in enumerate(parts) for k, v in grads.items()}
     return {key: np.array(value) for key, value in found.items()}
 
@@ -330,9 +331,9 @@ READ = "what is overwritten has been read by then"
 THERE = "what it is made of was kept going forward: it is made before the loop, not in its strips"
 EQUIVALENT = {
     **{f"gradient storage: ~{name}: rolling, not array": ONE_STEP for name in "kc"},
-    **{f"gradient storage: {slip}": READ for slip in ("~k over ~k", "~r over ~k", "~g over ~g")},
+    **{f"gradient storage: {slip}": READ for slip in ("~k over ~k", "~r over ~k", "~g over ~g", "~u over ~u")},
     **{f"gradient stages: ~{name} before ~{name}": THERE for name in ("c", "g", "ifo", "u")},
-    **{f"forward masks: ('~{name}', 't'): no mask ahead": ZERO for name in "chk"},
+    **{f"forward masks: ('~{name}', 't'): no mask ahead": ZERO for name in "chku"},
     **{f"forward masks: ~{name}: no mask in sums": ZERO
        for name in ("a", "e", "ifou", "k", "r", "u", "x", "y", "y.mean", "z")},
     **{f"forward masks: {name}: no mask in sums": FACTOR for name in ("a", "e", "y.mean")},
