@@ -406,11 +406,16 @@ class _Chooser:
             part = self.table[read.name]
             once = len(self.readers[part.name]) == 1 and is_temporary(part.name)
             alike = (part.shape, part.type) == (root.shape, root.type)
-            warm = kind == "array" and self._is_of_a_product(part)
+            warm = kind == "array" and (self._is_wide(part) or self._is_of_a_product(part))
             movable = alike and not warm and self._movable(part, root, read)
             if once and movable and not self.storage.aliases_of(part.name):
                 self.storage.share(part.name, root.name)
                 return
+
+    def _is_wide(self, part: Equation) -> bool:
+        """Whether a quantity of one step has all steps of another axis: the result's memory is written once then."""
+        times = [axis for axis in part.axes if axis != BATCH and axis not in self.lags]
+        return self.storage.kinds.get(part.name) == "scratch" and len(times) > 1
 
     def _is_of_a_product(self, part: Equation) -> bool:
         """Whether a quantity of one step is a product, or made in the place of one: that place stays in the first
