@@ -133,7 +133,10 @@ def _fast(system: System, options: Options) -> System:
 
 def _unrolled(program: Program, looped: System, options: Options) -> System:
     """At -O0: equations for each step, and the adjoint made of them. At -O2 the printer writes the steps out."""
-    if options.unroll is None or (options.level and _written(program, looped, options) is not None):
+    if options.unroll is None:
+        return looped
+    if options.level:
+        axis_of(program, looped, options.unroll)  # too many steps are refused before the rest is made
         return looped
     return _small(unroll(program, looped, options.unroll), options)
 

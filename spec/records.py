@@ -61,14 +61,15 @@ def _made(cls: type, frozen: bool, eq: bool) -> type:
     made: Any = type(cls)(cls.__name__, cls.__bases__, functions | own | parts)
     if "__init__" not in own:
         made.__init__ = _init(made, known)
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]  # what `type` makes is a type
 
 
 def _field(name: str, default: Any) -> dataclasses.Field[Any]:
     """As `dataclasses.fields`, `replace` and `asdict` want it, but for its type, which nobody asks for."""
     item: Any = default if isinstance(default, dataclasses.Field) else dataclasses.field(default=default)
+    # `dataclasses.fields` takes those of this private kind alone, and there is no public way to make one
     item.name, item._field_type = name, dataclasses._FIELD  # type: ignore[attr-defined]
-    return item  # type: ignore[no-any-return]
+    return item  # type: ignore[no-any-return]  # `field` says Any, for the sake of its callers
 
 
 def _init(cls: Any, fields: Fields) -> Callable[..., None]:

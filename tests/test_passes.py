@@ -320,3 +320,35 @@ def test_an_adjoint_finds_what_the_forward_system_has() -> None:
     )
     changed = share(parse_system(text))
     assert "~x[t,@] : real[n] = mul(e[t,@], y[t,@])" in system_text(changed)
+
+
+DEFERRED = """\
+axis t = 1..T
+axis @
+x[t,@] : real[n] = input() {name: "x"}
+b[@] : real[n] = input() {name: "b"}
+W : real[n,n] = param() {name: "W"}
+d[t,@] : real[n] = add(x[t,@], q[t+3,@])
+q[t,@] : real[n] = einsum(d[t,@], W) {spec: "i,ij->j"}
+output output:d = d
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [
+        ("", "", True),
+        ("q[t+3,@])", "q[t+3,@]) after t: b", False),  # past its end the factor is not 0, the product is
+        ("q[t+3,@])", "q[t+1,@])", False),  # it is in its buffer still
+        (
+            "add(x[t,@], q[t+3,@])",
+            "add(e[t,@], q[t+3,@])\ne[t,@] : real[n] = add(x[t,@], q[t+2,@])",
+            False,  # it would be computed twice
+        ),
+        ("output output:d = d", "output output:d = d\noutput output:q = q", False),
+    ],
+)
+def test_products_that_are_deferred(old: str, new: str, changes: bool) -> None:
+    (one,) = (one for one in LOOPS if one.name == "defer")
+    system = validate(parse_system(DEFERRED.replace(old, new) if old else DEFERRED))
+    assert (one.run(system) is not system) == changes

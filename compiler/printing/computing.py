@@ -108,9 +108,8 @@ def generic(frame: Frame, equation: Equation) -> Value:
             expression("{0}.dot({1})", slots[0], frame.quick.once(*weights_of(frame, equation))), dims
         )
     if equation.op == "maximum" and all(_is_counted(frame.table[read.name]) for read in equation.reads):
-        return Value(
-            expression("max({0}, {1})", *slots), dims, constant=True
-        )  # NumPy takes ten times as long
+        # NumPy takes ten times as long for two numbers
+        return Value(expression("max({0}, {1})", *slots), dims, constant=True)
     code = TABLE[equation.op].printed(call_of(frame, equation))
     expr = filled_in(frame, code.text, *slots, *(frame.size(size) for size in code.sizes))
     thin = elementwise and bool(equation.shape) and all(v.thin or v.constant for v in values)

@@ -160,9 +160,8 @@ class Printer(Places):
         """The past is multiplied as it is read."""
         frame = self.plan.frame
         if self._met_inside(loop, found.sum):
-            flag, mask = self.padding.of_all_steps(
-                loop.axis
-            )  # what the first steps of a sequence meet past its end
+            # what the first steps of a sequence meet past its end
+            flag, mask = self.padding.of_all_steps(loop.axis)
             fills = ("0", self._fill(frame, found.sum, loop.axis))
             parts[1:] = [
                 expression(f"keep(~{mask}, {{0}}, {fill}) if {flag} else {{0}}", part)

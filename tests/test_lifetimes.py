@@ -1,0 +1,72 @@
+"""An array takes the place of another of its size only where nobody needs that one any more: in a loop, where each step
+of it is read before the new one is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import rnnc
+from rnnc.compiler.ir_text import parse_system
+from rnnc.compiler.printing.lifetimes import heirs, last_needed
+from rnnc.compiler.printing.storage import Storage
+from rnnc.compiler.schedule import Loop, Node, Straight
+
+SPECS = Path(__file__).resolve().parent.parent / "benchmarks" / "specs"
+LOOP = """\
+axis t = 1..T
+axis @
+x[t,@] : real[n] = input() {name: "x"}
+a[t,@] : real[n] = exp(x[t,@])
+u[t,@] : real[n] = sin(h[t-1,@])
+%s
+h[t,@] : real[n] = cos(r[t,@])
+output output:h = h
+"""
+KINDS = {"a": "array", "u": "scratch", "v": "scratch", "r": "array", "h": "array"}
+APART = "v[t,@] : real[n] = add(u[t,@], %s)\nr[t,@] : real[n] = exp(v[t,@])"
+
+
+def plan_of(body: str, kinds: dict[str, str]) -> tuple[Any, Loop, Straight]:
+    """A plan as far as lifetimes look at it: `a` is made first, the rest is a loop."""
+    table = {e.name: e for e in parse_system(LOOP % body).equations}
+    first, *rest = [Straight(Node(name, (e,))) for name, e in table.items() if name != "x"]
+    frame = SimpleNamespace(table=table)
+    return SimpleNamespace(storage=Storage(kinds), frame=frame, strips={}), Loop("t", 1, tuple(rest)), first
+
+
+@pytest.mark.parametrize(
+    ("body", "shapes", "expected"),
+    [
+        (APART % "a[t,@]", {}, {"r": "a"}),
+        (APART % "a[t-1,@]", {}, {}),  # another step: it may have been written by then
+        (APART % "a[1,@]", {}, {}),
+        ("r[t,@] : real[n] = add(u[t,@], a[t,@])", {}, {}),  # one call reads and writes it
+        (APART % "a[t,@]", {"a": "T_max + 2"}, {}),  # another size
+        (APART % "a[t,@]" + "\nw[t,@] : real[n] = mul(r[t,@], a[t,@])", {}, {}),  # read after it is written
+    ],
+)
+def test_a_loop_fills_what_it_has_read(body: str, shapes: dict[str, str], expected: dict[str, str]) -> None:
+    plan, loop, _ = plan_of(body, KINDS | ({"w": "scratch"} if "w[" in body else {}))
+    shape = {**dict.fromkeys(KINDS, "T_max"), "h": "T_max + 1", **shapes}.__getitem__
+    assert heirs(plan, loop, [], ["a"], shape) == expected
+    assert heirs(plan, loop, [], [], shape) == {}
+
+
+@pytest.mark.parametrize(("kind", "until"), [("scratch", 1), ("fresh", 2)])
+def test_what_a_new_value_is_made_of_is_needed_as_long_as_it_is(kind: str, until: int) -> None:
+    """It may be a view, or be written where it is read."""
+    plan, loop, first = plan_of(APART % "a[t,@]", KINDS)
+    parts = {part.node.name: part for part in loop.body if isinstance(part, Straight)}
+    plan.storage.kinds["v"] = kind
+    found = last_needed(plan, [first, parts["v"], parts["r"]], [])
+    assert found["a"] == until and found["r"] == 2
+    assert last_needed(plan, [first, parts["v"], parts["r"]], ["a"])["a"] > 2
+
+
+def test_a_module_has_its_loops_fill_what_they_have_read() -> None:
+    """The cotangents from the head, and those of what the loop computes."""
+    text = rnnc.compile(SPECS / "vanilla.rnn")
+    assert "dh_4 = buffer('dh_3', T_max, B, hidden)" in text
