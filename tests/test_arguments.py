@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import rnnc
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 SPEC = """\
 dim k = 4, n = 3
@@ -211,6 +213,66 @@ def test_what_a_workspace_cannot_remember_it_does_not(first: str, then: str) -> 
     answer(first, EVEN, kept)
     assert answer(then, short, kept) == answer(then, short, None)
     assert answer(then, EVEN, kept) == answer(then, EVEN, None)
+
+
+def short(batch: Any) -> Any:
+    return {name: value if name == "T" else value[:2] for name, value in batch.items()}
+
+
+def trained(batch: Any, **options: Any) -> Any:
+    return lambda space: M.loss_and_grad(GIVEN["params"], batch, workspace=space, **options)
+
+
+def run_and_back(cotangents: Any, batch: Any = EVEN) -> Any:
+    def both(space: Any) -> Any:
+        run = M.forward(GIVEN["params"], batch, workspace=space)
+        return [run.loss, run.outputs, *M.backward(GIVEN["params"], run, cotangents)]
+
+    return both
+
+
+CALLS = {
+    "even": trained(EVEN),
+    "even, other numbers": trained({**EVEN, "x": 2 * EVEN["x"]}),
+    "even, fewer steps": trained(short(EVEN)),
+    "even, three rows of two steps": trained(
+        {name: value.reshape(2, 3, *value.shape[2:]) for name, value in EVEN.items()}
+    ),
+    "even, one row": trained({name: value[:, :1] for name, value in EVEN.items()}),
+    "single precision": lambda space: M.loss_and_grad(
+        {name: value.astype("f") for name, value in GIVEN["params"].items()}, EVEN, workspace=space
+    ),
+    "ragged": trained(GIVEN["batch"]),
+    "ragged, fewer steps": trained({**GIVEN["batch"], "T": np.array([2, 1])}),
+    "after others": trained(EVEN, state=M.forward(GIVEN["params"], EVEN).state),
+    "in segments": trained(EVEN, checkpoint=2),
+    "forward and back": run_and_back({"loss": 1.0}),
+    "ragged, forward and back": run_and_back({"loss": 1.0}, GIVEN["batch"]),
+    "ragged, and no number past the ends": run_and_back(
+        {"loss": 1.0},
+        {
+            **EVEN,
+            "T": np.array([2, 3]),
+            "x": np.where([[[1], [1]], [[1], [1]], [[0], [1]]], EVEN["x"], np.nan),
+        },
+    ),
+    "back from outputs": run_and_back({"h": np.ones((3, 2, 3)), "state.h": np.ones((2, 3))}),
+}
+
+
+@settings(max_examples=150)
+@given(st.lists(st.sampled_from([*CALLS]), min_size=2, max_size=8))
+def test_what_a_workspace_was_used_for_before_makes_no_difference(names: list[str]) -> None:
+    space: dict[Any, Any] = {}
+    for name in names:
+        assert bits(CALLS[name](space)) == bits(CALLS[name](None))
+
+
+def bits(found: Any) -> Any:
+    """Numbers, arrays and tables of them, to the last bit."""
+    if isinstance(found, dict):
+        return {name: bits(value) for name, value in found.items()}
+    return [*map(bits, found)] if isinstance(found, (list, tuple)) else np.asarray(found).tobytes()
 
 
 def test_a_run_whose_workspace_another_call_has_is_refused() -> None:

@@ -113,6 +113,9 @@ def _einsum(frame: Frame, equation: Equation) -> Value:
 
 
 def _sum_over(frame: Frame, equation: Equation) -> Value:
+    source = frame.table[equation.reads[0].name]
+    if source.op == "extent" and not (frame.textbook or frame.stepped or equation.axes):
+        return Value(expression("call.steps({0})", ast.Constant(str(source.attr("axis")))), ())
     value = full_features(frame, equation, equation.reads[0])
     pool = {axis for axis in value.dims if axis not in equation.axes}
     (value,) = pooled(frame, equation, [value], pool)
@@ -136,7 +139,7 @@ def _sum_of_rows(frame: Frame, equation: Equation, value: Value, dims: tuple[str
     rest = [*map(frame.extent, dims), *map(frame.size, equation.shape)]
     rows = multiplied(frame.extents([axis for axis in value.dims if axis not in dims]))
     columns = multiplied(rest)
-    product = expression("np.ones({0}, dtype) @ {1}", rows, reshape(value.expr, [rows, columns]))
+    product = expression("call.ones({0}) @ {1}", rows, reshape(value.expr, [rows, columns]))
     return product if len(rest) == 1 else reshape(product, rest)
 
 

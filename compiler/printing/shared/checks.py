@@ -25,7 +25,7 @@ class Call:
         self.whole, self.begun, self.final = None, 0, True
         self.batch = None  # of some rows: the call of all
         self.last = self.total = None  # which sequences end with this call, and their steps in all
-        self.own = []  # arrays of the workspace that this call uses, by id
+        self.own, self.made = {}, {}  # arrays of the workspace that this call uses, by id; views of them
         self.even, self.past_end = (), {}  # axes along which all are equally long; `ended`, by axis
 
     def ragged(self, axis):
@@ -53,6 +53,10 @@ class Call:
             return [rows if count else None for rows, count in zip(ended, counts)]
         return [slice(self.B - count, None) if count else None for count in counts]
 
+    def steps(self, axis):
+        """How many valid steps all rows of this call have together."""
+        return self.B * self.longest[axis] if axis in self.even else int(self.lengths[axis].sum())
+
     def count(self, *axes):
         """How many valid elements a mean over these axes and the batch is of. A segment has its part in the
         means of the whole; what has no step has it in the last segment alone."""
@@ -72,16 +76,21 @@ class Call:
     def buffer(self, name, *shape, dtype=None):
         """An array that nobody else uses: a new one, or this workspace's of that name. What is needed after
         another of its size is not any more asks for that one's."""
-        dtype = self.dtype if dtype is None else dtype
+        found = self.made.get((name, shape, dtype))
+        return self._buffer(name, shape, dtype) if found is None else found
+
+    def _buffer(self, name, shape, dtype):
+        wanted = self.dtype if dtype is None else dtype
         if self.workspace is None:
-            return np.empty(shape, dtype)
+            return np.empty(shape, wanted)
         kept, size = self.workspace.get(name), 1
         for extent in shape:
             size *= extent
-        if kept is None or kept.size != size or kept.dtype != dtype:
-            kept = self.workspace[name] = np.empty(size, dtype)
-        self.own.append(id(kept))
-        return kept.reshape(shape)
+        if kept is None or kept.size != size or kept.dtype != wanted:
+            kept = self.workspace[name] = np.empty(size, wanted)
+        self.own[id(kept)] = kept
+        found = self.made[name, shape, dtype] = kept.reshape(shape)
+        return found
 
     def forwards(self, loop, *arrays):
         """The arrays' steps in turn. A workspace keeps the views of its own arrays' steps from call to call, by
@@ -94,6 +103,14 @@ class Call:
         """The arrays' steps in turn, from the last to the first."""
         return self.forwards(loop, *(array[::-1] for array in arrays))
 
+    def ones(self, count):
+        """As many ones: a product with them is a sum."""
+        if self.workspace is None:
+            return np.ones(count, self.dtype)
+        if ("ones", count) not in self.made:
+            self.made["ones", count] = np.ones(count, self.dtype)
+        return self.made["ones", count]
+
     def few(self, steps, numbers):
         """How many steps of so many numbers go together in a strip: about half a megabyte, which stays in the
         second-level cache beside what it is made of."""
@@ -103,6 +120,13 @@ class Call:
         """The arrays' steps in turn, ``way`` 1 or -1. All but the first ``whole`` arrays have ``few`` steps only:
         before as many are taken, ``local(now, here)`` puts what belongs to the steps ``now`` in the places
         ``here``."""
+        steps = len(arrays[0])
+        if 0 < steps <= few:
+            local(slice(0, steps), slice(0, steps))
+            return self.forwards(loop, *(array[::way] for array in arrays))
+        return self._strips(loop, way, few, local, whole, arrays)
+
+    def _strips(self, loop, way, few, local, whole, arrays):
         parts = list(arrays)
         if self.workspace is not None:
             parts = [_steps(self, (loop, place), array) for place, array in enumerate(arrays)]
@@ -118,16 +142,16 @@ class Call:
 def _steps(call, place, array):
     """The views of an array's steps. ``place``, a loop and an argument, always has the same stretch of an array:
     while a workspace has the same array of the same size there, the views of the last call serve."""
-    base = array
-    if isinstance(array, np.ndarray) and array.base is not None:
-        base = array.base
+    if not isinstance(array, np.ndarray):
+        return array
+    base = array if array.base is None else array.base
+    kept, shape, strides, views = call.workspace.get(place, (None, None, None, None))
+    if kept is base and shape == array.shape and strides == array.strides:
+        return views
     if id(base) not in call.own:
         return array
-    lies = array.shape, array.strides
-    kept, before, views = call.workspace.get(place, (None, None, None))
-    if kept is not base or before != lies:
-        views = list(array)
-        call.workspace[place] = base, lies, views
+    views = list(array)
+    call.workspace[place] = base, array.shape, array.strides, views
     return views
 
 
@@ -229,34 +253,42 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
 def _as_before(params, batch, state, workspace, clean):
     """The call, if its arrays have the names, dtypes and shapes of the last that the workspace was given: they were
     as they should be, so only lengths and ranges are looked at. None where something differs, or may."""
-    if state is not None or type(workspace) is not dict or "as before" not in workspace:
+    if state is not None or type(workspace) is not dict:
         return None
-    kept, found = workspace["as before"]
-    if kept != _told(params, batch):
+    kept, found = workspace.pop("as before", (None, None))
+    if kept is None or kept != _told(params, batch):
         return None
+    workspace["as before"] = kept, found
     call = Call()
-    call.dims, call.dtype, call.B, call.longest, lengths, call.even = found
+    call.dims, call.dtype, call.B, call.longest, call.lengths, call.even, *made = found
     call.workspace, call.state, call.absent = workspace, None, []
-    call.lengths = {
-        axis: known if axis in call.even else _lengths(batch, axis, call.longest[axis], call)
-        for axis, known in lengths.items()
-    }
+    uneven = [axis for axis in AXES if axis not in call.even]
+    if uneven:
+        given = {axis: _lengths(batch, axis, call.longest[axis], call) for axis in uneven}
+        call.lengths = {**call.lengths, **given}
+    else:
+        call.own, call.made, call.past_end = made
     call.params = {name: params[name] for name in PARAMS}
     call.inputs = {name: batch[name] for name in INPUTS if name in batch}
     for name, array in call.inputs.items():
         axes, _, kind, _ = INPUTS[name]
-        call.inputs[name] = _checked_input(name, array, call, axes, kind, clean=clean)
+        if kind != "real" or (clean and uneven):
+            call.inputs[name] = _checked_input(name, array, call, axes, kind, clean=clean)
     return call
 
 
 def _told(params, batch):
     """What arrays are called, and of what dtype and shape they are; None if some are not plain arrays in a dict."""
-    tables = params, batch
-    if not all(isinstance(table, dict) for table in tables):
+    if not (isinstance(params, dict) and isinstance(batch, dict)):
         return None
-    if not all(type(array) is np.ndarray for table in tables for array in table.values()):
-        return None
-    return [[(name, array.dtype, array.shape) for name, array in table.items()] for table in tables]
+    found = []
+    for table in params, batch:
+        for name, array in table.items():
+            if type(array) is not np.ndarray:
+                return None
+            found.append((name, array.dtype, array.shape))
+        found.append(len(table))
+    return found
 
 
 def _remember(call, params, batch):
@@ -268,7 +300,7 @@ def _remember(call, params, batch):
         return
     taken = ((call.params, params), (call.inputs, batch))
     if all(array.dtype == given[name].dtype for arrays, given in taken for name, array in arrays.items()):
-        kept = call.dims, call.dtype, call.B, call.longest, call.lengths, call.even
+        kept = call.dims, call.dtype, call.B, call.longest, call.lengths, call.even, {}, {}, {}
         call.workspace["as before"] = told, kept
 
 
@@ -412,4 +444,5 @@ def _check_loss(call):
 
 def _scalar(value):
     """A 0-d value as a Python number."""
-    return complex(value) if np.iscomplexobj(value) else float(value)
+    number = np.asarray(value).item()
+    return number if isinstance(number, complex) else float(number)
