@@ -12,10 +12,10 @@ anticausal recurrences are consequences, not cases.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..spec.records import dataclass
-from .ir import BATCH, Equation, Read, System, worked_along
+from .ir import BATCH, Equation, Read, System, remembered, worked_along
 
 
 class ScheduleError(Exception):
@@ -80,19 +80,18 @@ def edges(nodes: Iterable[Node], running: bool = False) -> tuple[Edge, ...]:
 
     ``running``: a sum over an axis counts as taken step by step, so it needs one step at a time."""
     nodes = tuple(nodes)
-    owner = {node.name: node for node in nodes}
-    found: dict[Edge, None] = {}
+    owned = {node.name for node in nodes}
+    found: dict[tuple[str, str, tuple[tuple[str, int], ...]], None] = {}
     for node in nodes:
-        for reader, read in ((e, read) for e in node.equations for read in e.reads):
-            source = owner.get(read.name)
-            if source is not None:
-                found[
-                    Edge(source.name, node.name, _delays(reader if running else node.root, read, running))
-                ] = None
+        for equation in node.equations:
+            reader = equation if running else node.root
+            for read in equation.reads:
+                if read.name in owned:
+                    found[read.name, node.name, _delays(reader, read, running)] = None
         for boundary in (boundary for equation in node.equations for boundary in equation.boundaries):
-            if boundary.name in owner:
-                found[Edge(owner[boundary.name].name, node.name, ())] = None
-    return tuple(found)
+            if boundary.name in owned:
+                found[boundary.name, node.name, ()] = None
+    return tuple(Edge(*edge) for edge in found)
 
 
 def _delays(reader: Equation, read: Read, running: bool) -> tuple[tuple[str, int], ...]:
@@ -160,42 +159,43 @@ def components(nodes: Sequence[Node], links: Iterable[Edge]) -> list[tuple[Node,
     for link in links:
         if link.source in position and link.reader in position:
             needs[link.reader].append(link.source)
-    groups = _tarjan([node.name for node in nodes], lambda name: needs[name])
+    groups = _tarjan(needs)
     table = {node.name: node for node in nodes}
     return [tuple(table[name] for name in sorted(group, key=position.__getitem__)) for group in groups]
 
 
-def _tarjan(names: Sequence[str], needs: Callable[[str], Sequence[str]]) -> list[list[str]]:
+def _tarjan(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """Components in an order in which each comes after all it needs."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
     on_stack: set[str] = set()
     groups: list[list[str]] = []
-    for start in names:
-        work = [(start, 0)] if start not in index else []
+    work: list[tuple[str, Iterator[str]]] = []
+
+    def enter(name: str) -> None:
+        index[name] = low[name] = len(index)
+        stack.append(name)
+        on_stack.add(name)
+        work.append((name, iter(needs[name])))
+
+    for start in needs:
+        if start not in index:
+            enter(start)
         while work:
-            name, child = work.pop()
-            if child == 0:
-                index[name] = low[name] = len(index)
-                stack.append(name)
-                on_stack.add(name)
-            sources = needs(name)
-            descended = False
-            for position in range(child, len(sources)):
-                source = sources[position]
+            name, sources = work[-1]
+            for source in sources:
                 if source not in index:
-                    work += [(name, position + 1), (source, 0)]
-                    descended = True
+                    enter(source)
                     break
                 if source in on_stack:
                     low[name] = min(low[name], index[source])
-            if descended:
-                continue
-            if low[name] == index[name]:
-                groups.append(_pop(stack, on_stack, name))
-            for parent, _ in work[-1:]:
-                low[parent] = min(low[parent], low[name])
+            else:
+                work.pop()
+                if low[name] == index[name]:
+                    groups.append(_pop(stack, on_stack, name))
+                for parent, _ in work[-1:]:
+                    low[parent] = min(low[parent], low[name])
     return groups
 
 
@@ -208,14 +208,14 @@ def _pop(stack: list[str], on_stack: set[str], root: str) -> list[str]:
     return group
 
 
+@remembered
 def cycles_of(system: System) -> Mapping[str, int]:
     """The number of the cycle each equation lies on: of those that have an axis some read moves along."""
     moving = {p.over for e in system.equations for read in e.reads for p in read.at if p.over and p.offset}
-    nodes = tuple(Node(e.name, (e,)) for e in system.equations if not moving.isdisjoint(e.axes))
-    links = edges(nodes)
-    selves = {link.source for link in links if link.source == link.reader}
+    own = {e.name: e for e in system.equations if not moving.isdisjoint(e.axes)}
+    needs = {name: [source for source in e.sources() if source in own] for name, e in own.items()}
     found: dict[str, int] = {}
-    for number, component in enumerate(components(nodes, links)):
-        if len(component) > 1 or component[0].name in selves:
-            found.update({node.name: number for node in component})
+    for number, cycle in enumerate(_tarjan(needs)):
+        if len(cycle) > 1 or cycle[0] in needs[cycle[0]]:
+            found.update(dict.fromkeys(cycle, number))
     return found
