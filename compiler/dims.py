@@ -71,6 +71,6 @@ def _ways(params: Sequence[Param], dims: Sequence[str]) -> Iterator[Told]:
         for place, size in enumerate(param.shape):
             for dim in sorted(size.dims & order.keys(), key=order.__getitem__):
                 factor = dict(size.terms).get((dim,), 0)
-                rest = size - Size.of(dim) * Size.of(factor)
+                rest = Size(tuple(term for term in size.terms if term[0] != (dim,)))
                 if factor > 0 and dim not in rest.dims:
                     yield Told(dim, param.name, place, factor, rest)

@@ -174,14 +174,10 @@ def _table(system: System) -> dict[str, Equation]:
     return {equation.name: equation for equation in (*system.given, *system.equations)}
 
 
-def here(axes: Iterable[str]) -> tuple[Position, ...]:
-    """The positions of a plain read: every axis at its own index."""
-    return _here(tuple(axes))
-
-
 @cache
-def _here(axes: tuple[str, ...]) -> tuple[Position, ...]:
-    """One object for each list of axes: most positions are such, and comparing an object with itself is quick."""
+def here(axes: tuple[str, ...]) -> tuple[Position, ...]:
+    """The positions of a plain read: every axis at its own index. One object for each list of axes: most positions
+    are such, and comparing an object with itself is quick."""
     return tuple(_own(axis) for axis in axes)
 
 
@@ -226,8 +222,9 @@ def fixed(
 def worked_along(equation: Equation) -> str | None:
     """The axis that an equation keeps and yet needs the whole of (a softmax over time); None for most."""
     axis = dict(equation.attrs).get("axis")
-    along = any(position.over == axis for read in equation.reads for position in read.at)
-    return str(axis) if axis is not None and along else None
+    if axis is None or all(position.over != axis for read in equation.reads for position in read.at):
+        return None
+    return str(axis)
 
 
 def lag_axes(equation: Equation, boundary: Equation, sides: tuple[str, ...]) -> dict[str, str]:

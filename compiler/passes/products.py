@@ -43,11 +43,11 @@ def einsum_operand(op: str, change: str) -> Rule:
     """An operand that is turned or expanded: its letters say so as well."""
 
     def rule(e: Equation, v: View) -> Equation | None:
-        operands, result = letters(str(e.attr("spec")))
         for number, read in enumerate(e.reads):
             inner = v.through(read, op)
             if inner is None or not dropped(e) <= _others(e, number) | set(along(inner.reads[0])):
                 continue
+            operands, result = letters(str(e.attr("spec")))
             names = operands[number]
             rank = len(v.source(inner.reads[0]).shape)
             changed = names[:rank] if change == "cut" else names[:-2] + names[-1] + names[-2]
@@ -84,7 +84,7 @@ def einsum_of_one(e: Equation, v: View) -> Equation | None:
 def einsum_without_sum(e: Equation, v: View) -> Equation | None:
     """A contraction that sums nothing, one operand's letters beginning the other's: a product."""
     operands, result = letters(str(e.attr("spec")))
-    if len(operands) != 2 or dropped(e) or result not in operands:
+    if len(operands) != 2 or result not in operands or dropped(e):
         return None
     if not all(result.startswith(names) for names in operands):
         return None

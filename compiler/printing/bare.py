@@ -22,9 +22,9 @@ def called_bare(
     calls. What is ``taken``, or is a name in the functions, keeps its `np`. Where steps are ``written`` out,
     statements are of a loop wherever they stand."""
     lines = [line for body in bodies.values() for line in body.split("\n") if line.lstrip()[:1] != "#"]
-    words = {word for line in lines for word in WORD.findall(line)}
     called = {name for line in lines if written or line.startswith(INSIDE) for name in CALL.findall(line)}
-    found = sorted(name for name in called & FUNCTIONS if name not in words and name not in taken)
+    called = {name for name in called & FUNCTIONS if name not in taken}
+    found = sorted(called - {word for line in lines for word in WORD.findall(line)}) if called else []
     if not found:
         return "", dict(bodies)
     call = re.compile(rf"\bnp\.(?=(?:{'|'.join(found)})\()")
@@ -35,5 +35,6 @@ def called_bare(
 
 def _bare(call: re.Pattern[str], line: str) -> str:
     """A line that ends where its brackets do; others go on below what they begin with."""
-    whole = line.count("(") == line.count(")") and not line.lstrip().startswith("#")
-    return call.sub("", line) if whole else line
+    bare = call.sub("", line)
+    whole = bare is line or line.count("(") == line.count(")") and not line.lstrip().startswith("#")
+    return bare if whole else line

@@ -57,12 +57,13 @@ def textbook_inlined(systems: Iterable[System], kept: Collection[str]) -> frozen
         times = {axis.index for axis in system.axes if axis.length}
         for reader in system.equations:
             for read in reader.reads:
+                if uses[read.name] != 1 or read.name in kept or not is_temporary(read.name):
+                    continue
                 source = table[read.name]
-                once = uses[read.name] == 1 and read.name not in kept and is_temporary(read.name)
                 pools = worked_along(source) or any(pooled_axes(source, r, times) for r in source.reads)
                 leaf = "leaf" in TABLE[source.op].traits
                 plain = in_place(source, read) and not (pools or leaf or source.boundaries)
-                if once and plain and depth[read.name] < DEEPEST:
+                if plain and depth[read.name] < DEEPEST:
                     chosen.add(read.name)
                     depth[reader.name] = max(depth[reader.name], depth[read.name] + 1)
     return numbers(systems) | chosen

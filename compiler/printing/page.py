@@ -15,6 +15,7 @@ from ..ir import BATCH, System
 from ..operators import TABLE, Call
 from ..prelude_text import definitions, names, names_of, needed, prelude, prelude_names, prelude_source
 from ..program import Init, Input, Param, Program
+from .frame import rename_dims
 from .lines import Lines
 from .python import expression, text
 
@@ -227,10 +228,9 @@ def _dict_function(name: str, doc: str, shapes: Sequence[tuple[str, Sequence[Siz
 
 
 def _size(size: Size | None) -> str:
-    """A size over ``dims``: looked up there before the text is parsed, for a dim may be called `lambda`."""
+    """A size over ``dims``."""
     assert size is not None
-    looked_up = size.substitute({dim: Size.of(f"dims[{literal(dim)}]") for dim in size.dims})
-    return text(expression(str(looked_up)))
+    return text(rename_dims(str(size), {dim: f"dims[{literal(dim)}]" for dim in size.dims}))
 
 
 # --------------------------------------------------------------------------------------------- init

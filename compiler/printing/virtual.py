@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from ..given import only_if_given
-from ..ir import BATCH, System
+from ..ir import BATCH, System, remembered
 from ..operators import TABLE
 from ..schedule import cycles_of
 from .inline import in_place, is_temporary
@@ -69,6 +69,7 @@ def _met_in_loops(system: System, found: Mapping[str, str]) -> set[str]:
     return {leaf for leaf in leaves if any(a != BATCH and a not in lags for a in table[leaf].axes)}
 
 
+@remembered
 def _read_elsewhere(system: System) -> set[str]:
     """What is read at another place than the reader's own, or bounds something."""
     table = system.table()
