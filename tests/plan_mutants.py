@@ -332,6 +332,7 @@ THERE = "what it is made of was kept going forward: it is made before the loop, 
 EQUIVALENT = {
     **{f"gradient storage: ~{name}: rolling, not array": ONE_STEP for name in "kc"},
     **{f"gradient storage: {slip}": READ for slip in ("~k over ~k", "~r over ~k", "~g over ~g", "~u over ~u")},
+    "forward storage: k over k": READ,
     **{f"gradient stages: ~{name} before ~{name}": THERE for name in ("c", "g", "ifo", "u")},
     **{f"forward masks: ('~{name}', 't'): no mask ahead": ZERO for name in "chku"},
     **{f"forward masks: ~{name}: no mask in sums": ZERO

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import rnnc
+from hypothesis import given
+from hypothesis import strategies as st
 from rnnc.__main__ import main
 from rnnc.compiler import prelude
 from rnnc.compiler.driver import Options
 
-STEPS = [0, 1, 2, 255, 256, 257, 288, 290, 1000]
+STEPS = [0, 1, 2, 63, 64, 65, 100, 290, 1000]
 FACTORS = {
     "usual": lambda rng, shape: rng.uniform(0, 1, shape),
     "zero": lambda rng, shape: np.zeros(shape),
@@ -49,38 +51,87 @@ def test_equal_to_rounding(factor: str, steps: int, step: int) -> None:
     assert (error <= 1e-13 * size).all()
 
 
+@pytest.mark.parametrize("lacking", [0, 1, 2, 3])
 @pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("steps", STEPS)
-def test_sums_equal_to_rounding(steps: int, ragged: bool) -> None:
+def test_sums_equal_to_rounding(steps: int, ragged: bool, lacking: int) -> None:
+    """The factor lacks the steps, the sequences too, the features too."""
     rng = np.random.default_rng(steps)
-    a, b = rng.uniform(-1, 1, (steps, 2, 3)), rng.normal(size=(steps, 2, 3))
+    a, b = rng.uniform(-1, 1, (steps, 2, 3)[lacking:]), rng.normal(size=(steps, 2, 3))
     ended = np.arange(steps)[:, None] >= np.array([steps, steps // 2]) if ragged else None
     if ended is not None:
-        b[ended], a[ended] = 0, 0.5
-    d, e = np.full((steps, 2, 3), np.nan), np.zeros((2, 3))
+        b[ended] = 0
+    if ended is not None and not lacking:
+        a[ended] = np.nan
+    later = rng.normal(size=(2, 3)) * (1 - ragged)
+    d, e = np.full((steps, 2, 3), np.nan), later.copy()
     prelude.scan_sums(d, e, a, b, ended, -1)
-    later = np.zeros((2, 3))
     for t in reversed(range(steps)):
         wanted = b[t] + later
-        later = a[t] * wanted
+        later = (a if lacking else a[t]) * wanted
         if ended is not None:
             later[ended[t]] = 0
         np.testing.assert_allclose(d[t], wanted, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(e, later, rtol=1e-12, atol=1e-13)
 
 
-def test_products_that_would_overflow_are_left_alone() -> None:
-    a = np.full((2000, 1, 1), 4.0, np.float32)
-    h = np.zeros((2001, 1, 1), np.float32)
-    prelude.scan(h[1:], h[:-1], a, np.zeros_like(a))
+@given(
+    steps=st.integers(0, 2) | st.integers(60, 140),
+    row=st.sampled_from([(1,), (2,), (3, 1), (2, 4), (2, 2, 2), (1, 300), (0, 3)]),
+    dtype=st.sampled_from(["f", "d", "D"]),
+    step=st.sampled_from([1, -1]),
+    lacking=st.integers(0, 3),
+    between=st.integers(1, 2),
+    seed=st.integers(0, 99),
+)
+def test_whatever_the_sizes(
+    steps: int, row: Any, dtype: str, step: int, lacking: int, between: int, seed: int
+) -> None:
+    """The factor lacks the steps, the sequences too, or nothing (``lacking`` 0); terms lie where the result goes,
+    which is every second array of a larger one (``between`` 2)."""
+    rng = np.random.default_rng(seed)
+    a = rng.uniform(-1.1, 1.1, [(steps, *row), row, row[1:], ()][lacking]).astype(dtype)
+    places = np.zeros(((steps + 1) * between, *row), dtype)[::between]
+    places[:] = rng.normal(size=places.shape)
+    here, past = (places[1:], places[:-1]) if step > 0 else (places[:-1], places[1:])
+    terms, first = here[::step].copy(), places[0 if step > 0 else -1].copy()
+    factors = np.broadcast_to(a, (steps, *row))[:: step if lacking == 0 else 1]
+    wide = "D" if dtype == "D" else "d"
+    wanted = by_steps(factors.astype(wide), terms.astype(wide), first.astype(wide))
+    size = by_steps(np.abs(factors), np.abs(terms), np.abs(first))
+    prelude.scan(here, past, a, here, step)
+    assert (np.abs(places[::step] - wanted) <= 100 * np.finfo(dtype).eps * size).all()
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("steps", [1024, 1025, 1030, 2148])
+def test_as_many_steps_go_together_as_stay_in_the_cache(steps: int, fixed: bool) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(0.9, 1, (256,) if fixed else (steps, 1, 256)), rng.normal(size=(steps, 1, 256))
+    h = np.full((steps + 1, 1, 256), 0.5)
+    assert steps * h[0].nbytes >= 2**21
+    prelude.scan(h[1:], h[:-1], a, b)
+    wanted = by_steps(np.broadcast_to(a, b.shape), b, h[0])
+    np.testing.assert_allclose(h, wanted, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("factors", [[100.0], [1e30, 1e30, 0.0], [1e-30]])
+@pytest.mark.parametrize("fixed", [False, True])
+def test_products_that_overflow_make_nothing_of_what_is_zero(factors: list[float], fixed: bool) -> None:
+    a = np.resize(np.array(factors, np.float32), (200, 1, 1))
+    h = np.zeros((201, 1, 1), np.float32)
+    prelude.scan(h[1:], h[:-1], a[0, 0] if fixed else a, np.zeros_like(a))
     assert not h.any()
 
 
-def test_stretches_are_taken_where_they_pay() -> None:
-    assert prelude.side_by_side(np.ones((256, 1, 256)))
-    assert not prelude.side_by_side(np.ones((255, 1, 256)))
-    assert not prelude.side_by_side(np.ones((256, 2, 256)))
-    assert not prelude.side_by_side(np.full((256, 1, 1), 1.1))
+def test_stretches_are_taken_where_they_pay(monkeypatch: Any) -> None:
+    taken = []
+    monkeypatch.setattr(prelude, "in_stretches", lambda h, first, a, b: taken.append(h.shape) or first)
+    for shape in [(63, 2), (64, 2), (64, 2, 256), (64, 2, 257), (9000, 2)]:
+        h = np.zeros((shape[0] + 1, *shape[1:]), np.float32)
+        prelude.scan(h[1:], h[:-1], np.ones_like(h[1:]), h[1:])
+    assert taken == [(64, 2), (64, 2, 256), (8192, 2), (808, 2)]
 
 
 def test_nan_stays_where_it_is_to_the_bit() -> None:
@@ -96,17 +147,25 @@ def test_nan_stays_where_it_is_to_the_bit() -> None:
 
 
 HEAD = "head y[t] : real[n] ~ normal(affine(h[t]), 1)\n"
-TOP = "dim n = 2\naxis t = 1..T\ninput x[t] : real[n], z[t] : real[n]\nparam s : real[n], w : real[n] ~ uniform(0, 1)\n"
+TOP = (
+    "dim n = 2\naxis t = 1..T\ninput x[t] : real[n], z[t] : real[n], u : real[n]\n"
+    "param s : real[n], w : real[n] ~ uniform(0, 1)\n"
+)
 NETWORKS = {
     "gated": "h[0] = s\nh[t] = sigmoid(affine(x[t])) * h[t-1] + tanh(affine(z[t]))\n",
     "constant": "h[t] = w * h[t-1] + x[t]\n",
+    "a number": "h[t] = 0.9 * h[t-1] + x[t]\n",
+    "of each sequence": "h[t] = tanh(u) * h[t-1] + x[t]\n",
+    "the same for all features": "h[t] = sigmoid(mean(s)) * h[t-1] + x[t]\n",
+    "the same for all sequences": "a[t] = 1 / (1 + t)\nh[t] = a[t] * h[t-1] + x[t]\n",
+    "a constant from the end": "h[T+1] = s\nh[t] = w * h[t+1] + x[t]\n",
     "kept": "h[t] = x[t] + sigmoid(w) * h[t-1]\n",
     "from the end": "h[T+1] = s\nh[t] = sigmoid(affine(x[t])) * h[t+1] + tanh(affine(z[t]))\n",
     "mixed": "h[t] = (1 - sigmoid(x[t])) * h[t-1] + sigmoid(x[t]) * z[t]\n",
 }
 
 
-@pytest.mark.parametrize("steps", [0, 1, 17, 300, 513])
+@pytest.mark.parametrize("steps", [0, 1, 17, 64, 300])
 @pytest.mark.parametrize("network", list(NETWORKS))
 def test_the_fast_module_equals_the_textbook_on_ragged_batches(network: str, steps: int) -> None:
     text = TOP + NETWORKS[network] + HEAD
@@ -117,6 +176,7 @@ def test_the_fast_module_equals_the_textbook_on_ragged_batches(network: str, ste
     params = {name: value + 0.1 for name, value in plain.init(seed=1, dtype="float64").items()}
     lengths = np.array([steps, steps // 2, min(steps, 1), 0])
     batch = {name: rng.normal(size=(steps, 4, 2)) for name in ("x", "z", "y")} | {"T": lengths}
+    batch["u"] = rng.normal(size=(4, 2))
     for value in (batch[name] for name in ("x", "z", "y")):
         value[np.arange(steps)[:, None] >= lengths] = np.nan
     state = None
@@ -150,8 +210,7 @@ def test_the_schedule_says_so_or_what_prevents_it(
     assert said in capsys.readouterr().out.split("backward")[0]
 
 
-def test_a_factor_that_never_changes_is_one_block_in_the_order_of_the_steps() -> None:
-    """A copy of what is broadcast keeps its order of strides unless it is told not to: rows become columns."""
-    factor = prelude.once_for_all(np.broadcast_to(np.arange(3.0), (5, 4, 3)))
-    assert factor.shape == (5, 4, 3) and factor[2].flags.c_contiguous
-    assert (factor[3] == np.arange(3.0)).all()
+def test_a_factor_that_never_changes_is_one_block_with_a_row_for_each_sequence() -> None:
+    factors = prelude.every_step(np.arange(3.0), np.zeros((5, 4, 3)))
+    assert len(factors) == 5 and all(factor is factors[0] for factor in factors)
+    assert factors[0].flags.c_contiguous and (factors[0] == np.broadcast_to(np.arange(3.0), (4, 3))).all()

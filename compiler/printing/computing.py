@@ -55,6 +55,15 @@ def filled(frame: Frame, value: Value, axes: tuple[str, ...], equation: Equation
     return broadcast(frame, value, axes, equation)
 
 
+def unrepeated(frame: Frame, value: Value, axes: tuple[str, ...], equation: Equation) -> ast.expr:
+    """The same for who repeats by himself what lacks the first of the axes: it has no dimension for it."""
+    if axes[0] in value.dims:
+        return filled(frame, value, axes, equation)
+    if value.constant:
+        return expression(f"np.asarray({{0}}, {DTYPES[equation.type]})", value.expr)
+    return align(value, axes)
+
+
 def broadcast(frame: Frame, value: Value, axes: tuple[str, ...], equation: Equation) -> ast.expr:
     """``value`` stretched to these axes and the equation's features (a read-only view, or an array)."""
     aligned = align(value, axes)

@@ -1,10 +1,10 @@
 """Diagonal linear recurrences: h[t] = a[t] * h[t-1] + b[t], element by element, a and b on no cycle.
 
-Their steps need not be taken one by one (Martin & Cundy 2018): stretches of the sequence are computed side by
-side, each from 0, and what was before a stretch is added afterwards, times the product of its a's. In the
-equations there are two forms, which are each other's adjoint: the past is multiplied as it is read, or a step
-leaves its product to the next (d[t] = b[t] + e[t+1], e[t] = a[t] * d[t]). Which way is faster depends on the sizes
-of a call, and is decided there (`scan` and `scan_sums` of the prelude)."""
+Their steps need not be taken one by one (Martin & Cundy 2018): stretches of the sequence are computed side
+by side, once it is known what is before each of them. In the equations there are two forms, which are each
+other's adjoint: the past is multiplied as it is read, or a step leaves its product to the next
+(d[t] = b[t] + e[t+1], e[t] = a[t] * d[t]). Which way is faster depends on the sizes of a call, and is decided
+there (`recur` of the prelude)."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ..prelude_text import names as names_in
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
 from .body import Notes, cleaned_axes, end_fill
-from .computing import align, completed, compute, einsum_into, generic_into, operand
+from .computing import align, completed, compute, einsum_into, generic_into, operand, unrepeated
 from .computing import filled as filled_axes
 from .diagonal import Diagonal, scanned
 from .frame import Frame, Rows, Scope, Value
@@ -150,9 +150,11 @@ class Printer(Places):
         self.make(roots)
         for root in roots:
             self.margins(root, BEFORE if loop.step > 0 else AFTER)
-        parts = [here_of(frame, found.sum, frame.stored[found.sum.name])]
-        for root, read in ((found.product, found.factor), (found.sum, found.term)):
-            parts.append(filled_axes(frame, operand(frame, root, read), root.axes, root))
+        factor, term = operand(frame, found.product, found.factor), operand(frame, found.sum, found.term)
+        masked = found.past_is_multiplied and self._met_inside(loop, found.sum)
+        a = (filled_axes if masked else unrepeated)(frame, factor, found.product.axes, found.product)
+        b = filled_axes(frame, term, found.sum.axes, found.sum)
+        parts = [here_of(frame, found.sum, frame.stored[found.sum.name]), a, b]
         (self._scan_of_pasts if found.past_is_multiplied else self._scan_of_sums)(loop, found, parts)
         self._clean_after(frame, loop, found.sum)
 
