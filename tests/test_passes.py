@@ -27,7 +27,9 @@ from rnnc.compiler.passes import (
 )
 from rnnc.compiler.passes.contract import contract
 from rnnc.compiler.passes.copies import drop_copies
+from rnnc.compiler.passes.invert import invert
 from rnnc.compiler.passes.products import plain_products
+from rnnc.compiler.passes.scale import scale
 from rnnc.compiler.reference import Evaluator
 from rnnc.compiler.validate import validate
 from systems import CASES, Case, cotangents, evaluator, leaves, material
@@ -36,7 +38,7 @@ WIDEST = tuple(one for one in PASSES if one.name in ("contract", "share"))
 REPEATED = tuple({one.name: one for one in (*PASSES, *BACK)}.values())
 every_pass = pytest.mark.parametrize(
     "one",
-    (*REPEATED, *SUMS, *(one for one in LOOPS if one.name == "defer"), MERGED[1], SINGLE[0]),
+    (*REPEATED, WIDE[2], *SUMS, *(one for one in LOOPS if one.name == "defer"), MERGED[1], SINGLE[0]),
     ids=lambda one: one.name,
 )
 every_one = pytest.mark.parametrize(
@@ -159,6 +161,15 @@ edged[t,@] : real[n] = copy(x[t,@]) before t: edge
 edge[@] : real[n] = exp(total[@])
 end[@] : real[n] = copy(x[T,@])
 q.9[t,@] : real[n] = tanh(x[t,@])
+half.1 : real = number() {value: 0.5}
+half : real[n] = expand(half.1) {sizes: (<n>)}
+least.1 : real = number() {value: 1e-40}
+least : real[n] = expand(least.1) {sizes: (<n>)}
+n.1 : real = dim() {size: <n>}
+n : real[n] = expand(n.1) {sizes: (<n>)}
+x2[t,@] : real[n] = mul(x[t,@], c2)
+root[t,@] : real = sqrt(a[t,@])
+roots[t,@] : real[n] = expand(root[t,@]) {sizes: (<n>)}
 """
 
 
@@ -241,6 +252,26 @@ q[@] : real[n] = mul(end[@], end[@])                     | mul(end[@], end[@])
 q[t,@] : real[n] = copy(q.9[t,@])                        | tanh(x[t,@])
 q[t,@] : real[n] = copy(q.9[t-1,@])                      | copy(q.9[t-1,@])
 """
+SCALED = """
+q[t,@] : real[n] = mul(half, x2[t,@])                    | copy(x[t,@])
+q[t,@] : real[n] = mul(x2[t,@], c2)                      | mul(q.2, x[t,@])
+q[t,@] : real[n] = mul(half, x2[t-1,@])                  | mul(half, x2[t-1,@])
+q[t,@] : real[n] = mul(ax[t,@], x2[t,@])                 | mul(q.2[t,@], x[t,@])
+q[t,@] : real[n] = mul(y[t,@], x2[t,@])                  | mul(y[t,@], x2[t,@])
+q[t,@] : real[n] = div(x[t,@], n)                        | mul(q.3, x[t,@])
+q[t,@] : real = div(a[t,@], c2.1)                        | mul(q.2, a[t,@])
+q[t,@] : real[n] = div(x[t,@], least)                    | div(x[t,@], least)
+q[t,@] : real[n] = div(x[t,@], c0)                       | div(x[t,@], c0)
+q[t,@] : real[n] = div(x[t,@], y[t,@])                   | div(x[t,@], y[t,@])
+q : real = div(c2.1, n.1)                                | div(c2.1, n.1)
+"""
+INVERTED = """
+q[t,@] : real[n] = div(x[t,@], roots[t,@])               | mul(x[t,@], q.3[t,@])
+q[t,@] : real[n] = div(x[t,@], roots[t-1,@])             | div(x[t,@], roots[t-1,@])
+q[t,@] : real[n] = div(x[t,@], ax[t,@])                  | div(x[t,@], ax[t,@])
+q[t,@] : real[n] = div(ax[t,@], roots[t,@])              | div(ax[t,@], roots[t,@])
+q[t,@] : real = div(a[t,@], root[t,@])                   | div(a[t,@], root[t,@])
+"""
 
 
 def rows(table: str) -> list[tuple[str, str]]:
@@ -256,6 +287,16 @@ def test_simplify(line: str, wanted: str) -> None:
 @pytest.mark.parametrize("line, wanted", rows(CONTRACTED))
 def test_contract(line: str, wanted: str) -> None:
     assert result(contract, line) == wanted
+
+
+@pytest.mark.parametrize("line, wanted", rows(SCALED))
+def test_scale(line: str, wanted: str) -> None:
+    assert result(scale, line) == wanted
+
+
+@pytest.mark.parametrize("line, wanted", rows(INVERTED))
+def test_invert(line: str, wanted: str) -> None:
+    assert result(invert, line) == wanted
 
 
 SUMMED_TWICE = """\

@@ -142,7 +142,7 @@ def test_gradients_that_others_read_too_are_multiplied_at_once() -> None:
     spec = FOLDER.parent / "benchmarks" / "specs" / "lstm_norm_peephole.rnn"
     text = compile_source(spec.read_text(encoding="utf-8"))
     (loop,) = loops(function(text, "_backward"))
-    wide = re.findall(r"multiply\(dh_ifgo_\w+, h_ifgo_\w+, dh_ifgo_\w+\)", ast.unparse(loop))
+    wide = re.findall(r"multiply\(dh_ifgo_\w+, h_ifgo_\w+_rows, dh_ifgo_\w+\)", ast.unparse(loop))
     assert len(wide) == 1 and "dh_ifgo_2[:, 0] = " not in text
 
 

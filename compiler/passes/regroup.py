@@ -126,7 +126,8 @@ class _Chain:
         if not (carried and len(free) > 1 or maybe and len(self.terms) > 2):
             return {}
         free.sort(key=lambda term: (term.read.name in given, term.sign < 0, len(self._made(term).axes)))
-        ordered = [*free, *carried]
+        first = carried[:2] if len(maybe) == len(free) else []  # else these would begin with a copy of one
+        ordered = [*first, *free, *carried[len(first) :]]
         if self.straight and ordered == self.terms:
             return {}
         total = ordered[0] if ordered[0].sign > 0 else _Term(self._link("neg", [ordered[0].read], False))

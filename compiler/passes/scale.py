@@ -62,6 +62,53 @@ def scaled_twice(e: Equation, v: View) -> Equation | None:
     return None
 
 
+def literals_meet(e: Equation, v: View) -> Equation | None:
+    """2 * (0.5 * a) is a."""
+    for one, other in (e.reads, e.reads[::-1]):
+        first, inner = v.constant(one), v.through(other, "mul")
+        if first is None or inner is None or e.type != "real" or inner.boundaries:
+            continue
+        for second, rest in (inner.reads, inner.reads[::-1]):
+            value = v.constant(second)
+            if value is not None:
+                product = first * value
+                return (
+                    turned(e, "copy", rest) if product == 1 else turned(e, "mul", v.number(e, product), rest)
+                )
+    return None
+
+
+def scaled_where_small(e: Equation, v: View) -> Equation | None:
+    """What is the same in all components takes the number: u * (s * a) is (s * u) * a."""
+    if not e.shape or e.type != "real":
+        return None
+    for one, other in (e.reads, e.reads[::-1]):
+        repeated, inner = v.through(one, "expand"), v.through(other, "mul", once=True)
+        if repeated is None or inner is None or inner.type != "real" or inner.boundaries:
+            continue
+        (small,) = repeated.reads
+        if v.source(small).shape or not v.source(small).axes:
+            continue
+        for scalar, rest in _scaled(inner, v):
+            scaled = v.new(e, "mul", scalar, small, axes=repeated.axes)
+            wide = v.new(e, "expand", scaled, axes=repeated.axes, shape=e.shape, sizes=e.shape)
+            return turned(e, "mul", wide, rest)
+    return None
+
+
+def divided(e: Equation, v: View) -> Equation | None:
+    """a / n, for a literal or a dim, is a * (1 / n)."""
+    whole, divisor = e.reads
+    repeated = v.through(divisor, "expand")
+    inner = divisor if repeated is None else repeated.reads[0]
+    number = v.source(inner)
+    if not e.axes or e.boundaries or e.type != "real" or number.op not in ("dim", "number") or number.shape:
+        return None
+    if number.op == "number" and not 1e-30 < abs(float(number.attr("value"))) < 1e30:  # type: ignore[arg-type]
+        return None
+    return _times(e, v, v.new(e, "div", v.new(e, "number", value=1.0), inner), whole)
+
+
 def same_everywhere(e: Equation, v: View) -> Equation | None:
     """A product of numbers is a number, wherever it is read."""
     if not e.axes or e.shape or e.type != "real" or any(read.at for read in e.reads):
@@ -120,7 +167,8 @@ def _wide(e: Equation, v: View, scalar: Read) -> Read:
 
 
 RULES: dict[str, Sequence[Rule]] = {
-    "mul": (same_everywhere, scaled_twice),
+    "mul": (same_everywhere, literals_meet, scaled_twice, scaled_where_small),
+    "div": (divided,),
     "neg": (negative_of_scaled,),
     "sum": (sum_of_scaled, sum_of_shifted),
 }

@@ -236,6 +236,8 @@ def _in_rows(frame: Frame, equation: Equation, read: Read, value: Value, dims: t
         name = text(value.expr)
         row = frame.frozen(align(value, dims, full=True), f"{name}_row" if name.isidentifier() else "row")
         return value if row is None else Value(row, dims)
+    if _in_fast_loop(frame) and isinstance(value.expr, ast.Name) and _computed_number(frame, read):
+        return Value(frame.hoist(expression("np.asarray({0})", value.expr), f"{value.expr.id}_array"), ())
     alike = BATCH in dims and BATCH not in axes and equation.shape and not value.thin
     fixed = read.name in frame.stored and not set(axes) & set(frame.steps)
     if not (alike and fixed and _in_fast_loop(frame)):
@@ -244,6 +246,15 @@ def _in_rows(frame: Frame, equation: Equation, read: Read, value: Value, dims: t
     shape = full_shape(frame, target, frame.table[read.name])
     rows = expression("np.broadcast_to({0}, {1}).copy()", align(value, target), shape)
     return Value(frame.hoist(rows, f"{frame.stored[read.name].identifier}_rows"), target)
+
+
+def _computed_number(frame: Frame, read: Read) -> bool:
+    """Whether it is a number that was computed, perhaps repeated: one of NumPy's scalars."""
+    source = frame.table[read.name]
+    if source.op == "expand":
+        source = frame.table[source.reads[0].name]
+    computed = not source.axes and not source.shape and source.op not in ("param", "input")
+    return computed and source.type == "real" and source.name in frame.stored
 
 
 def call_of(frame: Frame, equation: Equation) -> Call:
