@@ -166,7 +166,6 @@ class _Lowering:
         if model.stop is None or model.stop.event != quantity.name:
             return None
         place = attrs(axis=model.stop.axis)
-        here, length = (Term(op, (), INT, span, place) for op in ("position", "length"))
         step, length = (Term(op, (), INT, span, place) for op in ("position", "length"))
         at_end = elementwise("eq", step, length, kind="bool")
         return elementwise("and", at_end, Term("last", (), BOOL, span), kind="bool")

@@ -18,7 +18,8 @@ from typing import Any
 
 from . import api, stages
 from .compiler.driver import Compiled, Options
-from .compiler.ir import Position
+from .compiler.ir import Equation, Position
+from .compiler.passes.dead import drop_dead
 from .cone import reached
 from .failure import Failure
 from .files import Imports
@@ -74,12 +75,36 @@ class KnownSpec:
             for read in equation.reads:
                 yield from read.at
 
+    @cached_property
     def operators(self) -> frozenset[str]:
-        """But for the means of the losses, which are the compiler's own."""
-        equations = self.compiled.program.forward.equations
+        return frozenset(e.op for e in self._written if e.name in self._needed)
+
+    @cached_property
+    def stop_operators(self) -> frozenset[str]:
+        return frozenset(e.op for e in self._written if e.name not in self._needed)
+
+    @cached_property
+    def _needed(self) -> frozenset[str]:
+        """What results are made of: all but what the stopping rule alone reads."""
+        forward = self.compiled.program.forward
+        outputs = tuple(output for output in forward.outputs if output[0] != "stop")
+        return frozenset(e.name for e in drop_dead(replace(forward, outputs=outputs)).equations)
+
+    @cached_property
+    def _written(self) -> list[Equation]:
+        """The spec's own equations: the means of the losses are the compiler's, and so are targets made of the
+        lengths."""
+        program = self.compiled.program
+        equations = program.forward.equations
         counts = {e.name for e in equations if e.op == "count"}
         counts |= {e.name for e in equations if counts & {read.name for read in e.reads}}
-        return frozenset(e.op for e in equations if not counts & {e.name, *(read.name for read in e.reads)})
+        made = {head.name for head in program.heads if not head.given}
+        return [
+            e
+            for e in equations
+            if not counts & {e.name, *(read.name for read in e.reads)}
+            and re.sub(r"(\.\d+)+$", "", e.name) not in made
+        ]
 
     def text(self) -> str:
         return self.compiled.text

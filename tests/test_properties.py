@@ -10,7 +10,7 @@ import rnnc
 from right_models import RELU
 from rnnc import testing
 from rnnc.properties import NotApplicable, check_property
-from stopping_models import WAYS
+from stopping_models import SYMBOL, WAYS
 
 CORNER = """\
 axis t = 1..T
@@ -48,6 +48,26 @@ def test_a_state_with_steps_of_another_axis_has_padding_too() -> None:
 @pytest.mark.parametrize("way", ["length", "poisson"])
 def test_an_empty_chunk_hands_gradients_back_where_the_length_is_an_output(way: str) -> None:
     holds(WAYS[way], "chunks", "weight-sharing")
+
+
+@pytest.mark.parametrize("way", ["symbol", "event"])
+def test_a_stopping_rule_is_no_equation_of_the_results(way: str) -> None:
+    """Nor is what the compiler writes for it: whether a step is the last of its sequence."""
+    holds(WAYS[way], "time-shift", "nan")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (COUNTER, "an equation reads the number t"),
+        (SYMBOL.replace("y[t] == 0", "y[t] == 0 or t == 6"), "the stopping rule reads the number t"),
+        (WAYS["poisson"], "the length T is an output, so a state tells how long the whole is"),
+    ],
+    ids=["equation", "rule", "length"],
+)
+def test_who_reads_the_number_of_the_step_is_told(text: str, why: str) -> None:
+    with pytest.raises(NotApplicable, match=f"time-shift: not applicable: {why}"):
+        check_property(rnnc.loads(text), "time-shift")
 
 
 def test_a_network_without_a_loss_has_gradients() -> None:

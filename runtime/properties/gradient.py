@@ -203,7 +203,7 @@ def _right(subject: Subject, data: Data, at: Arrays, grads: Arrays, floor: float
 def _witness(subject: Subject, data: Data, at: Arrays, grads: Arrays) -> Verdict:
     """Both witnesses along one direction of all arguments. Differences see a slope where by definition there
     is none: through `stop_gradient`, and across the steps of `floor`."""
-    if subject.spec is not None and {"stop_gradient", "floor"} & subject.spec.operators():
+    if subject.spec is not None and {"stop_gradient", "floor"} & subject.spec.operators:
         return GOOD
     rng = np.random.default_rng([data.case.seed, 6])
     changes = {name: rng.standard_normal(value.shape) for name, value in at.items()}

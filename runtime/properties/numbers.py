@@ -106,7 +106,7 @@ def chooses(subject: Subject) -> str | None:
     """Why a NaN may rightly be left out."""
     if subject.spec is None:
         return "the text of the spec is not at hand"
-    choosing = sorted(CHOOSING & subject.spec.operators())
+    choosing = sorted(CHOOSING & subject.spec.operators)
     return f"the spec chooses by {', '.join(choosing)}" if choosing else None
 
 

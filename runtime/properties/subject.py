@@ -31,8 +31,13 @@ class Spec(Protocol):
 
     def source(self, line: int) -> str: ...
 
+    @property
     def operators(self) -> frozenset[str]:
-        """The operators that the spec's equations use."""
+        """The operators of the equations that results are made of."""
+
+    @property
+    def stop_operators(self) -> frozenset[str]:
+        """Those of what the stopping rule alone reads."""
 
     def module(self, **options: Any) -> Any:
         """The spec compiled in another way."""
@@ -159,7 +164,7 @@ class Subject:
         """Why results may rightly leave the range of numbers; None when they may not."""
         if self.spec is None:
             return "the text of the spec is not at hand"
-        growing = sorted(GROWING & self.spec.operators())
+        growing = sorted(GROWING & self.spec.operators)
         return (
             f"the spec uses {', '.join(growing)}, which can leave the range of numbers" if growing else None
         )

@@ -308,8 +308,12 @@ def reads_the_index(subject: Subject) -> str | None:
         return subject.no_stream
     if subject.spec is None:
         return "the text of the spec is not at hand"
-    if subject.counted or {"index", "position"} & subject.spec.operators():
+    if subject.counted:
+        return f"the length {subject.axes[str(subject.stream)]} is an output, so a state tells how long the whole is"
+    if "index" in subject.spec.operators:
         return f"an equation reads the number {subject.stream}"
+    if "index" in subject.spec.stop_operators:
+        return f"the stopping rule reads the number {subject.stream}"
     return None
 
 
