@@ -38,7 +38,14 @@ WIDEST = tuple(one for one in PASSES if one.name in ("contract", "share"))
 REPEATED = tuple({one.name: one for one in (*PASSES, *BACK)}.values())
 every_pass = pytest.mark.parametrize(
     "one",
-    (*REPEATED, WIDE[2], *SUMS, *(one for one in LOOPS if one.name == "defer"), MERGED[1], SINGLE[0]),
+    (
+        *REPEATED,
+        WIDE[2],
+        *SUMS,
+        *(one for one in LOOPS if one.name in ("defer", "part")),
+        MERGED[1],
+        SINGLE[0],
+    ),
     ids=lambda one: one.name,
 )
 every_one = pytest.mark.parametrize(

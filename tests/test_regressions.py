@@ -36,6 +36,28 @@ h[t] : real = clip(o[t-1] / (1.5 + sin(h[t-1])), -1.3, 1.7)
 o[t] : real = 0.5 * h[t-2] + tanh(0.3 * h[t-1] - h[t])
 o[T+1] = tanh(w)
 """,
+    "a computed number in all places but one, read a step before": """
+dim n = 3
+axis t = 1..T
+input x[t] : real[n]
+param r : real = 0.3
+output h
+o[t] : real[n] = expand(sin(r), n)
+o[0] = 1
+h[t] : real[n] = tanh(h[t-1] * o[t-1] + x[t])
+""",
+    "nothing, over how many steps there are, in single precision": """
+dim m = 2
+axis t = 1..T
+axis s = 1..S
+param w : real[m]
+output C
+input u[t] : real
+z[t, s] : real[m] = 1
+a[t, s] = u[t] * z[t-5,s]
+C[t, s] = 1
+C[t, S+1] = mean[s](a[t,s])
+""",
     "a state of no size": """
 dim n = 0, m = 2
 axis t = 1..T

@@ -201,10 +201,18 @@ def slots_of(frame: Frame, equation: Equation, values: list[Value], dims: tuple[
             scalar = expression("dtype.type({0})", value.expr) if i in told else None
             slots.append(value.expr if constant else scalar or _number_of(frame, equation, read, value))
         elif elementwise:
-            slots.append(align(_in_rows(frame, equation, read, value, dims), dims))
+            slots.append(
+                _counted(frame, equation, read, align(_in_rows(frame, equation, read, value, dims), dims))
+            )
         else:
             slots.append(_whole(frame, value, dims, frame.table[read.name]))
     return slots
+
+
+def _counted(frame: Frame, equation: Equation, read: Read, expr: ast.expr) -> ast.expr:
+    """An operand; how many steps there are as a number of the network's own kind, where one is computed of it."""
+    number = equation.type == "real" and frame.table[read.name].op == "extent"
+    return expression("{0}.astype(dtype)", expr) if number else expr
 
 
 NUMBERS = {"0.5": "half", "1.0": "one", "2.0": "two", "-1": "minus_one"}
@@ -244,14 +252,14 @@ def _in_rows(frame: Frame, equation: Equation, read: Read, value: Value, dims: t
         return value
     target = tuple(axis for axis in dims if axis in value.dims or axis == BATCH)
     shape = full_shape(frame, target, frame.table[read.name])
-    rows = expression("np.broadcast_to({0}, {1}).copy()", align(value, target), shape)
+    rows = expression("np.full({1}, {0})", align(value, target), shape)
     return Value(frame.hoist(rows, f"{frame.stored[read.name].identifier}_rows"), target)
 
 
 def _computed_number(frame: Frame, read: Read) -> bool:
     """Whether it is a number that was computed, perhaps repeated: one of NumPy's scalars."""
     source = frame.table[read.name]
-    if source.op == "expand":
+    if source.op == "expand" and not source.axes:
         source = frame.table[source.reads[0].name]
     computed = not source.axes and not source.shape and source.op not in ("param", "input")
     return computed and source.type == "real" and source.name in frame.stored
