@@ -89,6 +89,19 @@ def test_gradients_of_the_fast_lstm_lie_where_the_forward_pass_is_done() -> None
     assert "T_max + 1, B" not in backward
 
 
+def test_gradients_of_gates_outside_of_loops_lie_one_gate_after_the_other() -> None:
+    """What fills them then fills memory in order. Products with them are still BLAS's: one for each gate where each
+    has a result, one of a copy where the gates are added up, which is for inputs alone."""
+    text = compile_source(
+        "use mingru\naxis t = 1..T\ninput x[t] : real[3]\nh[t] = mingru(x[t], 4)\nhead y[t] : real[4] ~ normal(h[t])\n"
+    )
+    backward = ast.unparse(function(text, "_backward"))
+    assert "buffer('dh_gz_1', 2, T_max, B, 4)" in backward and "einsum" not in backward
+    of_parameters, of_inputs = backward.split("if not inputs")
+    assert "np.matmul(dh_gz_1.reshape(2, rows, 4).swapaxes(1, 2), x.reshape(rows, 3))" in of_parameters
+    assert "transpose" not in of_parameters and "dh_gz_1.transpose(1, 2, 0, 3)" in of_inputs
+
+
 def test_gates_of_the_fast_lstm_are_written_in_blocks() -> None:
     """Each gate's gradient into the buffer of one step, all of them in one go to where the product wants them."""
     loop = loops(function(text_of("char_lstm", 2), "_backward"))[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 
-from ...spec.records import dataclass
+from ...spec.records import dataclass, replace
 from ..ir import Equation
 from .frame import Frame, Value, multiplied, reshape
 from .python import expression, text
@@ -98,7 +98,7 @@ class Product:
     def factors(self, a: Operand, b: Operand) -> Factors | None:
         """``a @ b`` when the result's order is batch, a's own labels, b's own; None when it is not one product.
 
-        The batch are leading labels of the result that b alone has: many matrices times one."""
+        The batch are leading labels of the result that b alone has, or a alone: many matrices times one."""
         both = tuple(x for x in a.labels if x in b.labels)
         left = tuple(x for x in a.labels if x not in both)
         right = tuple(x for x in b.labels if x not in both)
@@ -111,28 +111,44 @@ class Product:
         if (*batch, *left, *right) != self.goal or (batch and not (left and self.frame.flat)):
             return None
         loose = self._loose(a, left, both)
-        first = a.expr if loose else self._matrix(a, (), left, both)
+        own: Labels = ()
+        if self._outside and not batch and len(left) > 1 and a.labels == (left[0], *both, *left[1:]):
+            own, left = left[:1], left[1:]
+        first = a.expr if loose else self._matrix(a, own, left, both)
         second = self._matrix(b, batch, both, right)
-        return None if first is None or second is None else Factors(first, second, batch, left, right, loose)
+        if first is None or second is None:
+            return None
+        return Factors(first, second, own or batch, left, right, loose)
+
+    @property
+    def _outside(self) -> bool:
+        """Whether this is fast code outside of loops."""
+        return self.frame.flat and not self.frame.scopes
 
     def _loose(self, a: Operand, left: Labels, both: Labels) -> bool:
         """NumPy takes leading dimensions along: a textbook, and a loop, need not make them one."""
-        at_once = self.frame.flat and not self.frame.scopes
-        return not at_once and len(left) > 1 and len(both) == 1 and a.labels == (*left, *both)
+        return not self._outside and len(left) > 1 and len(both) == 1 and a.labels == (*left, *both)
 
     def _matrix(self, operand: Operand, batch: Labels, rows: Labels, columns: Labels) -> ast.expr | None:
         """The operand with one dimension for the rows' labels and one for the columns'; None when they are not
-        side by side. Without columns (or rows) it is a vector."""
+        side by side, or a copy where it is needed once. Without columns (or rows) it is a vector."""
         labels, groups = operand.labels, [group for group in (rows, columns) if group]
         turned = (
             len(groups) == 2 and labels == (*batch, *columns, *rows) and labels != (*batch, *rows, *columns)
         )
         if not turned and labels != (*batch, *rows, *columns):
-            return None
+            if not self._outside or batch or {*labels} != {*rows, *columns}:
+                return None
+            operand = self._sorted(operand, (*rows, *columns))
         groups = groups[::-1] if turned else groups
         several = len(groups[0]) > 1 or len(groups[-1]) > 1
         expr = self._flattened(operand, batch, groups) if several else operand.expr
         return self._turned(operand, expr, len(batch)) if turned else expr
+
+    def _sorted(self, operand: Operand, labels: Labels) -> Operand:
+        """The operand with its dimensions in this order."""
+        order = ", ".join(str(operand.labels.index(label)) for label in labels)
+        return replace(operand, expr=expression(f"{{0}}.transpose({order})", operand.expr), labels=labels)
 
     def _flattened(self, operand: Operand, batch: Labels, groups: Sequence[Labels]) -> ast.expr:
         """One dimension for each label of the batch and each group."""
@@ -170,7 +186,8 @@ class Product:
     def value(self, f: Factors) -> ast.expr:
         """The product as an expression, with a dimension for each label of the result."""
         quick = self.frame.quick is not None and not f.batch
-        product = expression("{0}.dot({1})" if quick else "{0} @ {1}", f.first, f.second)
+        several = "np.matmul({0}, {1})" if f.batch else "{0} @ {1}"
+        product = expression("{0}.dot({1})" if quick else several, f.first, f.second)
         if len(f.right) > 1 or (len(f.left) > 1 and not f.loose):
             return reshape(expression("({0})", product), [self.extents[x] for x in self.goal])
         return product

@@ -254,6 +254,7 @@ class _Chooser:
     bounds: set[str] = field(init=False)
     stage_of: dict[str, int] = field(init=False)
     rank: dict[str, int] = field(init=False)
+    in_loops: set[str] = field(init=False)
     nested: set[int] = field(init=False)  # stages that are loops with loops inside
     lags: Mapping[str, int] = field(init=False)
 
@@ -267,6 +268,7 @@ class _Chooser:
         ordered = [(n, node.name) for n, stage in enumerate(self.stages) for node in nodes_of(stage)]
         self.stage_of = {name: number for number, name in ordered}
         self.rank = {name: rank for rank, (_, name) in enumerate(ordered)}
+        self.in_loops = {n.name for s in self.stages if isinstance(s, Loop) for n in nodes_of(s)}
         self.nested = {n for n, s in enumerate(self.stages) if isinstance(s, Loop) and not is_flat(s)}
 
     def choose(self) -> None:
@@ -315,10 +317,12 @@ class _Chooser:
         return self.stage_of[root.name] not in self.nested
 
     def _summed(self, root: Equation) -> bool:
-        """Whether products sum over an axis of fixed length of the quantity: to them it is one wide matrix."""
+        """Whether at every step of a loop a product sums over an axis of fixed length of the quantity: to it this is
+        one wide matrix. Outside of loops a copy costs less than statements that fill it in pieces."""
         return BATCH in root.axes and any(
             reader.op == "einsum" and any(p.over in self.lags and p.over not in reader.axes for p in read.at)
             for reader, read in self.readers[root.name]
+            if {root.name, reader.name} & self.in_loops
         )
 
     def _batch_first(self, root: Equation) -> tuple[str, ...]:

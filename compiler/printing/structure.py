@@ -123,7 +123,8 @@ def _sum_over(frame: Frame, equation: Equation) -> Value:
     places = [i for i, axis in enumerate(value.dims) if axis in pool]
     if not places:
         return value
-    if equation.shape and not places[0] and _at_once(frame, equation, pool):
+    few = all(axis in frame.lags for axis in value.dims[: places[0]])
+    if equation.shape and few and _at_once(frame, equation, pool):
         return Value(_sum_of_rows(frame, equation, value, places), dims)
     return Value(_summed(value.expr, places), dims)
 
@@ -139,14 +140,17 @@ def _at_once(frame: Frame, equation: Equation, pool: set[str]) -> bool:
 
 
 def _sum_of_rows(frame: Frame, equation: Equation, value: Value, places: list[int]) -> ast.expr:
-    """A sum over the leading dimensions as a product with ones, which takes a third of the time; what else is
+    """A sum over dimensions side by side as a product with ones, which takes a third of the time; what else is
     summed over is summed in what is left."""
-    lead = next((n for n, place in enumerate(places) if n != place), len(places))
-    rest = [*map(frame.extent, value.dims[lead:]), *map(frame.size, equation.shape)]
-    rows = multiplied(frame.extents(value.dims[:lead]))
-    product = expression("call.ones({0}) @ {1}", rows, reshape(value.expr, [rows, multiplied(rest)]))
-    shaped = product if len(rest) == 1 else reshape(product, rest)
-    return _summed(shaped, [place - lead for place in places[lead:]]) if places[lead:] else shaped
+    first = places[0]
+    count = next((n for n, place in enumerate(places) if place != first + n), len(places))
+    batch = [*map(frame.extent, value.dims[:first])]
+    rest = [*map(frame.extent, value.dims[first + count :]), *map(frame.size, equation.shape)]
+    rows = multiplied(frame.extents(value.dims[first : first + count]))
+    columns = reshape(value.expr, [*batch, rows, multiplied(rest)])
+    product = expression("call.ones({0}) @ {1}", rows, columns)
+    shaped = product if len(rest) == 1 else reshape(product, [*batch, *rest])
+    return _summed(shaped, [place - count for place in places[count:]]) if places[count:] else shaped
 
 
 def _mean_over(frame: Frame, equation: Equation) -> Value:
