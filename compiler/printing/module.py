@@ -27,7 +27,7 @@ from .storage import FastPlan, fast_plan
 from .structure import is_at_hand
 from .unpack import whole_body
 
-FORWARD, BACKWARD, INPUTS, OUTPUTS, STATES = range(5)  # the parts of a fast plan
+FORWARD, BACKWARD, STARTS, INPUTS, OUTPUTS, STATES = range(6)  # the parts of a fast plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,26 +181,30 @@ def _backward(
     if isinstance(plan, FastPlan):
         printer = Printer(plan, spare=places)
         kept = [source for _, name in adjoint.outputs for source in sources(plan.frame, name)]
-        kept += [name for e in _equations(plan.stages[INPUTS]) for name in e.sources()]
-        body, late = printer.print(plan.stages[BACKWARD], kept), printer.late(plan.stages[INPUTS])
+        parts = plan.stages[STARTS], plan.stages[INPUTS]
+        kept += [name for part in parts for e in _equations(part) for name in e.sources()]
+        body, late = printer.print(plan.stages[BACKWARD], kept), [*map(printer.late, parts)]
         passing = printer.passing
     else:
-        body, late, passing = _block(plan, plan.stages[1]), [], set()
+        body, late, passing = _block(plan, plan.stages[1]), [[], []], set()
     tail = _results(program, adjoint, plan, late)
     return "\n".join(whole_body(plan.frame, program, [*body, *tail], given, passing))
 
 
-def _results(program: Program, adjoint: System, plan: Plan | FastPlan, late: list[str]) -> list[str]:
-    """The gradients by the caller's keys; ``late`` is what only those of inputs need."""
+def _results(
+    program: Program, adjoint: System, plan: Plan | FastPlan, late: Sequence[Sequence[str]]
+) -> list[str]:
+    """The gradients by the caller's keys; ``late`` is what only those of the starting state and of inputs need."""
     trained = [p.name for p in program.params if p.trained]
     real = [i.name for i in page.observed(program) if i.kind == "real"]
     states = [s.key for s in program.states if s.type == "real"]
-    lines = [
-        *page.table("grads = {}", _found(plan, "grad", trained, adjoint)),
-        *page.table("dstate = {}", _found(plan, "dstate", states, adjoint)),
-    ]
-    if late:
-        lines += ["    if not inputs: return grads, {}, dstate", *late]
+    starts, inputs = late
+    lines = page.table("grads = {}", _found(plan, "grad", trained, adjoint))
+    if starts:
+        lines += ["    if only == 'params': return grads, {}, {}", *starts]
+    lines += page.table("dstate = {}", _found(plan, "dstate", states, adjoint))
+    if inputs:
+        lines += ["    if only: return grads, {}, dstate", *inputs]
     return [*lines, *page.table("return grads, {}, dstate", _found(plan, "dinput", real, adjoint))]
 
 

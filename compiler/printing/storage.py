@@ -147,7 +147,8 @@ def _parts(
     systems: Sequence[System], stages: Sequence[tuple[Stage, ...]], storage: Storage
 ) -> list[tuple[Stage, ...]]:
     """The stages of one system; of a forward and an adjoint system what training needs of the one and of the other,
-    then what only gradients of inputs need, what only outputs are made of, and what only final states are."""
+    then what only gradients of the starting state need, what only those of inputs do, what only outputs are made
+    of, and what only final states are."""
     if len(systems) == 1:
         return [*stages]
     forward, adjoint = systems
@@ -157,13 +158,16 @@ def _parts(
         together.setdefault(storage.holder(name), []).append(name)
     beside = {name: together[storage.holder(name)] for name in storage.kinds}
     first, shown = _split(stages[0], [*asked, *(e.name for e in adjoint.given)], beside)
-    grads = [name for key, name in adjoint.outputs if not key.startswith("dinput:")]
+    grads, starts = (
+        [name for key, name in adjoint.outputs if key.startswith(kind)] for kind in ("grad:", "dstate:")
+    )
+    trained, rest = _split(stages[1], grads, {})
     states = [key.startswith("state:") for key, _ in forward.outputs]
     parts = (
         [name for (_, name), state in zip(forward.outputs, states) if state is final]
         for final in (False, True)
     )
-    return [first, *_split(stages[1], grads, {}), *(_split(shown, part, beside)[0] for part in parts)]
+    return [first, trained, *_split(rest, starts, {}), *(_split(shown, part, beside)[0] for part in parts)]
 
 
 def _split(

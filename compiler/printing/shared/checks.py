@@ -253,12 +253,12 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
 def _as_before(params, batch, state, workspace, clean):
     """The call, if its arrays have the names, dtypes and shapes of the last that the workspace was given: they were
     as they should be, so only lengths and ranges are looked at. None where something differs, or may."""
-    if state is not None or type(workspace) is not dict:
+    if state is not None or type(workspace) is not dict or "as before" not in workspace:
         return None
-    kept, found = workspace.pop("as before", (None, None))
-    if kept is None or kept != _told(params, batch):
+    told, found = workspace["as before"]
+    if not all(map(_is_told, (params, batch), told)):
+        workspace.pop("as before")
         return None
-    workspace["as before"] = kept, found
     call = Call()
     call.dims, call.dtype, call.B, call.longest, call.lengths, call.even, *made = found
     call.workspace, call.state, call.absent = workspace, None, []
@@ -277,29 +277,29 @@ def _as_before(params, batch, state, workspace, clean):
     return call
 
 
-def _told(params, batch):
-    """What arrays are called, and of what dtype and shape they are; None if some are not plain arrays in a dict."""
-    if not (isinstance(params, dict) and isinstance(batch, dict)):
-        return None
-    found = []
-    for table in params, batch:
-        for name, array in table.items():
-            if type(array) is not np.ndarray:
-                return None
-            found.append((name, array.dtype, array.shape))
-        found.append(len(table))
-    return found
+def _is_told(table, told):
+    """Whether a dict holds arrays of these names, dtypes and shapes and nothing else."""
+    if not isinstance(table, dict) or len(table) != len(told):
+        return False
+    for name, dtype, shape in told:
+        array = table.get(name)
+        if type(array) is not np.ndarray or array.shape != shape or array.dtype != dtype:
+            return False
+    return True
 
 
 def _remember(call, params, batch):
     """What `_as_before` needs, where arrays have the dtypes they are wanted in and inputs tell all extents."""
-    told, known = _told(params, batch), {axis for name in call.inputs for axis in INPUTS[name][0]}
-    if told is None or type(call.workspace) is not dict or call.state is not None:
+    tables, known = (params, batch), {axis for name in call.inputs for axis in INPUTS[name][0]}
+    if type(call.workspace) is not dict or call.state is not None or call.absent or known != {*AXES}:
         return
-    if call.absent or known != {*AXES}:
+    if not all(isinstance(table, dict) for table in tables):
+        return
+    if not all(type(array) is np.ndarray for table in tables for array in table.values()):
         return
     taken = ((call.params, params), (call.inputs, batch))
     if all(array.dtype == given[name].dtype for arrays, given in taken for name, array in arrays.items()):
+        told = [[(name, array.dtype, array.shape) for name, array in table.items()] for table in tables]
         kept = call.dims, call.dtype, call.B, call.longest, call.lengths, call.even, {}, {}, {}
         call.workspace["as before"] = told, kept
 

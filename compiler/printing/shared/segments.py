@@ -47,7 +47,7 @@ def _differentiated(call, cotangents):
     """A part's share of the loss and of its gradient, and the cotangents of the state it began with."""
     with _quiet(call):
         tape = _forward(call)
-        grads, _, dstate = _backward(call, tape, {"loss": 1.0, **cotangents}, inputs=False)
+        grads, _, dstate = _backward(call, tape, {"loss": 1.0, **cotangents}, "state")
     return _scalar(tape[LOSS]), _own(grads, call.dtype), _own(dstate, call.dtype)
 
 
