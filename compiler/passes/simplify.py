@@ -134,6 +134,22 @@ def product_sign(e: Equation, v: View) -> Equation | None:
     return turned(e, e.op, negated[0].reads[0], negated[1].reads[0])
 
 
+def sign_moved(e: Equation, v: View) -> Equation | None:
+    """-a * b is a * -b where b is the same along more axes; the sum of -a * b is that of a * b, negated."""
+    for place, read in enumerate(e.reads):
+        negated, other = v.through(read, "neg"), e.reads[1 - place] if len(e.reads) == 2 else None
+        if negated is None or other is None or {e.shape} != {v.source(one).shape for one in e.reads}:
+            continue
+        reads = [negated.reads[0], other][:: -1 if place else 1]
+        if e.op == "mul" and {*along(other)} < {*along(read)}:
+            reads[1 - place] = v.new(e, "neg", other, axes=along(other), shape=e.shape)
+            return turned(e, "mul", *reads)
+        if e.op == "einsum" and {*e.axes} < {*along(read)}:
+            total = v.new(e, e.op, *reads, axes=e.axes, shape=e.shape, **dict(e.attrs))
+            return turned(e, "neg", total)
+    return None
+
+
 def twice(op: str) -> Rule:
     """An operator that undoes itself."""
     return undone(op, op)
@@ -266,7 +282,8 @@ def _sizes(e: Equation) -> Shape:
 OWN: dict[str, Sequence[Rule]] = {
     "add": (neutral(0, 0), add_sign),
     "sub": (neutral(None, 0), sub_sign),
-    "mul": (neutral(1, 1), product_sign, squared),
+    "mul": (neutral(1, 1), product_sign, sign_moved, squared),
+    "einsum": (sign_moved,),
     "div": (neutral(None, 1), product_sign),
     "pow": (power,),
     "neg": (twice("neg"),),
