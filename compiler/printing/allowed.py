@@ -97,7 +97,6 @@ if __name__ == "__main__":
     sys.exit(int(any(holds is False for _, holds, _ in checks)))
 """
 GAP = "\n\n\n"  # between what stands at a module's top
-BLOCK = re.compile(rf"(?<={GAP})")
 CODING = re.compile(r"coding[:=]")  # of PEP 263: in the first two lines it says how the file is to be read
 
 
@@ -125,16 +124,17 @@ def check_allowed(text: str, own: Mapping[str, str] | None = None) -> None:
 
 def _parts(text: str, own: Mapping[str, str]) -> tuple[list[tuple[int, str]], set[str]]:
     """What stands between the functions of ``own``, each with how many lines are before it; their names."""
-    parts, names = [(0, "")], set[str]()
-    for block in BLOCK.split(text):
-        line, part = parts[-1]
-        name = own.get(block.removesuffix(GAP))
+    parts: list[tuple[int, list[str]]] = [(0, [])]
+    names, line = set[str](), 0
+    for block in text.split(GAP):
+        line += block.count("\n") + len(GAP)
+        name = own.get(block)
         if name is None:
-            parts[-1] = line, part + block
+            parts[-1][1].append(block)
         else:
             names.add(name)
-            parts.append((line + (part + block).count("\n"), ""))
-    return parts, names
+            parts.append((line, []))
+    return [(line, GAP.join(blocks)) for line, blocks in parts], names
 
 
 def _parsed(line: int, part: str) -> list[ast.stmt]:
