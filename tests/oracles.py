@@ -233,15 +233,27 @@ def trains_as_it_goes_back(s: Subject) -> None:
         wanted, _, _ = module.backward(s.params, run, {"loss": 1.0})
         with mock.patch.object(module, "_groups", _every_other):
             found[", rows in groups"] = module.loss_and_grad(s.params, s.batch, state=state, train=False)
+            if hasattr(module, "_cuts"):
+                with mock.patch.object(module, "_cuts", at_every_end):
+                    found[", in stretches"] = module.loss_and_grad(
+                        s.params, s.batch, state=state, train=False
+                    )
         for what, (loss, grads) in found.items():
             near(loss, run.loss, f"-O{level} loss{what}")
             for name in grads:
                 near(grads[name], wanted[name], f"-O{level} {name}{what}")
 
 
-def _every_other(call: Any) -> list[Any]:
+def _every_other(call: Any, choose: Any = None) -> list[Any]:
     rows = np.argsort(-sum(call.lengths.values(), np.zeros(call.B, int)), kind="stable")
     return [rows[1::2], rows[::2]]
+
+
+def at_every_end(call: Any, lengths: Any) -> list[Any]:
+    """Cuts after the first step and wherever a row ends, whatever that costs."""
+    steps = sorted({0, 1, *lengths.tolist()})
+    cuts = [(begin, end, int((lengths > begin).sum())) for begin, end in zip(steps, steps[1:])]
+    return [cut for cut in cuts if cut[2]] or [(0, 0, len(lengths))]
 
 
 def _directions(

@@ -121,7 +121,7 @@ def _is_one(equation: Equation) -> bool:
 
 
 ARGUMENTS = {
-    "_in_groups": ("call, groups, alone", "call, groups, alone", "loss, grads"),
+    "_in_groups": ("call, groups, alone, share", "call, groups, alone, share", "loss, grads"),
     "init": ('seed=0, dtype="float32", **dims', "seed, dtype, **dims", "params"),
     "forward": ("params, batch, *, state=None, **options", "params, batch, state=state, **options", "run"),
     "backward": (

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import rnnc
 from compiled import close_all
+from oracles import at_every_end
 from rnnc.compiler.driver import Options
 
 LSTM = Path(__file__).resolve().parent.parent / "benchmarks" / "specs" / "lstm.rnn"
@@ -23,9 +24,9 @@ loss decay = 1e-2 * sum(square(b_h))
 """
 
 
-def batch(steps: int, lengths: Any) -> dict[str, Any]:
+def batch(steps: int, lengths: Any, wide: int = 128) -> dict[str, Any]:
     rng = np.random.default_rng(0)
-    x, y = (rng.standard_normal((steps, len(lengths), n)) for n in (64, 128))
+    x, y = (rng.standard_normal((steps, len(lengths), n)) for n in (64, wide))
     return {"x": x, "y": y, "T": np.asarray(lengths)}
 
 
@@ -39,37 +40,65 @@ def params(lstm: Any) -> Any:
     return lstm.init(dtype="float64", input=64, hidden=128)
 
 
-def steps_of_rows(lstm: Any, params: Any, lengths: Any) -> int:
-    """How many steps, of all rows together, are computed."""
-    call = lstm._called(params, batch(max(lengths), lengths), None, True, 0, True, None)
-    groups = lstm._groups(call)
-    assert sorted(row for rows in groups for row in rows) == [*range(len(lengths))] or not groups
-    parts = [lstm._rows(call, rows, number) for number, rows in enumerate(groups)] or [call]
+def steps_of_rows(m: Any, params: Any, wide: int, lengths: Any) -> int:
+    """How many steps, of all rows together, are computed: in groups of rows, or in stretches of the steps."""
+    call = m._called(params, batch(max(lengths), lengths, wide), None, True, 0, True, None)
+    found = m._groups(call) if hasattr(m, "_cuts") else m._groups(call, m._alike)
+    assert sorted(row for rows in found for row in rows) == [*range(len(lengths))] or not found
+    if hasattr(m, "_cuts") and found:
+        return sum((end - begin) * rows for begin, end, rows in m._cuts(call, call.lengths["t"][found[0]]))
+    parts = [m._rows(call, rows, number) for number, rows in enumerate(found)] or [call]
     assert all(part.inputs["x"].shape[:2] == (part.longest["t"], part.B) for part in parts)
     return sum(part.longest["t"] * part.B for part in parts)
 
 
-def test_a_ragged_batch_is_computed_in_groups_of_rows(lstm: Any, params: Any) -> None:
+@pytest.fixture(scope="module", params=["lstm", "bilstm2"])
+def either(request: pytest.FixtureRequest) -> tuple[Any, Any, int]:
+    """A network that runs step by step, and one that does not; how wide their targets are."""
+    m = rnnc.load(LSTM.parent / f"{request.param}.rnn")
+    return m, m.init(dtype="float64", input=64, hidden=128), {"lstm": 128, "bilstm2": 256}[request.param]
+
+
+def test_a_ragged_batch_is_computed_in_parts(either: tuple[Any, Any, int]) -> None:
     lengths = np.random.default_rng(0).integers(1, 101, 64)
-    assert steps_of_rows(lstm, params, lengths) < 1.35 * lengths.sum() < 0.75 * 64 * 100
+    steps = steps_of_rows(*either, lengths)
+    assert steps < 1.35 * lengths.sum() < 0.75 * 64 * 100
+    assert steps < 1.15 * lengths.sum() or not hasattr(either[0], "_cuts")
 
 
-@pytest.mark.parametrize("lengths", [[50] * 32, [50] * 31 + [49], [0, 0, 0], [7]])
-def test_one_of_about_equal_lengths_is_not(lstm: Any, params: Any, lengths: list[int]) -> None:
-    assert steps_of_rows(lstm, params, lengths) == max(lengths) * len(lengths)
+@pytest.mark.parametrize("lengths", [[50] * 32, [50] * 31 + [49], [7]])
+def test_one_of_about_equal_lengths_is_not(either: tuple[Any, Any, int], lengths: list[int]) -> None:
+    assert steps_of_rows(*either, lengths) == max(lengths) * len(lengths)
 
 
-def test_the_same_groups_use_the_same_buffers(lstm: Any, params: Any) -> None:
+def test_the_same_parts_use_the_same_buffers(either: tuple[Any, Any, int]) -> None:
+    m, params, wide = either
     space: dict[Any, Any] = {}
-    given = batch(40, [40, 3, 38, 2, 1, 40, 39, 4])
-    first = lstm.loss_and_grad(params, given, workspace=space)
-    kept = {name: id(space[0][name]) for name in space[0]}
-    assert set(space) == {0, 1, "as before", "calls so far"}
-    again = lstm.loss_and_grad(params, given, workspace=space)
-    assert {name: id(space[0][name]) for name in space[0]} == kept
+    given = batch(90, [90, 3, 88, 2, 1, 90, 89, 4], wide)
+    first = m.loss_and_grad(params, given, workspace=space)
+    parts = [part for part in space if isinstance(part, (int, tuple))]
+    kept = {name: id(space[part][name]) for part in parts for name in space[part]}
+    assert len(parts) == 2 and {*space} == {*parts, "as before", "calls so far"}
+    again = m.loss_and_grad(params, given, workspace=space)
+    assert {name: id(space[part][name]) for part in parts for name in space[part]} == kept
     assert first[0] == again[0]
     for name, gradient in first[1].items():
         assert gradient.tobytes() == again[1][name].tobytes()
+
+
+@pytest.mark.parametrize("lengths", [[9, 7, 7, 4, 4, 4, 0], [5, 5, 1], [0, 3, 0], [6, 6], [0]])
+def test_cuts_leave_nothing_out(lstm: Any, params: Any, lengths: list[int]) -> None:
+    call = lstm._called(params, batch(max(9, *lengths), lengths), None, True, 0, True, None)
+    call.params = {"W": np.zeros(10**9 if len(lengths) % 2 else 1, np.int8)}  # a part costs little, or much
+    done = np.zeros((max(lengths), len(lengths)), int)
+    before = 0
+    for begin, end, rows in lstm._cuts(call, np.array(sorted(lengths, reverse=True))):
+        assert begin == before <= end and rows <= len(lengths)
+        done[begin:end, :rows] += 1
+        before = end
+    assert before == max(lengths)
+    for row, length in enumerate(sorted(lengths, reverse=True)):
+        assert (done[:length, row] == 1).all()
 
 
 @pytest.mark.parametrize("level", [0, 2])
@@ -81,7 +110,7 @@ def test_steps_past_the_longest_sequence_are_not_computed(level: int) -> None:
     loss, grads = m.loss_and_grad(params, given, workspace=space)
     wanted = m.loss_and_grad(params, short)
     assert loss == wanted[0] and all((grads[name] == wanted[1][name]).all() for name in grads)
-    assert level == 0 or space[0]["h"].size == 6 * 2 * 128
+    assert level == 0 or space[0, 0]["h"].size == 6 * 2 * 128
 
 
 @pytest.mark.parametrize("level", [0, 2])
@@ -114,12 +143,19 @@ def test_rows_that_have_ended(lstm: Any, params: Any, lengths: list[int]) -> Non
     assert all(isinstance(rows, slice) == in_order for rows in past if rows is not None)
 
 
-def test_terms_of_the_parameters_alone_count_once() -> None:
+def in_many(m: Any) -> Any:
+    """Rows by rows, and each group in as many stretches as it has different lengths."""
+    m._cuts = at_every_end
+    return m._in_stretches
+
+
+@pytest.mark.parametrize("share", [lambda m: m._in_stretches, in_many], ids=["groups", "stretches"])
+def test_terms_of_the_parameters_alone_count_once(share: Any) -> None:
     m = rnnc.loads(ALONE)
     params = m.init(dtype="float64")
     given = {"x": np.ones((6, 4, 3)), "T": np.array([6, 1, 5, 2])}
     call = m._called(params, given, None, True, 0, True, None)
-    loss, grads = m._in_groups(call, [np.array([0, 2]), np.array([1, 3])], True)
+    loss, grads = m._in_groups(call, [np.array([0, 2]), np.array([3, 1])], True, share(m))
     run = m.forward(params, given)
     wanted, _, _ = m.backward(params, run)
     assert abs(loss - run.loss) < 1e-15

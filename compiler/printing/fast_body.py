@@ -22,6 +22,7 @@ from .computing import filled as filled_axes
 from .diagonal import Diagonal, scanned
 from .frame import Frame, Rows, Scope, Value
 from .inline import is_leaf
+from .last_steps import at_last_step
 from .layout import Stored, end_value
 from .lifetimes import heirs, last_needed
 from .lines import Lines
@@ -357,13 +358,13 @@ class Printer(Places):
             placed = frame.table[maybe.name]
             term = align(operand(frame, placed, placed.reads[0]), dims)
         added = f"{function}({text(place)}, {text(term)}, {text(place)})"
-        if sign == "+" and self._is_at_end(frame, root, maybe):
-            placed, length = frame.table[maybe.name], frame.axes[root.axes[0]].length
-            added = (
-                f"add_at_end({text(place)}, {length}, {text(operand(frame, placed, placed.reads[0]).expr)})"
-            )
+        flags, last = [f"{leaf} is not None"], None
+        if sign == "+" and once is None:
+            last = at_last_step(frame, self.padding, root, maybe, place)
+        if last is not None:
+            flags, added = [*flags, *filter(None, [last[0]])], last[1]
         before = len(self.out.lines)
-        self.out.under(f"{leaf} is not None", added)
+        self.out.under(" and ".join(flags), added)
         if once is not None:
             frame.scopes[-1].only.update(dict.fromkeys(range(before, len(self.out.lines)), once))
 
@@ -377,14 +378,6 @@ class Printer(Places):
             self.out.under(
                 f"{leaf} is not None", f"{name} = {text(expression(f'{{0}} {sign} {{1}}', name, term))}"
             )
-
-    def _is_at_end(self, frame: Frame, root: Equation, read: Read) -> bool:
-        """Whether a term is 0 but at each sequence's own last step, of the first axis."""
-        term = frame.table[read.name]
-        if term.op != "place" or frame.scopes or term.axes != root.axes or len(root.axes) != 2:
-            return False
-        wanted = {"axis": root.axes[0], "of": root.axes[0], "ends": 1, "offset": 0}
-        return dict(term.attrs) == wanted and frame.table[term.reads[0].name].axes == (BATCH,)
 
     def _into(self, frame: Frame, root: Equation, stored: Stored) -> None:
         """The value written into the quantity's place, which may be made right there."""

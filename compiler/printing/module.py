@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from ...spec.records import dataclass
-from ..ir import Equation, System
+from ..ir import BATCH, Equation, System
 from ..learning import Learning, why_not
 from ..program import Program
 from ..schedule import Stage
@@ -84,6 +84,8 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "stepping": stepping(program, systems.steps, small, level > 0),
         "segments": _segments(program, unrolled),
         "alone": str(bool(program.alone)),
+        "groups": "" if _is_cut(program, unrolled) else ", _alike",
+        "share": "_in_stretches" if _is_cut(program, unrolled) else "_together",
         "extras": _extras(systems, level),
         "main": MAIN if "selfcheck" in systems.extras else "",
         "functions": "\n\n\n".join(
@@ -110,6 +112,20 @@ def _segments(program: Program, unrolled: Mapping[str, int]) -> str:
         return 'raise NotImplementedError(f"checkpoint: {NO_STREAM}")'
     given = f"params, batch, checkpoint, state, train, seed, last, workspace, {bool(program.alone)}"
     return f"return _in_segments({given})"
+
+
+def _is_cut(program: Program, unrolled: Mapping[str, int]) -> bool:
+    """Whether a batch can be cut between any two steps, and rows that have ended be left out: the network runs step by
+    step, and all it is given and all its losses are there at every step."""
+    axes = [axis.index for axis in program.forward.axes if axis.index != BATCH and axis.size is None]
+    if unrolled or not program.streams or program.stop is not None or axes != [program.stream]:
+        return False
+    table = program.forward.table()
+    along = (
+        [i.axes for i in program.inputs] + [h.axes for h in program.heads] + [n.axes for n in program.noises]
+    )
+    along += [tuple(axis for axis in table[name].axes if axis != BATCH) for name, _ in program.losses]
+    return all(axes == (program.stream,) for axes in along)
 
 
 def _extras(systems: Systems, level: int) -> str:

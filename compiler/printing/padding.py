@@ -19,6 +19,7 @@ class Padding:
     names: Names
     ended: dict[str, tuple[str, str]] = field(default_factory=dict)
     past: dict[str, str] = field(default_factory=dict)
+    last: dict[str, str] = field(default_factory=dict)
 
     def of_all_steps(self, axis: str) -> tuple[str, str]:
         """Whether some sequence ends before the longest; which steps are past each one's end, (steps, batch)."""
@@ -33,9 +34,15 @@ class Padding:
             self.past[axis] = self.names.fresh(f"past_{self.axes[axis].length}")
         return self.past[axis]
 
+    def of_last_steps(self, axis: str) -> str:
+        """For each step the rows whose last it is, or None."""
+        if axis not in self.last:
+            self.last[axis] = self.names.fresh(f"last_{self.axes[axis].length}")
+        return self.last[axis]
+
     def known(self) -> set[str]:
         """The names."""
-        return {*self.past.values(), *(flag for flag, _ in self.ended.values())}
+        return {*self.past.values(), *self.last.values(), *(flag for flag, _ in self.ended.values())}
 
     def head(self, known: Container[str], out: Lines) -> None:
         """The statements that make the names, but for those ``known``."""
@@ -45,3 +52,6 @@ class Padding:
         for axis, name in self.past.items():
             if name not in known:
                 out.add(f"{name} = call.past({axis!r})  # at each step, the rows that have ended")
+        for axis, name in self.last.items():
+            if name not in known:
+                out.add(f"{name} = call.ending({axis!r})  # at each step, the rows whose last it is")

@@ -299,6 +299,7 @@ SHARED = (
     "directions",
     "noise",
     "segments",
+    "stretches",
     "rows",
     "stepping",
     "sampling",

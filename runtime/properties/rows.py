@@ -100,23 +100,39 @@ def check_singles(subject: Subject, case: Case) -> Verdict:
 
 
 def _trained(subject: Subject, data: Data) -> Verdict:
-    """`loss_and_grad` may take the rows of a ragged batch in groups; here, each is one."""
+    """`loss_and_grad` may take the rows of a ragged batch in groups, and leave out from some step on those that have
+    ended; here, each row is a group, and rows are left out wherever one ends."""
     if subject.module.LOSS is None:
         return GOOD
 
-    def found(data: Data, groups: Callable[[Any], list[Array]]) -> Arrays:
-        module, chosen = subject.module, subject.module._groups
-        module._groups = groups
+    def found(data: Data, **chosen: Callable[..., list[Any]]) -> Arrays:
+        module = subject.module
+        kept = {name: getattr(module, name) for name in chosen if hasattr(module, name)}
         try:
+            for name in kept:
+                setattr(module, name, chosen[name])
             loss, grads = module.loss_and_grad(data.params, data.batch, state=data.state)
         finally:
-            module._groups = chosen
+            for name, function in kept.items():
+                setattr(module, name, function)
         return {"loss": np.asarray(loss), **{f"grad.{name}": value for name, value in grads.items()}}
 
     def pair(data: Data) -> tuple[Arrays, Arrays]:
-        return found(data, lambda call: list(np.arange(call.B)[:, None])), found(data, lambda call: [])
+        each = found(data, _groups=lambda call, *_: list(np.arange(call.B)[:, None]))
+        return each, found(data, _groups=lambda *_: [])
 
-    return agree(subject, data, pair, ("rows in groups", "all at once"))
+    def cut(data: Data) -> tuple[Arrays, Arrays]:
+        return found(data, _cuts=_every_end), found(data, _groups=lambda *_: [])
+
+    groups = agree(subject, data, pair, ("rows in groups", "all at once"))
+    return groups.join(agree(subject, data, cut, ("in stretches", "all at once")))
+
+
+def _every_end(call: Any, lengths: Array) -> list[tuple[int, int, int]]:
+    """Stretches that end wherever a row does."""
+    steps = [0, *map(int, np.unique(lengths[lengths > 0]))]
+    cuts = [(begin, end, int((lengths > begin).sum())) for begin, end in zip(steps, steps[1:])]
+    return cuts or [(0, 0, len(lengths))]
 
 
 def _comparable(subject: Subject, data: Data, whole: Arrays) -> Arrays:

@@ -53,6 +53,17 @@ class Call:
             return [rows if count else None for rows, count in zip(ended, counts)]
         return [slice(self.B - count, None) if count else None for count in counts]
 
+    def ending(self, axis):
+        """At each step, the rows whose last it is, or None: a slice, where they stand together."""
+        found = [None] * self.longest[axis]
+        if axis in self.even and found:
+            return self.made.setdefault(("ending", axis), [*found[1:], slice(None)])
+        for length in filter(None, set(self.lengths[axis].tolist())):
+            rows = np.flatnonzero(self.lengths[axis] == length)
+            together = rows[-1] - rows[0] + 1 == len(rows)
+            found[length - 1] = slice(rows[0], rows[-1] + 1) if together else rows
+        return found
+
     def steps(self, axis):
         """How many valid steps all rows of this call have together."""
         return self.B * self.longest[axis] if axis in self.even else int(self.lengths[axis].sum())

@@ -11,19 +11,24 @@ here is imported."""
 import numpy as np
 
 
-def _groups(call):
-    """The rows of a ragged batch, in the order of their lengths if there are groups of them that take less time one
-    after the other than all at once; none when all are equally long.
+def _groups(call, choose=None):
+    """The rows of a ragged batch, in the order of their lengths, all together or in the groups that ``choose``
+    makes of them; none when all are equally long."""
+    if not any(map(call.ragged, call.lengths)):
+        return []
+    steps = sum(call.lengths.values())
+    order = np.argsort(-steps, kind="stable")
+    return [order] if choose is None else choose(call, order, steps[order])
+
+
+def _alike(call, order, steps):
+    """Groups of about the same length, where they take less time one after the other than all at once.
 
     A step of a row takes about a microsecond for 13,000 parameters. Besides its rows a step takes as long as one row
     more and 2 microseconds, for its calls; a group as long as 20 steps of a row and 150 microseconds."""
-    if not any(map(call.ragged, call.lengths)):
-        return []
     parameters = max(sum(value.size for value in call.params.values()), 1)
     more, each = 1 + 26_000 / parameters, 20 + 2_000_000 / parameters
-    steps = sum(call.lengths.values())
-    order = np.argsort(-steps, kind="stable")
-    steps, work, found = steps[order], [(0, call.B)], []
+    work, found = [(0, call.B)], []
     while work:
         begin, end = work.pop()
         cuts = np.arange(begin + 1, end)
@@ -37,21 +42,27 @@ def _groups(call):
     return found if found[1:] else [np.arange(call.B)]
 
 
-def _in_groups(call, groups, alone):
-    """The loss and its gradient, one group of rows after the other.
+def _in_groups(call, groups, alone, share):
+    """The loss and its gradient, one group of rows after the other, each by ``share``.
 
-    ``alone``: the loss has terms of the parameters alone, which every group has, and the batch once."""
-    loss, grads = 0.0, {}
+    ``alone``: the loss has terms of the parameters alone, which every part has, and the batch once."""
+    loss, grads, parts = 0.0, {}, 0
     for number, rows in enumerate(groups):
-        part, found, _ = _differentiated(_rows(call, rows, number), {})
-        loss += part
+        part, found, count = share(call, rows, number)
+        loss, parts = loss + part, parts + count
         for name, value in found.items():
             grads[name] = np.add(grads[name], value, grads[name]) if number else value
-    if alone and groups[1:]:
-        part, found, _ = _differentiated(_rows(call, groups[0][:0], len(groups)), {})
-        more = len(groups) - 1
-        loss, grads = loss - more * part, {name: grads[name] - more * found[name] for name in found}
+    if alone and parts > 1:
+        part, found, _ = _together(call, groups[0][:0], len(groups))
+        loss = loss - (parts - 1) * part
+        grads = {name: grads[name] - (parts - 1) * found[name] for name in found}
     return loss, grads
+
+
+def _together(call, rows, number):
+    """The share of some rows in the loss and in its gradient, all their steps at once; in how many parts."""
+    loss, grads, _ = _differentiated(_rows(call, rows, number), {})
+    return loss, grads, 1
 
 
 def _rows(call, rows, number):

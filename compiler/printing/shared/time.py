@@ -181,4 +181,5 @@ def _cotangent(cotangents, call, key, *slots):
         raise ValueError(f"cotangents[{name!r}]: expected shape {shape}, got {value.shape}")
     if value.dtype.kind == "c" and call.dtype.kind != "c":
         raise ValueError(f"cotangents[{name!r}]: expected real numbers, got {value.dtype}")
-    return padded(own_steps(value.astype(call.dtype, copy=False), axes, call), *slots)
+    value = own_steps(value.astype(call.dtype, copy=False), axes, call)
+    return padded(value, *slots) if slots else value
