@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import rnnc
 from rnnc.compiler.ir_text import parse_system
-from rnnc.compiler.printing.lifetimes import heirs, last_needed
+from rnnc.compiler.printing.diagonal import diagonal
+from rnnc.compiler.printing.lifetimes import heir_of_terms, heirs, last_needed
 from rnnc.compiler.printing.storage import Storage
 from rnnc.compiler.schedule import Loop, Node, Straight
 
@@ -55,6 +56,42 @@ def test_a_loop_fills_what_it_has_read(body: str, shapes: dict[str, str], expect
     assert heirs(plan, loop, [], [], shape) == {}
 
 
+SCAN = """\
+axis t = 1..T
+axis @
+x[t,@] : real[n] = input() {name: "x"}
+z[@] : real[n] = input() {name: "z"}
+a[t,@] : real[n] = exp(x[t,@])
+b[t,@] : real[n] = sin(x[t,@])
+p[t,@] : real[n] = mul(%s, h[t-1,@])
+h[t,@] : real[n] = add(p[t,@], %s) before t: z
+output output:h = h
+"""
+
+
+@pytest.mark.parametrize(
+    ("factor", "term", "ending", "size", "expected"),
+    [
+        ("a[t,@]", "b[t,@]", ["a", "b"], "T_max", {"h": "b"}),
+        ("a[t,@]", "b[t,@]", ["a"], "T_max", {}),  # read by others later
+        ("b[t,@]", "b[t,@]", ["b"], "T_max", {}),  # read once more after it is written
+        ("a[t,@]", "b[t-1,@]", ["b"], "T_max", {}),  # another step
+        ("a[t,@]", "b[t,@]", ["b"], "T_max + 1", {}),  # another size
+    ],
+)
+def test_a_scan_lies_where_its_terms_do(
+    factor: str, term: str, ending: list[str], size: str, expected: dict[str, str]
+) -> None:
+    table = {e.name: e for e in parse_system(SCAN % (factor, term)).equations}
+    loop = Loop("t", 1, tuple(Straight(Node(name, (table[name],))) for name in "ph"))
+    plan: Any = SimpleNamespace(
+        storage=Storage(dict.fromkeys("abh", "array")), frame=SimpleNamespace(table=table)
+    )
+    found: Any = diagonal(loop, table)
+    shape = {"a": "T_max", "b": "T_max", "h": size}.__getitem__
+    assert heir_of_terms(plan, found, ending, shape) == expected
+
+
 @pytest.mark.parametrize(("kind", "until"), [("scratch", 1), ("fresh", 2)])
 def test_what_a_new_value_is_made_of_is_needed_as_long_as_it_is(kind: str, until: int) -> None:
     """It may be a view, or be written where it is read."""
@@ -70,3 +107,9 @@ def test_a_module_has_its_loops_fill_what_they_have_read() -> None:
     """The cotangents from the head, and those of what the loop computes."""
     text = rnnc.compile(SPECS / "vanilla.rnn")
     assert "dh_4 = buffer('dh_3', T_max, B, hidden)" in text
+
+
+def test_a_module_has_its_scans_lie_where_the_terms_do() -> None:
+    text = rnnc.compile(SPECS / "linear.rnn")
+    assert "dh = buffer('dh_3', T_max, B, hidden)" in text
+    assert text.count("buffer('dh_3', T_max, B, hidden)") == 2

@@ -64,8 +64,8 @@ def test_sums_equal_to_rounding(steps: int, ragged: bool, lacking: int) -> None:
     if ended is not None and not lacking:
         a[ended] = np.nan
     later = rng.normal(size=(2, 3)) * (1 - ragged)
-    d, e = np.full((steps, 2, 3), np.nan), later.copy()
-    prelude.scan_sums(d, e, a, b, ended, -1)
+    e, d = later.copy(), b.copy()  # the result may lie where the terms do
+    prelude.scan_sums(d, e, a, d, ended, -1)
     for t in reversed(range(steps)):
         wanted = b[t] + later
         later = (a if lacking else a[t]) * wanted

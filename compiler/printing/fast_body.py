@@ -24,7 +24,7 @@ from .frame import Frame, Rows, Scope, Value
 from .inline import is_leaf
 from .last_steps import at_last_step
 from .layout import Stored, end_value
-from .lifetimes import heirs, last_needed
+from .lifetimes import heir_of_terms, heirs, last_needed
 from .lines import Lines
 from .loop_header import header
 from .naming import free_name
@@ -148,7 +148,8 @@ class Printer(Places):
         self.notes = Notes()
         self.notes.write(frame, found.sum, self.out)
         roots = [found.sum] if found.past_is_multiplied else [found.sum, found.product]
-        self.make(roots)
+        old = [holder for holder in self.ending if holder in self.lies]
+        self.make(roots, heir_of_terms(self.plan, found, old, self.shape))
         for root in roots:
             self.margins(root, BEFORE if loop.step > 0 else AFTER)
         factor, term = operand(frame, found.product, found.factor), operand(frame, found.sum, found.term)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ..schedule import Loop, Node, Stage
 from ..weave import nodes_of
+from .diagonal import Diagonal
 from .inline import in_place
 from .storage import FastPlan, is_flat, writes_out
 
@@ -80,3 +81,16 @@ def _last_reads(
                     barred.add(old)
             barred |= {storage.holder(boundary.name) for boundary in e.boundaries}
     return {name: place for name, place in places.items() if name not in barred}
+
+
+def heir_of_terms(
+    plan: FastPlan, found: Diagonal, ending: Collection[str], shape: Callable[[str], str]
+) -> dict[str, str]:
+    """The result of a scan lies where its terms do, if nobody reads those after it: a term is read before the result
+    of its step is written, but a factor may be read after."""
+    storage, table = plan.storage, plan.frame.table
+    old, new = found.term.name, found.sum.name
+    others = [found.factor.name, *(boundary.name for boundary in found.sum.boundaries)]
+    alone = storage.holder(old) == old and old not in {storage.holder(name) for name in others}
+    here = old in ending and in_place(table[old], found.term)
+    return {new: old} if alone and here and shape(new) == shape(old) else {}
