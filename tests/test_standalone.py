@@ -41,8 +41,10 @@ batch = {"x": BATCH_X, "y": rng.integers(0, COUNT, (6, 3)), "T": np.array([6, 0,
 run = m.forward(params, batch)
 grads, _, _ = m.backward(params, run)
 loss, again = m.loss_and_grad(params, batch)
-assert loss == run.loss and np.isfinite(loss)
-assert all(np.array_equal(grads[name], again[name]) for name in grads)
+# the rows end at different steps, so that sums go in another order where nobody asks for outputs
+close = {"rtol": 1e-12, "atol": 1e-14}
+assert np.isclose(loss, run.loss, **close) and np.isfinite(loss)
+assert all(np.allclose(grads[name], again[name], **close) for name in grads)
 assert any(grads[name].any() for name in grads)
 assert m.SPEC and m.DIMS and m.SHAPES
 if SAMPLES:
