@@ -8,7 +8,8 @@ A chain of sums and differences, or of products, is taken apart into its terms; 
 dependences come last, the others are combined first, and so can be computed for all steps at once. Of these,
 what is there only when the caller gives a cotangent comes after the rest, one term at a time: each is then
 a sum that can be left out (`compiler/given.py`). Needs to know which equations lie on a cycle, and nothing
-else of the schedule."""
+else of the schedule. Of quotients by one number only the first goes with the free factors, the others stay in
+the recurrence: the square of an inverse may be too large, or too small, where what it is multiplied with is not."""
 
 from __future__ import annotations
 
@@ -120,12 +121,17 @@ class _Chain:
         cycles, given = self.known.cycles, self.known.given
         own = cycles.get(self.root.name)
         carried = [term for term in self.terms if own is not None and cycles.get(term.read.name) == own]
-        moving = frozenset(carried)
-        free = [term for term in self.terms if term not in moving]
+        free = [term for term in self.terms if term not in carried]
         maybe = [term for term in free if term.read.name in given]
         if not (carried and len(free) > 1 or maybe and len(self.terms) > 2):
             return {}
         free.sort(key=lambda term: (term.read.name in given, term.sign < 0, len(self._made(term).axes)))
+        if self.root.op == "mul":
+            free, late = self._by_divisor(free)
+            carried += late
+            if len(free) < 2:
+                return {}
+        moving = frozenset(carried)
         first = carried[:2] if len(maybe) == len(free) else []  # else these would begin with a copy of one
         ordered = [*first, *free, *carried[len(first) :]]
         if self.straight and ordered == self.terms:
@@ -136,6 +142,24 @@ class _Chain:
         last = ordered[-1]
         root = replace(self.root, op=self._op(last), reads=(total.read, last.read))
         return {**{name: [] for name in self.links}, root.name: [*self.made, root]}
+
+    def _by_divisor(self, terms: list[_Term]) -> tuple[list[_Term], list[_Term]]:
+        """Factors, without and of those that are quotients by what another is divided by already."""
+        first: list[_Term] = []
+        second: list[_Term] = []
+        divisors: set[Read] = set()
+        for term in terms:
+            divisor = self._divisor(term.read)
+            (second if divisor in divisors else first).append(term)
+            divisors |= {divisor} if divisor else set()
+        return first, second
+
+    def _divisor(self, read: Read) -> Read | None:
+        """What a factor is divided by."""
+        made = self.known.made[read.name]
+        return (
+            made.reads[1] if made.op == "div" else self._divisor(made.reads[0]) if made.op == "neg" else None
+        )
 
     def _made(self, term: _Term) -> Equation:
         return self.known.made[term.read.name]

@@ -33,7 +33,8 @@ becomes, when what nothing reads any more has been dropped,
     output output:d = d
 
 So a head's squared distance and its gradient are one pass over an array each. A number that is added at every
-place of a sum is added once, as often as there are places."""
+place of a sum is added once, as often as there are places. Literals stay apart where their product is beyond what
+float32 holds: what they are multiplied with may bring it back."""
 
 from __future__ import annotations
 
@@ -41,6 +42,8 @@ from collections.abc import Iterator, Sequence
 
 from ..ir import Equation, Read, System
 from .rewriting import Rule, View, rewrite, turned
+
+LEAST, MOST = 1e-30, 1e30  # of a literal that is put in the place of others
 
 
 def scale(system: System) -> System:
@@ -55,6 +58,8 @@ def scaled_twice(e: Equation, v: View) -> Equation | None:
     for scalar, other in _scaled(e, v):
         inner = v.through(other, "mul")
         for second, rest in _scaled(inner, v) if inner is not None and inner.type == "real" else ():
+            if v.constant(scalar) is not None and v.constant(second) is not None:
+                continue  # literals_meet has looked at them
             return _times(e, v, v.new(e, "mul", scalar, second), rest)
         inner = v.through(other, "neg")
         if inner is not None:
@@ -70,8 +75,7 @@ def literals_meet(e: Equation, v: View) -> Equation | None:
             continue
         for second, rest in (inner.reads, inner.reads[::-1]):
             value = v.constant(second)
-            if value is not None:
-                product = first * value
+            if value is not None and _is_usual(product := first * value):
                 return (
                     turned(e, "copy", rest) if product == 1 else turned(e, "mul", v.number(e, product), rest)
                 )
@@ -104,9 +108,15 @@ def divided(e: Equation, v: View) -> Equation | None:
     number = v.source(inner)
     if not e.axes or e.boundaries or e.type != "real" or number.op not in ("dim", "number") or number.shape:
         return None
-    if number.op == "number" and not 1e-30 < abs(float(number.attr("value"))) < 1e30:  # type: ignore[arg-type]
+    value = v.constant(inner)
+    if number.op == "number" and not (value and _is_usual(value)):
         return None
-    return _times(e, v, v.new(e, "div", v.new(e, "number", value=1.0), inner), whole)
+    inverse = (
+        v.new(e, "number", value=1 / value)
+        if value
+        else v.new(e, "div", v.new(e, "number", value=1.0), inner)
+    )
+    return _times(e, v, inverse, whole)
 
 
 def same_everywhere(e: Equation, v: View) -> Equation | None:
@@ -156,6 +166,11 @@ def _scaled(e: Equation, v: View) -> Iterator[tuple[Read, Read]]:
         found = one if repeated is None else repeated.reads[0]
         if not scalar.axes and not scalar.shape and scalar.type == "real" and v.source(other).axes:
             yield found, other
+
+
+def _is_usual(value: float) -> bool:
+    """Whether a number is far from the ends of float32's range, or 0."""
+    return value == 0 or LEAST < abs(value) < MOST
 
 
 def _times(e: Equation, v: View, scalar: Read, rest: Read) -> Equation:
