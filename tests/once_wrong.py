@@ -430,4 +430,11 @@ param w : real[k, n, n]
 output o
 o[t] : real[k] = sum(pick(w, x[t] % 2))
 """,
+    "what the last step of a sum in stretches leaves, read a step ahead": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+g[t] : real[n] = 0.25 * g[t+1] + x[t-1]
+output g
+""",
 }

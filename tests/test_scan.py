@@ -161,6 +161,7 @@ NETWORKS = {
     "a constant from the end": "h[T+1] = s\nh[t] = w * h[t+1] + x[t]\n",
     "kept": "h[t] = x[t] + sigmoid(w) * h[t-1]\n",
     "from the end": "h[T+1] = s\nh[t] = sigmoid(affine(x[t])) * h[t+1] + tanh(affine(z[t]))\n",
+    "from the end, of the step before": "h[t] = sigmoid(affine(z[t-1])) * h[t+1] + x[t-1]\n",
     "mixed": "h[t] = (1 - sigmoid(x[t])) * h[t-1] + sigmoid(x[t]) * z[t]\n",
 }
 

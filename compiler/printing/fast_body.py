@@ -158,7 +158,10 @@ class Printer(Places):
         b = filled_axes(frame, term, found.sum.axes, found.sum)
         parts = [here_of(frame, found.sum, frame.stored[found.sum.name]), a, b]
         (self._scan_of_pasts if found.past_is_multiplied else self._scan_of_sums)(loop, found, parts)
-        self._clean_after(frame, loop, found.sum)
+        if found.past_is_multiplied:
+            self._clean_after(frame, loop, found.sum)
+        else:  # past its own end a sequence has what its last step left
+            self._clean(frame, found.sum)
 
     def _scan_of_pasts(self, loop: Loop, found: Diagonal, parts: list[ast.expr]) -> None:
         """The past is multiplied as it is read."""
