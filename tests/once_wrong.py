@@ -56,6 +56,14 @@ input x[t] : real[m]
 h[t] : real[n] = tanh(affine(x[t], h[t-1]))
 head y[t] : real ~ normal(sum(h[t]))
 """,
+    "the mean of no components": """
+dim n = 0
+axis t = 1..T
+input x[t] : real[n]
+param g : real[n]
+h[t] : real[n] = layer_norm(x[t] + h[t-1]) * rms_norm(g + x[t])
+output h
+""",
     "a loop that only gradients of inputs need, with strips of its own": """
 dim n = 2
 axis t = 1..T

@@ -18,7 +18,7 @@ from .reading import counter, moved, read_stored, subscript
 
 Compute = Callable[[Frame, Equation], Value]
 
-WEIGHTS = {"sum": "np.ones({0}, dtype)", "mean": "np.full({0}, 1 / {0}, dtype)"}
+WEIGHTS = {"sum": "np.ones({0}, dtype)", "mean": "np.ones({0}, dtype) / {0}"}
 """Sums over the last size as products with a vector: NumPy's own reductions take three times as long per call."""
 
 DECIDING = {"where": (1, 2), "clip": (0,)}
