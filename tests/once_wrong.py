@@ -445,4 +445,13 @@ input x[t] : real[n]
 g[t] : real[n] = 0.25 * g[t+1] + x[t-1]
 output g
 """,
+    "what a sum in stretches begins with, past each sequence's own end": """
+dim n = 2
+axis t = 1..T
+input z[t] : real[n], u : real[n]
+param w : real[n]
+a[t] : real[n] = w * (a[t+1] + z[t])
+a[T+1] = u
+output a
+""",
 }

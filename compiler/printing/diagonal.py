@@ -46,6 +46,8 @@ def scanned(loop: Loop, table: Mapping[str, Equation], storage: Storage) -> Diag
     )
     if not kept:
         return f"{found.sum.name} is not kept of every step"
+    if loop.step < 0 and found.product.boundaries and not found.past_is_multiplied:
+        return f"{found.product.name} begins past each sequence's own end"
     if left and found.past_is_multiplied:
         return f"{found.product.name} is read by others"
     reads = (read.name for root in (found.sum, found.product) for read in root.reads)
