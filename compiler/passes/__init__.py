@@ -18,7 +18,6 @@ from .dead import drop_dead
 from .defer import defer
 from .factor import factor
 from .gather import gather
-from .invert import invert
 from .join import join, join_rows
 from .merge import merge
 from .move import move
@@ -71,7 +70,7 @@ TEXTBOOK = tuple(one for one in PASSES if one.name not in ("share", "contract", 
 BACK = (*TEXTBOOK[:-1], Pass("factor", factor), Pass("move", move), TEXTBOOK[-1])
 """-O0, on the adjoint equations, which nobody wrote: they take the form that a textbook gives them."""
 
-WIDE = (Pass("join", join), Pass("center", center), Pass("invert", invert))
+WIDE = (Pass("join", join), Pass("center", center))
 """-O2, on the forward equations: the adjoint of what was joined comes out joined."""
 
 SPREAD = (Pass("spread", spread),)
