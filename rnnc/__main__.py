@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
     except OSError as error:
         status = _say(reason(error), USAGE)
+        _drop_output()
     if argv is None:
         gc.freeze()  # the process ends: a last look for garbage would go through all that is left
     return status
@@ -128,7 +129,7 @@ def _settle() -> None:
 
 
 def _drop_output() -> None:
-    """After a closed pipe: what is still buffered must not fail again at exit."""
+    """After a closed pipe, on a full disk: what is still buffered must not fail again at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
