@@ -74,8 +74,12 @@ class _Run:
     reads: list[Read]
 
     def goes_on(self, other: _Run) -> bool:
-        follows = self.first + len(self.reads) == other.first
+        """Whether the other's member is the next step, read at the same place along all other axes."""
+        follows = self.first + len(self.reads) == other.first and self._elsewhere() == other._elsewhere()
         return bool(self.axis) and self.source is other.source and self.axis == other.axis and follows
+
+    def _elsewhere(self) -> list[Position]:
+        return [p for axis, p in zip(self.source.axes, self.reads[0].at) if axis != self.axis]
 
 
 class _Work:

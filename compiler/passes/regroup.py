@@ -121,17 +121,17 @@ class _Chain:
         cycles, given = self.known.cycles, self.known.given
         own = cycles.get(self.root.name)
         carried = [term for term in self.terms if own is not None and cycles.get(term.read.name) == own]
-        free = [term for term in self.terms if term not in carried]
+        moving = frozenset(carried)
+        free = [term for term in self.terms if term not in moving]
         maybe = [term for term in free if term.read.name in given]
         if not (carried and len(free) > 1 or maybe and len(self.terms) > 2):
             return {}
         free.sort(key=lambda term: (term.read.name in given, term.sign < 0, len(self._made(term).axes)))
         if self.root.op == "mul":
             free, late = self._by_divisor(free)
-            carried += late
+            carried, moving = carried + late, moving | {*late}
             if len(free) < 2:
                 return {}
-        moving = frozenset(carried)
         first = carried[:2] if len(maybe) == len(free) else []  # else these would begin with a copy of one
         ordered = [*first, *free, *carried[len(first) :]]
         if self.straight and ordered == self.terms:

@@ -63,7 +63,7 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "forward_body": forward_body,
         "backward_body": _backward(program, forward, adjoint, plan, places),
     }
-    unrolled = systems.unrolled
+    unrolled, cut = systems.unrolled, _is_cut(program, systems.unrolled)
     bare, bodies = called_bare(bodies, page.shared_names(), bool(unrolled)) if level else ("", bodies)
     table = [f"UNROLL = {page.literal(unrolled)}"] if unrolled or "selfcheck" in systems.extras else []
     table += [f"MOVING = {page.literal(moving_table(systems.learning))}"] if systems.learning else []
@@ -84,8 +84,8 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "stepping": stepping(program, systems.steps, small, level > 0),
         "segments": _segments(program, unrolled),
         "alone": str(bool(program.alone)),
-        "groups": "" if _is_cut(program, unrolled) else ", _alike",
-        "share": "_in_stretches" if _is_cut(program, unrolled) else "_together",
+        "groups": "" if cut else ", _alike",
+        "share": "_in_stretches" if cut else "_together",
         "extras": _extras(systems, level),
         "main": MAIN if "selfcheck" in systems.extras else "",
         "functions": "\n\n\n".join(
