@@ -173,6 +173,9 @@ least : real[n] = expand(least.1) {sizes: (<n>)}
 n.1 : real = dim() {size: <n>}
 n : real[n] = expand(n.1) {sizes: (<n>)}
 x2[t,@] : real[n] = mul(x[t,@], c2)
+faint.1 : real = number() {value: 1e-200}
+faint : real[n] = expand(faint.1) {sizes: (<n>)}
+xf[t,@] : real[n] = mul(x[t,@], faint)
 """
 
 
@@ -264,6 +267,7 @@ q[t,@] : real[n] = copy(q.9[t-1,@])                      | copy(q.9[t-1,@])
 SCALED = """
 q[t,@] : real[n] = mul(half, x2[t,@])                    | copy(x[t,@])
 q[t,@] : real[n] = mul(x2[t,@], c2)                      | mul(q.2, x[t,@])
+q[t,@] : real[n] = mul(faint, xf[t,@])                   | mul(faint, xf[t,@])
 q[t,@] : real[n] = mul(half, x2[t-1,@])                  | mul(half, x2[t-1,@])
 q[t,@] : real[n] = mul(ax[t,@], x2[t,@])                 | mul(q.2[t,@], x[t,@])
 q[t,@] : real[n] = mul(y[t,@], x2[t,@])                  | mul(y[t,@], x2[t,@])

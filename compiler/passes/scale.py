@@ -109,7 +109,7 @@ def divided(e: Equation, v: View) -> Equation | None:
     if not e.axes or e.boundaries or e.type != "real" or number.op not in ("dim", "number") or number.shape:
         return None
     value = v.constant(inner)
-    if number.op == "number" and not (value and _is_usual(value)):
+    if number.op == "number" and not (value is not None and _is_usual(value)):
         return None
     inverse = (
         v.new(e, "number", value=1 / value)
@@ -169,8 +169,8 @@ def _scaled(e: Equation, v: View) -> Iterator[tuple[Read, Read]]:
 
 
 def _is_usual(value: float) -> bool:
-    """Whether a number is far from the ends of float32's range, or 0."""
-    return value == 0 or LEAST < abs(value) < MOST
+    """Whether a number is far from the ends of float32's range."""
+    return LEAST < abs(value) < MOST
 
 
 def _times(e: Equation, v: View, scalar: Read, rest: Read) -> Equation:
