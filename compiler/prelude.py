@@ -180,6 +180,15 @@ def spread_pick(a: Array, index: Array, size: int) -> Array:
     return result
 
 
+def at_once(matrices: Array, out: Array) -> tuple[object, Array, Array]:
+    """The function by which rows are multiplied with stacked matrices into ``out`` (matrices, rows, columns), and
+    its second and third argument. For one row it is one product, with the columns of all matrices side by side."""
+    if out.shape[1] != 1:
+        return np.matmul, np.ascontiguousarray(matrices), out
+    beside = np.ascontiguousarray(matrices.swapaxes(0, 1)).reshape(matrices.shape[1], out.size)
+    return np.ndarray.dot, beside, out.reshape(1, out.size)
+
+
 def scan(h: Array, past: Array, a: Array, b: Array, step: int = 1) -> None:
     """h[t] = a[t] * past[t] + b[t], where ``past`` is the same array one slot before; with ``step`` -1 from the
     last step to the first, and one slot after. An ``a`` that never changes has no dimension of steps."""

@@ -62,6 +62,20 @@ def test_a_table_for_each_row_of_the_batch() -> None:
     np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_rows_by_stacked_matrices_are_one_product_for_one_row(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    x, matrices, out = (
+        rng.normal(size=(rows, 5)),
+        rng.normal(size=(4, 2, 5)).swapaxes(1, 2),
+        np.empty((4, rows, 2)),
+    )
+    product, second, place = prelude.at_once(matrices, out)
+    product(x, second, place)
+    np.testing.assert_allclose(out, np.stack([x @ matrix for matrix in matrices]), rtol=1e-14)
+    assert second.ndim == (2 if rows == 1 else 3) and second.flags.c_contiguous
+
+
 def test_source_comes_with_what_it_calls_in_the_order_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     text = prelude_source(["softmax", "absolute"])
     assert text.index("def absolute") < text.index("def softmax")

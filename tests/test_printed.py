@@ -15,7 +15,7 @@ from rnnc.compiler.driver import Options
 from rnnc.compiler.printing import page
 
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.rnn"))
-PRODUCTS = {"dot", "matmul", "einsum", "tensordot", "inner", "outer", "vdot"}
+PRODUCTS = {"product", "dot", "matmul", "einsum", "tensordot", "inner", "outer", "vdot"}
 
 
 def spec_of(example: str) -> str:

@@ -33,7 +33,7 @@ NUMPY = frozenset(
     indices inf int64 integer intp invert iscomplexobj isfinite isinf isnan less less_equal linalg.eigvals
     linalg.norm linalg.qr linspace log log1p log2 logical_and logical_not logical_or logical_xor matmul max
     maximum maximum.accumulate maximum.reduce mean min minimum moveaxis multiply multiply.accumulate multiply.reduce nan
-    ndarray ndim negative newaxis nonzero not_equal ones ones_like outer pad pi positive power prod
+    ndarray ndarray.dot ndim negative newaxis nonzero not_equal ones ones_like outer pad pi positive power prod
     put_along_axis random.Generator random.PCG64 random.Philox random.default_rng ravel reciprocal remainder
     repeat reshape result_type roll rollaxis round searchsorted shape sign sin sort split sqrt square squeeze
     stack subtract subtract.accumulate sum swapaxes take take_along_axis tanh tensordot tile transpose tril

@@ -38,6 +38,7 @@ class Factors:
     left: Labels
     right: Labels
     loose: bool  # the left labels have a dimension each
+    fixed: bool  # the second is the same at every step
 
 
 def contract(frame: Frame, equation: Equation, values: Sequence[Value], dims: tuple[str, ...]) -> Value:
@@ -118,7 +119,7 @@ class Product:
         second = self._matrix(b, batch, both, right)
         if first is None or second is None:
             return None
-        return Factors(first, second, own or batch, left, right, loose)
+        return Factors(first, second, own or batch, left, right, loose, self._fixed(b))
 
     @property
     def _outside(self) -> bool:
@@ -167,9 +168,16 @@ class Product:
         aligned = expression("aligned({0})", turned)
         if (frozen := self.frame.frozen(aligned, f"{text(operand.expr)}_T")) is not None:
             return frozen
-        if self.frame.hoisted is None or not self._fixed(operand) or not isinstance(expr, ast.Name):
+        if not self._fixed(operand) or not isinstance(expr, ast.Name) or batch:
             return turned
-        return self.frame.hoist(expression("np.ascontiguousarray({0})", turned), expr.id + "_T")
+        return self._copied(turned)
+
+    def _copied(self, matrices: ast.expr) -> ast.expr:
+        """What is turned, copied once before the loop."""
+        name, dot, _ = text(matrices).partition(".")
+        if self.frame.hoisted is None or not dot:
+            return matrices
+        return self.frame.hoist(expression("np.ascontiguousarray({0})", matrices), name + "_T")
 
     def _fixed(self, operand: Operand) -> bool:
         """Whether it is the same at every step: a matrix of parameters."""
@@ -187,7 +195,7 @@ class Product:
         """The product as an expression, with a dimension for each label of the result."""
         quick = self.frame.quick is not None and not f.batch
         several = "np.matmul({0}, {1})" if f.batch else "{0} @ {1}"
-        product = expression("{0}.dot({1})" if quick else several, f.first, f.second)
+        product = expression("{0}.dot({1})" if quick else several, f.first, self._second(f))
         if len(f.right) > 1 or (len(f.left) > 1 and not f.loose):
             return reshape(expression("({0})", product), [self.extents[x] for x in self.goal])
         return product
@@ -200,7 +208,25 @@ class Product:
             place = self._flattened(Operand(place, self.goal), f.batch, [g for g in (f.left, f.right) if g])
         if whole and not f.batch and not f.loose:
             return expression("{0}.dot({1}, {2})", f.first, f.second, place)
-        return expression("np.matmul({0}, {1}, {2})", f.first, f.second, place)
+        still = self.frame.hoisted is not None and f.fixed and not self._of_a_step(place)
+        if whole and still and len(f.batch) == len(f.left) == 1:
+            return self._at_once(f, place)
+        return expression("np.matmul({0}, {1}, {2})", f.first, self._second(f), place)
+
+    def _second(self, f: Factors) -> ast.expr:
+        """Stacked matrices that are turned are copied before a loop, if they are the same at every step."""
+        return self._copied(f.second) if f.batch and f.fixed else f.second
+
+    def _of_a_step(self, place: ast.expr) -> bool:
+        """Whether a place is another one at each step."""
+        return any(text(place) in scope.iterables.values() for scope in self.frame.scopes)
+
+    def _at_once(self, f: Factors, place: ast.expr) -> ast.expr:
+        """In a loop, one row by stacked matrices may be one product: `at_once` has to see the batch for that."""
+        made = expression("at_once({0}, {1})", f.second, place)
+        name = text(f.second).partition(".")[0]
+        product = self.frame.hoist_all(made, ("product", name + "_T", f"{text(place)}_row"))
+        return expression("{0}({3}, {1}, {2})", *product, f.first)
 
     def side_by_side(self, a: Operand, b: Operand, place: ast.expr) -> ast.expr | None:
         """Many small products side by side, one for each place of the *shared* labels; None when there are none,

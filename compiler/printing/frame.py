@@ -200,11 +200,16 @@ class Frame:
 
     def hoist(self, made: ast.expr, wish: str) -> ast.expr:
         """The name of what is made once, before the loops around."""
+        return self.hoist_all(made, (wish,))[0]
+
+    def hoist_all(self, made: ast.expr, wishes: Sequence[str]) -> list[ast.expr]:
+        """The names of several values that are made together."""
         assert self.hoisted is not None
         key = text(made)
         if key not in self.hoisted:
-            self.hoisted[key] = free_name(re.sub(r"\W+", "_", wish), self.scopes[0].taken)
-        return expression(self.hoisted[key])
+            names = (free_name(re.sub(r"\W+", "_", wish), self.scopes[0].taken) for wish in wishes)
+            self.hoisted[key] = ", ".join(names)
+        return [expression(name) for name in self.hoisted[key].split(", ")]
 
     def reshaped(self, expr: ast.expr, parts: Sequence[ast.expr], fixed: bool) -> ast.expr:
         """An array in other dimensions; in loops over arrays a name, for it is made before the loop."""

@@ -56,6 +56,7 @@ class Lines:
         for name, value in values.items():
             wide = sum(len(n) + len(v) + 4 for n, v in [*group.items(), (name, value)]) > self.room
             apart = max(len(value), *map(len, group.values())) > longest if group else False
+            apart = apart or any("," in one for one in (name, *group))  # names of several values
             if group and (wide or apart or not names(value).isdisjoint(group)):
                 self.add(f"{', '.join(group)} = {', '.join(group.values())}")
                 group = {}
