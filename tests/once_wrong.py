@@ -454,4 +454,22 @@ a[t] : real[n] = w * (a[t+1] + z[t])
 a[T+1] = u
 output a
 """,
+    "two products of one state in a loop, of which one is on no cycle, for all steps of the other axis": """
+dim n = 2
+axis t = 1..T
+axis s = 1..S
+input x[s, t] : real[n]
+output q
+h[s, t] : real[n] = tanh(affine(h[s-1, t-2], x[s, t]))
+q[s, t] : real[n] = affine(h[s-1, t-2])
+""",
+    "what a sum in stretches begins with, where more than one step before the first is read": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+param w : real[n]
+v[t] = w * (v[t-1] + x[t])
+h[t] = v[t-2]
+output h
+""",
 }

@@ -119,6 +119,9 @@ class Product:
         second = self._matrix(b, batch, both, right)
         if first is None or second is None:
             return None
+        if loose and batch:  # a matrix of the batch is the same for all leading dimensions
+            same = ", None" * (len(left) - 1)
+            second = self.frame.viewed(second, lambda e, lead: expression(f"{{0}}[{':, ' * lead}:{same}]", e))
         return Factors(first, second, own or batch, left, right, loose, self._fixed(b))
 
     @property

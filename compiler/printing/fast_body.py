@@ -182,17 +182,17 @@ class Printer(Places):
         """A step leaves its product to the next; who else reads the products has them made afterwards."""
         frame, product = self.plan.frame, found.product
         d, a, b = map(text, parts)
-        left = frame.stored[product.name].identifier
+        stored = frame.stored[product.name]
+        left, (before, after) = stored.identifier, stored.margins(loop.axis)
         whole = self.plan.storage.kinds[self.plan.storage.holder(product.name)] == "array"
-        waiting = f"{left}[{0 if loop.step > 0 else -1}].copy()" if whole else left
+        waiting = f"{left}[{before - 1 if loop.step > 0 else -after}].copy()" if whole else left
         ended = ""
         if self._met_inside(loop, product):
             flag, mask = self.padding.of_all_steps(loop.axis)
             ended = f", {mask} if {flag} else None"
         self.out.add(f"scan_sums({d}, {waiting}, {a}, {b}{ended}{', step=-1' if loop.step < 0 else ''})")
         if whole:
-            place = text(here_of(frame, product, frame.stored[product.name]))
-            self.out.add(f"np.multiply({a}, {d}, {place})")
+            self.out.add(f"np.multiply({a}, {d}, {text(here_of(frame, product, stored))})")
             self._clean(frame, product)
 
     def _loop(self, frame: Frame, loop: Loop) -> None:
