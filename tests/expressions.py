@@ -108,6 +108,7 @@ class Expressions:
     axes: Sequence[Axis]
     sizes: Sequence[Size]
     delay: int = 5
+    straight: float = 0.75  # the share of reads at the step itself
     params: list[Thing] = field(default_factory=list)
     consts: list[Thing] = field(default_factory=list)
     lags: list[str] = field(default_factory=list)  # dims that are delays
@@ -256,7 +257,7 @@ class Expressions:
         """Any place along an axis; None when none is legal here."""
         known = next(a for a in self.axes if a.index == axis)
         if axis in site.axes and self.rng.random() < 0.9:
-            if self.rng.random() < 0.75:
+            if self.rng.random() < self.straight:
                 return axis
             return self._delayed(axis, self.rng.choice([-1, 1]) if known.ahead else -1)
         if not known.ahead:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from expressions import Axis, Expressions, Shape, Site, Thing
+from recurrences import gated, linear
 from rnnc.compiler.check import check
 from rnnc.spec.diagnostics import Diagnostics
 from rnnc.spec.sizes import Size
@@ -34,6 +35,9 @@ FEATURES = {
     "lags": 0.2,  # delays that are dims
     "three axes": 0.05,
 }
+# Specs with a number below have none of these: they are what was counted before these were thought of.
+LATER = 20_000
+LATER_FEATURES = {"linear": 0.5, "gated": 0.25, "read starts": 0.7, "matrix starts": 0.5, "stops": 0.3}
 NAMES = [*"hgcoaquvzpd", "s1", "h2", "out", "C"]
 ODD = "np len T_max B dtype state call buffer range zip lambda def keep rng t_past h_past ended_T h_1 dh int".split()
 # Cells of the library: how they are called, and what of their inside is read and started.
@@ -46,6 +50,9 @@ CALLS = {
     "recurrent_highway": "{0}, {1}, 2",
 }
 INSIDE = {"lstm": ["c", "f"], "lstm_peephole": ["c"]}
+OF_MATRICES = [
+    f" ~ {start}" for start in "orthogonal orthogonal(0.7) glorot he identity sparse(0.5,0.9) ones".split()
+]
 NOISES = ("bernoulli(0.8)", "normal(0, 1)", "uniform(0.5, 1.5)")
 
 
@@ -60,13 +67,16 @@ class Author:
     things: list[Thing] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    own: list[str] = field(default_factory=list)  # cells
+    later: bool = True
     write: Expressions = field(init=False)
 
     # --------------------------------------------------------------------------------- the whole
 
     def spec(self) -> str:
         rng = self.rng
-        self.has = {name for name, chance in FEATURES.items() if rng.random() < chance}
+        chances = FEATURES | LATER_FEATURES if self.later else FEATURES
+        self.has = {name for name, chance in chances.items() if rng.random() < chance}
         self.dims = {name: rng.randint(2, 4) for name in ["n", "m", "k"][: rng.randint(1, 3)]}
         sizes = [Size.of(name) for name in self.dims]
         if rng.random() < 0.3:
@@ -81,7 +91,10 @@ class Author:
             self._noise()
         parts: list[Callable[[], None]] = [self._alone, self._together, self._together, self._head]
         parts += [self._cell] * ("cells" in self.has) + [self._family] * ("cells" in self.has)
-        for _ in range(rng.randint(1, 4)):
+        parts += [lambda: linear(self)] * 5 * ("linear" in self.has) + [lambda: gated(self)] * 3 * (
+            "gated" in self.has
+        )
+        for _ in range(rng.randint(1, 4 + self.later)):
             rng.choice(parts)()
         if "stops" in self.has:
             self._stop()
@@ -102,7 +115,10 @@ class Author:
         head += [f"axis {axis.index} = 1..{axis.length}" for axis in write.axes]
         starts = ["", "", " ~ normal(0.5)", " = 0.3", " ~ uniform(0.1, 0.9)", " ~ log(range)"]
         for word, things in (("param", write.params), ("const", write.consts)):
-            head += [f"{word} {thing.name} : {thing.type}{self.rng.choice(starts)}" for thing in things]
+            for thing in things:
+                matrix = len(thing.shape) > 1 and "matrix starts" in self.has
+                start = self.rng.choice(OF_MATRICES if matrix else starts)
+                head.append(f"{word} {thing.name} : {thing.type}{start}")
         return head + ([f"output {', '.join(self.outputs)}"] if self.outputs else [])
 
     # ---------------------------------------------------------------------------------- material
@@ -196,6 +212,15 @@ class Author:
             return Thing(self.name(), axes, self.shape(1), "token", self._count("token"))
         return Thing(self.name(), axes, self.shape(most))
 
+    def define(self, thing: Thing, value: str) -> None:
+        self.lines.append(f"{left(thing)} : {thing.type} = {value}")
+
+    def along(self) -> Site:
+        """Where equations stand that depend on each other along one axis, in one direction."""
+        carrier = self.rng.choice(self.write.axes)
+        step = self.rng.choice([-1, 1]) if carrier.ahead else -1
+        return Site(carrier=carrier.index, step=step)
+
     def finish(self, things: list[Thing]) -> None:
         """The quantities are complete: all that follows can read them."""
         self.things += things
@@ -220,7 +245,8 @@ class Author:
     def _start(self, thing: Thing, ends: dict[str, str], site: Site) -> None:
         where = ", ".join(ends.get(axis, axis) for axis in thing.axes)
         if thing.kind == "real":
-            value = self.rng.choice(["0.4", "0", self.write.bounded(thing.shape, site, 1)])
+            read = [self.write.leaf(thing.shape, site)] if "read starts" in self.has else []
+            value = self.rng.choice(["0.4", "0", self.write.bounded(thing.shape, site, 1), *read * 2])
         else:
             value = "1" if thing.kind != "bool" else f"{self.write.whole(site, 0)} > 1"
             if thing.kind == "bool" and thing.shape:
@@ -242,7 +268,8 @@ class Author:
         both = len(self.write.axes) == 2 and self.rng.random() < 0.4
         indices = [axis.index for axis in self.write.axes]
         every = [
-            tuple(self.rng.sample(indices, 2)) if both else self._with(carrier.index) for _ in range(count)
+            tuple(self.rng.sample(indices, 2)) if both else self.some_with(carrier.index)
+            for _ in range(count)
         ]
         members = [self.thing(axes, 2) for axes in every]
         heads = [self._target(axes) for axes in every if step < 0 and self.rng.random() < 0.25][:1]
@@ -260,7 +287,7 @@ class Author:
             done.append(thing)
         self.finish([*members, *heads])
 
-    def _with(self, carrier: str) -> tuple[str, ...]:
+    def some_with(self, carrier: str) -> tuple[str, ...]:
         """Axes, the carrier among them."""
         axes = self.some_axes()
         return axes if carrier in axes else (carrier,)
@@ -367,7 +394,7 @@ class Author:
             self.finish([thing, *(Thing(f"{thing.name}.{name}", (axis.index,), (out,)) for name in inner)])
 
     def _library(self) -> tuple[str, list[str]]:
-        cell = self.rng.choice([*CALLS])
+        cell = self.rng.choice([*CALLS, *["lstm"] * 4 * self.later])
         self.lines.append(f"use {cell}") if f"use {cell}" not in self.lines else None
         return f"{cell}({CALLS[cell]})", INSIDE.get(cell, [])
 
@@ -379,6 +406,9 @@ class Author:
         self.write = Expressions(self.rng, [Axis("i", "I", ahead)], [e, j], 3)
         self.lines, self.things = [], [Thing("x", ("i",), (e,)), Thing("rate")]
         outputs, self.outputs = self.outputs, []
+        if self.later and self.own and self.rng.random() < 0.6:  # a cell that calls another
+            self.lines.append(f"u[i] = {self.own[-1]}(x[i], j)")
+            self.things.append(Thing("u", ("i",), (j,)))
         members = [Thing("y", ("i",), (j,))] + [Thing("v", ("i",), (j,))] * self.rng.randint(0, 1)
         site = Site(("i",), tuple(self.things), (), tuple(members), "i", -1)
         for number, thing in enumerate(members[::-1]):
@@ -393,6 +423,7 @@ class Author:
         (self.write, self.lines, self.things), self.outputs = outer, outputs
         header = f"cell {name}(x[i] : real[e], j, rate : real = 0.9) -> y[i] : real[j] {{"
         self.lines.append("\n".join([header, *body, "}"]))
+        self.own.append(name)
         return name + "({0}, {1})", [thing.name for thing in members[1:]]
 
     def _family(self) -> None:
@@ -405,6 +436,9 @@ class Author:
         self.write = replace(outer, params=[], consts=[], suffix="_{j}")
         site = Site(axes, (*self.things, below), (), (own,), axis.index, -1, affine=shape)
         line = f"  {left(own)} : {own.type} = {self.write.bounded(shape, site, self.depth())}"
+        if self.later and self.rng.random() < 0.4:  # a loop inside
+            part = f"    {base}{{j}}_{{b}}[{axis.index}] = b / j * {left(below)}"
+            line += f" + {base}{{j}}_2[{axis.index}]\n  for b in 1..j + 1 {{\n{part}\n  }}"
         inner = [f"  param {p.name} : {p.type} ~ normal(0.5)" for p in self.write.params]
         inner += [f"  const {p.name} : {p.type} ~ normal(0.5)" for p in self.write.consts]
         outer.named, self.write = self.write.named, outer
@@ -427,7 +461,7 @@ def specification(seed: int) -> str:
     the checker: such a spec is written anew."""
     rng = random.Random(seed)
     while True:
-        text = Author(rng).spec()
+        text = Author(rng, later=seed >= LATER).spec()
         found = Diagnostics()
         check(Source("random.rnn", text), dims={}, read_import=lambda path, span: None, diagnostics=found)
         if all(diagnostic.code != "RNN507" for diagnostic in found.items):

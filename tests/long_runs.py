@@ -322,7 +322,7 @@ PEER_KINDS = {
     "onnx": cells_beside("ONNX Runtime", "outputs, loss"),
 }
 KINDS = {
-    "specs": Kind(20_000 // SPECS_IN_A_BATCH, random_specs, spec_rows, spec_again),
+    "specs": Kind(24_000 // SPECS_IN_A_BATCH, random_specs, spec_rows, spec_again),
     "mutants": Kind(MUTANT_BATCHES, mutants, mutant_rows, mutants_again),
     "alarms": Kind(RUNS, quiet, quiet_rows, quiet_again),
     "hostile": Kind(1, hostile, hostile_rows, hostile_again),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import oracles
@@ -114,7 +115,24 @@ def equals_the_unrolled(s: Subject) -> None:
         near(new[name], grad, f"-O{level} unrolled gradient of {name}", 1e-10)
 
 
-CORE = (oracles.equals_the_reference, oracles.has_right_gradients)
+def scans_in_stretches_too(s: Subject) -> None:
+    """What goes step by step in short sequences goes in stretches in long ones: from 3 steps on, here."""
+    module = s.modules[max(LEVELS)]
+    if not hasattr(module, "side_by_side"):
+        return
+    wanted = module.forward(s.params, s.batch)
+    grads = module.backward(s.params, wanted, s.cotangents)
+    with mock.patch.object(module, "side_by_side", lambda h: len(h) > 2):
+        found = module.forward(s.params, s.batch)
+        others = module.backward(s.params, found, s.cotangents)
+    for key in s.cotangents:
+        near(s.result(found, key), s.result(wanted, key), f"{key} in stretches", 1e-11)
+    for one, two in zip(grads, others, strict=True):
+        for name in one:
+            near(two[name], one[name], f"gradient of {name} in stretches", 1e-10)
+
+
+CORE = (oracles.equals_the_reference, oracles.has_right_gradients, scans_in_stretches_too)
 OTHERS = (
     *(check for check in oracles.PROPERTIES if check not in CORE),
     survives_the_formatter,

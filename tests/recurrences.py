@@ -1,0 +1,123 @@
+"""Recurrences of the forms that -O2 computes in ways of their own: linear ones, place by place, whose steps need
+not be taken one by one, and gates that share what they read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from expressions import Site, Thing
+
+if TYPE_CHECKING:
+    from generate import Author
+
+# Of a quantity's own past, of another of the set, of coefficients, and of what comes from outside.
+LINEAR = (
+    *("{c} * {own} + {term}", "{c} * ({own} + {term})") * 2,
+    *("{term} - {c} * {own}", "{c} * ({term} - {own})", "({own} + {term}) / 1.5", "{own} + {term}"),
+    *("{own} + {c} * ({term} - {other})", "{c} * {own} + {d} * {other} + {term}", "{c} * {other} + {term}"),
+    *("where({truth}, {own}, {term})", "max({c} * {own}, {term} + 0.1371)"),
+)
+FACTORS = ("0.5", "(-0.8)", "{param}", "{number}", "{read}", "sigmoid({read})", "exp(-square({param}))")
+TERMS = (
+    "{read}",
+    "{read}",
+    "({read} + {second})",
+    "({read} - {second})",
+    "{param} * {read}",
+    "0.3",
+    "{made}",
+)
+# A state that gates let through, and what is shown of it.
+GATES = (
+    "sigmoid({0})",
+    "sigmoid({0})",
+    "tanh({0})",
+    "tanh({0} + {1})",
+    "sigmoid(layer_norm({0}))",
+    "softplus({0}) / 3",
+)
+STATES = (
+    "{0} * {past} + {1} * {2}",
+    "(1 - {0}) * {past} + {0} * {1}",
+    "{0} * ({past} + {1})",
+    "{2} * {1} - {0} * {past}",
+)
+SHOWN = ("{0} * tanh({state})", "tanh({state})", "{state}", "{0} * {state}")
+
+
+def linear(author: Author) -> None:
+    """One, several in a chain, or coupled; what they read is tapped both ways."""
+    rng, write = author.rng, author.write
+    shape = rng.choice([author.shape(2), *(thing.shape for thing in author.things if thing.kind == "real")])
+    site, coupled = author.along(), rng.random() < 0.5
+    members = [
+        Thing(author.name(), author.some_with(site.carrier), shape) for _ in range(rng.choice([1, 1, 2, 3]))
+    ]
+    usual, write.straight = write.straight, 0.3
+    for number, thing in enumerate(members):
+        others = members if coupled else [thing]
+        here = replace(site, axes=thing.axes, complete=tuple(author.things), members=tuple(others))
+        here = replace(here, done=tuple(members[:number]) if coupled else ())
+        author.define(thing, _linear(author, thing, here))
+        if not coupled:
+            author.finish([thing])
+    write.straight = usual
+    if coupled:
+        author.finish(members)
+
+
+def _linear(author: Author, thing: Thing, site: Site) -> str:
+    rng, write = author.rng, author.write
+    behind = replace(site, complete=(), done=())
+    own = write.read("real", thing.shape, replace(behind, members=(thing,)))
+    other = write.read("real", thing.shape, replace(behind, done=site.done))
+    c, d = (_from_outside(author, thing, site, FACTORS) for _ in "cd")
+    term, truth = _from_outside(author, thing, site, TERMS), write.truth((), replace(behind, members=()), 0)
+    return rng.choice(LINEAR).format(own=own, other=other, c=c, d=d, term=term, truth=truth)
+
+
+def _from_outside(author: Author, thing: Thing, site: Site, patterns: Sequence[str]) -> str:
+    """What is on no cycle: most often read as it stands."""
+    rng, write = author.rng, author.write
+    outside = replace(site, members=(), done=())
+    shape = thing.shape if rng.random() < 0.8 else ()
+    read, second = (write.leaf(shape, outside) for _ in range(2))
+    made = write.bounded(shape, outside, 1)
+    return rng.choice(patterns).format(
+        read=read, second=second, made=made, param=write.param(shape), number=write.scalar(outside)
+    )
+
+
+def gated(author: Author) -> None:
+    """A cell of this spec's own: gates that read alike, a state, and what is shown of it."""
+    rng, write, site = author.rng, author.write, author.along()
+    shape, axes = author.shape(2) or (write.sizes[0],), author.some_with(site.carrier)
+    shown, state, *gates = (Thing(author.name(), axes, shape) for _ in range(2 + rng.choice([3, 3, 4])))
+    site = replace(site, axes=axes, complete=tuple(author.things), members=(shown, state, *gates))
+    usual, write.straight = write.straight, 0.6
+    reads = [_gate_read(author, site) for _ in range(rng.choice([1, 2, 2]))]
+    reads += [str(write.read("real", shape, replace(site, complete=(), members=(shown,))))]
+    for gate in gates:
+        read = [_gate_read(author, site) if rng.random() < 0.1 else found for found in reads]
+        sides = [
+            f"affine({', '.join(part)})"
+            for part in ((read, read[:1]) if rng.random() < 0.5 else (read, read))
+        ]
+        author.define(gate, rng.choice(GATES).format(*sides))
+    past = str(write.read("real", shape, replace(site, complete=(), members=(state,))))
+    here = [f"{gate.name}[{', '.join(axes)}]" for gate in gates]
+    rng.shuffle(here)
+    author.define(state, rng.choice(STATES).format(*here, past=past))
+    author.define(shown, rng.choice(SHOWN).format(here[-1], state=f"{state.name}[{', '.join(axes)}]"))
+    write.straight = usual
+    author.finish([shown, state, *gates])
+
+
+def _gate_read(author: Author, site: Site) -> str:
+    """A vector, from outside or from the past of the cell."""
+    shapes = [
+        thing.shape for thing in (*site.complete, *site.members) if thing.kind == "real" and thing.shape
+    ]
+    return author.write.leaf(author.rng.choice(shapes or [()]), replace(site, done=()))
