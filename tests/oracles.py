@@ -6,7 +6,7 @@ others). A property that does not hold raises AssertionError."""
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -460,6 +460,17 @@ def repeats_in_a_workspace(s: Subject) -> None:
             found = module.backward(s.params, again, s.cotangents, workspace=space)
             for one, two in zip(found, module.backward(s.params, run, s.cotangents)):
                 assert bits(one) == bits(two), f"-O{level}: gradients in a workspace"
+            _alone(found, [s.params, s.batch, space, again.outputs], f"-O{level}: ")
+
+
+def _alone(found: Sequence[Arrays], others: Sequence[Mapping[Any, Any]], where: str) -> None:
+    """Gradients are arrays that may be written to, and share memory with nothing."""
+    results = [(name, array) for arrays in found for name, array in arrays.items()]
+    held = [array for table in others for array in table.values() if isinstance(array, np.ndarray)]
+    for place, (name, array) in enumerate(results):
+        assert type(array) is np.ndarray and array.flags.writeable, f"{where}d {name} is no array of its own"
+        for other in [*held, *(later for _, later in results[place + 1 :])]:
+            assert not np.shares_memory(array, other), f"{where}d {name} shares memory"
 
 
 def takes_empty_batches(s: Subject) -> None:

@@ -50,10 +50,11 @@ ATTRIBUTES = frozenset(
     startswith endswith strides strip sum swapaxes take tolist transpose type uniform update upper values
     writeable
 
-    B _buffer _strips absent advance backwards base batch begun blocks buffer buffers call carried count dims
-    directions drawing ended ending even expected few final fixed forwards frozen given gumbel inputs known last lengths
-    log_prob logistic longest loss made nll number numbers one ones outputs own params past past_end prepared ragged
-    rng state steps stop stream strips tape temperature top_k top_p total train weights whole workspace
+    B _buffer _in_turn _kept_list _strips _views absent advance backwards base batch begun blocks buffer buffers
+    call carried count dims directions drawing ended ending even expected few final fixed forwards frozen given
+    gumbel inputs known last lengths log_prob logistic longest loss made nll number numbers one ones outputs own
+    params past past_end prepared ragged rng state steps stop stream strips tape temperature top_k top_p total
+    train weights whole workspace
     """.split()
 )
 BUILTINS = frozenset(

@@ -21,6 +21,7 @@ from .fast_body import Printer
 from .forward_mode import jvp
 from .learning import learning_section, moving_table, no_learning
 from .lines import Lines
+from .owned import owned
 from .plan import Plan, output, output_entries, sources, textbook_plan
 from .stepping import stepping
 from .storage import FastPlan, fast_plan
@@ -202,20 +203,29 @@ def _backward(
         body, late = printer.print(plan.stages[BACKWARD], kept), [*map(printer.late, parts)]
         passing = printer.passing
     else:
-        body, late, passing = _block(plan, plan.stages[1]), [[], []], set()
-    tail = _results(program, adjoint, plan, late)
+        printer, body, late, passing = None, _block(plan, plan.stages[1]), [[], []], set()
+    tail = _results(program, adjoint, plan, late, printer)
     return "\n".join(whole_body(plan.frame, program, [*body, *tail], given, passing))
 
 
 def _results(
-    program: Program, adjoint: System, plan: Plan | FastPlan, late: Sequence[Sequence[str]]
+    program: Program,
+    adjoint: System,
+    plan: Plan | FastPlan,
+    late: Sequence[Sequence[str]],
+    printer: Printer | None,
 ) -> list[str]:
-    """The gradients by the caller's keys; ``late`` is what only those of the starting state and of inputs need."""
+    """The gradients by the caller's keys, those of parameters as arrays that are nobody else's; ``late`` is what
+    only those of the starting state and of inputs need."""
     trained = [p.name for p in program.params if p.trained]
     real = [i.name for i in page.observed(program) if i.kind == "real"]
     states = [s.key for s in program.states if s.type == "real"]
     starts, inputs = late
-    lines = page.table("grads = {}", _found(plan, "grad", trained, adjoint))
+    grads = _found(plan, "grad", trained, adjoint)
+    if printer is None:
+        lines = page.table("grads = _own({}, dtype)", grads)
+    else:
+        lines = page.table("grads = {}", owned(printer, output_entries(adjoint, "grad"), grads))
     if starts:
         lines += ["    if only == 'params': return grads, {}, {}", *starts]
     lines += page.table("dstate = {}", _found(plan, "dstate", states, adjoint))

@@ -47,7 +47,7 @@ class Call:
         """At each step, which rows have ended, or None: where they come in the order of their lengths, a slice."""
         ragged, ended = self.ended(axis)
         if not ragged:
-            return [None] * len(ended)
+            return self._kept_list("past", axis, [None] * len(ended))
         lengths, counts = self.lengths[axis], ended.sum(axis=1).tolist()
         if (lengths[1:] > lengths[:-1]).any():
             return [rows if count else None for rows, count in zip(ended, counts)]
@@ -57,11 +57,18 @@ class Call:
         """At each step, the rows whose last it is, or None: a slice, where they stand together."""
         found = [None] * self.longest[axis]
         if axis in self.even and found:
-            return self.made.setdefault(("ending", axis), [*found[1:], slice(None)])
+            return self._kept_list("ending", axis, [*found[1:], slice(None)])
         for length in filter(None, set(self.lengths[axis].tolist())):
             rows = np.flatnonzero(self.lengths[axis] == length)
             together = rows[-1] - rows[0] + 1 == len(rows)
             found[length - 1] = slice(rows[0], rows[-1] + 1) if together else rows
+        return found
+
+    def _kept_list(self, name, axis, found):
+        """A list that is the same for as many steps: a workspace keeps the first of them."""
+        if self.workspace is not None:
+            found = self.workspace.setdefault((name, axis, len(found)), found)
+            self.own[id(found)] = found
         return found
 
     def steps(self, axis):
@@ -106,13 +113,41 @@ class Call:
     def forwards(self, loop, *arrays):
         """The arrays' steps in turn. A workspace keeps the views of its own arrays' steps from call to call, by
         the loop, which is told by the quantity it begins with; a loop inside another has none."""
-        if self.workspace is None or not loop:
-            return zip(*arrays)
-        return zip(*(_steps(self, (loop, place), array) for place, array in enumerate(arrays)))
+        return self._in_turn(loop, 1, arrays)
 
     def backwards(self, loop, *arrays):
         """The arrays' steps in turn, from the last to the first."""
-        return self.forwards(loop, *(array[::-1] for array in arrays))
+        return self._in_turn(loop, -1, arrays)
+
+    def _in_turn(self, loop, way, arrays):
+        if self.workspace is None or not loop:
+            return zip(*(array[::way] for array in arrays))
+        views, turns = self._views(loop, way, arrays)
+        return zip(*views) if turns is None else turns
+
+    def _views(self, loop, way, arrays):
+        """The views of each array's steps, and what all have at each step; None where some array is not of the
+        workspace. A loop always has the same stretches of its arrays: while these are the same and all sizes
+        are, the views of the last call serve."""
+        owners = [array.base if isinstance(array, np.ndarray) else array for array in arrays]
+        known = [id(owner) in self.own for owner in owners]
+        told = self.B, self.dims, self.longest, [id(owner) if own else 0 for owner, own in zip(owners, known)]
+        kept = self.workspace.get(("steps", loop))
+        if kept is None or kept[0] != told:
+            views = [[*array[::way]] if own else None for array, own in zip(arrays, known)]
+            whole = all(known) and len({len(view) for view in views}) == 1
+            turns = [*zip(*views)] if whole else None
+            kept = (
+                told,
+                views,
+                turns,
+                [owner for owner, own in zip(owners, known) if own],
+            )  # whose ids no other has
+            self.workspace["steps", loop] = kept
+        _, views, turns, _ = kept
+        if not all(known):
+            views = [array[::way] if view is None else view for array, view in zip(arrays, views)]
+        return views, turns
 
     def ones(self, count):
         """As many ones: a product with them is a sum."""
@@ -134,13 +169,11 @@ class Call:
         steps = len(arrays[0])
         if 0 < steps <= few:
             local(slice(0, steps), slice(0, steps))
-            return self.forwards(loop, *(array[::way] for array in arrays))
+            return self._in_turn(loop, way, arrays)
         return self._strips(loop, way, few, local, whole, arrays)
 
     def _strips(self, loop, way, few, local, whole, arrays):
-        parts = list(arrays)
-        if self.workspace is not None:
-            parts = [_steps(self, (loop, place), array) for place, array in enumerate(arrays)]
+        parts = arrays if self.workspace is None else self._views(loop, 1, arrays)[0]
         starts = range(0, len(arrays[0]), max(few, 1))
         for start in starts[::way]:
             now = slice(start, min(start + few, len(arrays[0])))
@@ -148,22 +181,6 @@ class Call:
             local(now, here)
             views = [part[now if place < whole else here] for place, part in enumerate(parts)]
             yield from zip(*(view[::way] for view in views))
-
-
-def _steps(call, place, array):
-    """The views of an array's steps. ``place``, a loop and an argument, always has the same stretch of an array:
-    while a workspace has the same array of the same size there, the views of the last call serve."""
-    if not isinstance(array, np.ndarray):
-        return array
-    base = array if array.base is None else array.base
-    kept, shape, strides, views = call.workspace.get(place, (None, None, None, None))
-    if kept is base and shape == array.shape and strides == array.strides:
-        return views
-    if id(base) not in call.own:
-        return array
-    views = list(array)
-    call.workspace[place] = base, array.shape, array.strides, views
-    return views
 
 
 def _checked_params(params):
