@@ -76,6 +76,16 @@ def test_rows_by_stacked_matrices_are_one_product_for_one_row(rows: int) -> None
     assert second.ndim == (2 if rows == 1 else 3) and second.flags.c_contiguous
 
 
+@pytest.mark.parametrize("shape", [(0, 4), (3, 0), (2, 5, 3), (130, 1000)], ids=str)
+def test_many_rows_are_weighed_as_few_are(shape: tuple[int, ...]) -> None:
+    """The last are more than 16 megabytes."""
+    rng = np.random.default_rng(0)
+    weights, rows = rng.normal(size=shape), rng.normal(size=(*shape, 33 if len(shape) == 2 else 2))
+    assert (rows.nbytes >= 2**24) == (shape == (130, 1000))
+    found = prelude.weighed(weights, rows)
+    np.testing.assert_allclose(found, np.tensordot(weights, rows, len(shape)), rtol=1e-10, atol=1e-10)
+
+
 def test_source_comes_with_what_it_calls_in_the_order_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     text = prelude_source(["softmax", "absolute"])
     assert text.index("def absolute") < text.index("def softmax")

@@ -45,6 +45,8 @@ def contract(frame: Frame, equation: Equation, values: Sequence[Value], dims: tu
     """The product's value; its dims are ``dims``."""
     operands, product = _sorted_out(frame, equation, values, dims)
     for a, b in _pairs(operands):
+        if product.is_of_many_rows(a, b):
+            return Value(expression("weighed({0}, {1})", a.expr, b.expr), dims)
         factors = product.factors(a, b)
         if factors is not None:
             return Value(product.value(factors), dims)
@@ -123,6 +125,13 @@ class Product:
             same = ", None" * (len(left) - 1)
             second = self.frame.viewed(second, lambda e, lead: expression(f"{{0}}[{':, ' * lead}:{same}]", e))
         return Factors(first, second, own or batch, left, right, loose, self._fixed(b))
+
+    def is_of_many_rows(self, a: Operand, b: Operand) -> bool:
+        """Whether each row of ``b`` is weighed by a number of ``a``, and they are as many as two axes have steps:
+        more than caches hold."""
+        axes = [label for label in a.labels if label.startswith("#")]
+        rows, columns = b.labels[:-1], b.labels[-1:]
+        return self._outside and len(axes) > 2 and a.labels == rows and self.goal == columns
 
     @property
     def _outside(self) -> bool:

@@ -9,7 +9,7 @@ from .computing import completed
 from .fast_body import Printer
 from .python import text
 
-NEW = ("np.matmul", "np.einsum", "scatter_rows")  # functions whose result is a new array
+NEW = ("np.matmul", "np.einsum", "scatter_rows", "weighed")  # functions whose result is a new array
 METHODS = ("dot", "sum")  # and methods
 
 
