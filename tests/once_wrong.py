@@ -472,4 +472,16 @@ v[t] = w * (v[t-1] + x[t])
 h[t] = v[t-2]
 output h
 """,
+    "a term made in the place of its sum, which is that of another term": """
+dim m = 2
+axis t = 1..T
+input x[t] : real[m]
+output e
+d[t] : real[m] = tanh(affine(e[t-1], x[t], e[t-1]) + affine(e[t-1], x[t], e[t-1]))
+h[t] : real[m] = tanh(affine(e[t-1], x[t], e[t-1]) + affine(e[t-1]))
+k[t] : real[m] = tanh(affine(e[t-1], x[t], e[t-1]) + affine(e[t-1], x[t], e[t-1]))
+g[t] : real[m] = h[t] * (g[t-1] + d[t])
+e[t] : real[m] = tanh(g[t])
+loss l = sum[t](sum(e[t] + k[t]))
+""",
 }

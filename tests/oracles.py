@@ -443,9 +443,8 @@ def keeps_single_precision(s: Subject) -> None:
         parts |= {"grads": grads, "dbatch": d_batch, "dstate": d_state}
         for part, arrays in parts.items():
             for name, array in arrays.items():
-                assert not is_real(array) or array.dtype == np.float32, (
-                    f"-O{level} {part} {name}: {array.dtype}"
-                )
+                single = not is_real(array) or array.dtype == np.float32
+                assert single, f"-O{level} {part} {name}: {array.dtype}"
 
 
 def repeats_in_a_workspace(s: Subject) -> None:
@@ -466,7 +465,7 @@ def repeats_in_a_workspace(s: Subject) -> None:
 def _alone(found: Sequence[Arrays], others: Sequence[Mapping[Any, Any]], where: str) -> None:
     """Gradients are arrays that may be written to, and share memory with nothing."""
     results = [(name, array) for arrays in found for name, array in arrays.items()]
-    held = [array for table in others for array in table.values() if isinstance(array, np.ndarray)]
+    held = [value for table in others for value in table.values() if isinstance(value, np.ndarray)]
     for place, (name, array) in enumerate(results):
         assert type(array) is np.ndarray and array.flags.writeable, f"{where}d {name} is no array of its own"
         for other in [*held, *(later for _, later in results[place + 1 :])]:

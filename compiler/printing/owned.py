@@ -54,6 +54,8 @@ def _is_new(printer: Printer, name: str) -> bool:
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "reshape":
         value = value.func.value
     if isinstance(value, ast.Call):
-        function = value.func
+        function, operands = value.func, len(value.args) - 1
+        if text(function) == "np.einsum" and operands == 1:
+            return False  # this is a view
         return text(function) in NEW or (isinstance(function, ast.Attribute) and function.attr in METHODS)
     return isinstance(value, ast.BinOp) and isinstance(value.op, ast.MatMult)

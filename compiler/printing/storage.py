@@ -441,6 +441,8 @@ class _Chooser:
         read = next((r for r in root.reads if r.name in self.storage.kinds), None)
         if read is None or owner in self.storage.aliases or "elementwise" not in TABLE[root.op].traits:
             return
+        if any(self.storage.owner(other.name) == owner for other in root.reads):
+            return  # an operand is made there, while what stands in the stretch is still to be read
         alias = cut(replace(root, op="copy", reads=(read,)), self.table, self.lags)
         if not isinstance(alias, Steps) or alias.base in self.kept:
             return
