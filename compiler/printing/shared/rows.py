@@ -14,6 +14,9 @@ import numpy as np
 def _groups(call, choose=None):
     """The rows of a ragged batch, in the order of their lengths, all together or in the groups that ``choose``
     makes of them; none when all are equally long."""
+    if len(call.even) == len(call.lengths):
+        return []
+    _crop(call)
     if not any(map(call.ragged, call.lengths)):
         return []
     steps = sum(call.lengths.values())
