@@ -484,4 +484,12 @@ g[t] : real[m] = h[t] * (g[t-1] + d[t])
 e[t] : real[m] = tanh(g[t])
 loss l = sum[t](sum(e[t] + k[t]))
 """,
+    "a factor that is the negative of what the backward pass does not know": """
+dim n = 2
+axis t = 1..T
+input x[t] : real
+h[t] : real = sin(-(n * h[t-1]))
+g[t] : real = sin(-(n * g[t-1]))
+output h, g
+""",
 }

@@ -155,8 +155,10 @@ class _Chain:
         return first, second
 
     def _divisor(self, read: Read) -> Read | None:
-        """What a factor is divided by."""
-        made = self.known.made[read.name]
+        """What a factor is divided by, as far as this system has it: a given quantity's operands may be none of it."""
+        made = self.known.made.get(read.name)
+        if made is None:
+            return None
         return (
             made.reads[1] if made.op == "div" else self._divisor(made.reads[0]) if made.op == "neg" else None
         )
