@@ -105,6 +105,10 @@ MISFITS = [
     ("pick(H[t], p[t])", "RNN308"),
     ("onehot(i[t])", "RNN308"),
     ("slice(x[t], 0, n + 1)", "RNN308"),
+    ("slice(x[t], n, n)", "RNN308"),
+    ("slice(x[t], n - 5, 2)", "RNN308"),
+    ("slice(x[t], 3, 2)", "RNN308"),
+    ("pick(x[t], 4)", "RNN308"),
     ("softmax(a[t])", "RNN307"),
     ("transpose(x[t])", "RNN307"),
     ("outer(S2[t], x[t])", "RNN307"),
@@ -267,4 +271,13 @@ def test_a_component_is_picked() -> None:
     _, reported = attempt(f"{HEAD}h[t] = x[t][1]\noutput h\n")
     assert [item.help for item in reported if item.code == "RNN308"] == [
         "a component of a vector is `pick(x[t], 1)`"
+    ]
+
+
+def test_a_slice_is_inside_at_the_values_that_dims_have() -> None:
+    text = "dim n = {}\naxis t = 1..T\ninput x[t] : real[n]\ny[t] = slice(x[t], n - 3, 3)\noutput y\n"
+    assert codes(text.format(3)) == []
+    _, reported = attempt(text.format(2))
+    assert [item.message for item in reported] == [
+        "a slice of 3 from n - 3 is not inside the last size n, with n = 2"
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from ...spec.diagnostics import Label
@@ -41,6 +41,7 @@ class Elaborator:
     report: Report
     type_of: Callable[[str], Type]
     sizes: dict[str, Size]
+    dims: Mapping[str, int]
     guess: bool = False
     via: Via = ()
     weights: dict[str, list[Weight]] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class Elaborator:
         self, expr: tree.Expr, name: str, place: Span, args: tuple[Term, ...], static: tuple[Size, ...] = ()
     ) -> Site:
         sizes = tuple(size.substitute(self.sizes) for size in static)
-        return Site(name, expr.span, place, args, sizes, (), self.report, self.via, self.guess)
+        return Site(name, expr.span, place, args, sizes, (), self.report, self.via, self.guess, self.dims)
 
     def _apply(self, expr: tree.Apply, wanted: Type | None) -> Term:
         function = FUNCTIONS[expr.function]

@@ -54,6 +54,14 @@ def pick(site: Site) -> Term:
         return unknown(site.span)
     if not _count_fits(site, key, table.shape[-1], table):
         return unknown(site.span)
+    last, place = site.value(table.shape[-1]), dict(key.attrs).get("value") if key.op == "number" else None
+    if last is not None and isinstance(place, float | int) and not 0 <= place < last:
+        return site.fail(
+            "RNN308",
+            f"there is no component {place:g} of the last size {table.shape[-1]}{site.values(table.shape[-1])}",
+            labels=site.labels([table]),
+            help="components are counted from 0",
+        )
     if key.shape not in ((), table.shape[:-1]):
         return site.fail(
             "RNN303",

@@ -50,7 +50,7 @@ class _Inference:
         self.report = report
         self.types = {name: p.type for name, p in model.params.items()}
         self.sizes: dict[str, Size] = {}
-        self.elaborator = Elaborator(report, self.type_of, self.sizes)
+        self.elaborator = Elaborator(report, self.type_of, self.sizes, model.dims)
         self.readers = self._readers()
         self.guessed: list[Quantity] = []  # scalars, because a number stands beside what has no shape
         for quantity in model.quantities.values():

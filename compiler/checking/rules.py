@@ -211,11 +211,11 @@ def slice(site: Site) -> Term:  # noqa: A001
     if not first_fits(site):
         return unknown(site.span)
     (term,), (start, size) = site.args, site.static
-    last, beyond = term.shape[-1], (start + size - term.shape[-1]).literal
-    if (start.literal or 0) < 0 or (size.literal or 0) < 0 or (beyond or 0) > 0:
+    last = term.shape[-1]
+    if any((site.value(part) or 0) < 0 for part in (start, size, last - start - size)):
         return site.fail(
             "RNN308",
-            f"a slice of {size} from {start} is not inside the last size {last}",
+            f"a slice of {size} from {start} is not inside the last size {last}{site.values(start, size, last)}",
             labels=site.labels([term]),
         )
     type = term.type.with_shape((*term.shape[:-1], size), term.type.origin)

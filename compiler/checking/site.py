@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ...spec.diagnostics import Label
 from ...spec.records import dataclass
@@ -16,7 +16,7 @@ from .types import UNKNOWN, Type
 @dataclass(frozen=True, slots=True)
 class Site:
     """One call of a function. ``guess``: a number beside something unknown makes it a scalar, the last
-    resort of inference."""
+    resort of inference. ``dims`` are the dims' values."""
 
     name: str
     span: Span
@@ -27,6 +27,7 @@ class Site:
     report: Report
     via: Via
     guess: bool
+    dims: Mapping[str, int]
 
     def fail(self, code: str, message: str, *, labels: Iterable[Label] = (), help: str = "") -> Term:
         self.report(code, self.span, message, via=self.via, labels=labels, help=help)
@@ -40,6 +41,15 @@ class Site:
             if origin is not None:
                 found.append(Label(origin, f"`{brief(term.span)}` is {term.type}, from here"))
         return found
+
+    def value(self, size: Size) -> int | None:
+        """The number of a size, where all its dims have values."""
+        return size.value(self.dims) if size.dims <= self.dims.keys() else None
+
+    def values(self, *sizes: Size) -> str:
+        """What values the dims of these have, to be told."""
+        names = sorted({name for size in sizes for name in size.dims} & self.dims.keys())
+        return f", with {' and '.join(f'{name} = {self.dims[name]}' for name in names)}" if names else ""
 
     def shape(self, *terms: Term) -> Type | None:
         """The common shape of an elementwise operation's operands; None, reported, when there is none.
