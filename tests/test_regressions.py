@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import once_wrong
+import once_wrong_places
 import pytest
 import rnnc
-from once_wrong import SPECS
 from oracles import Subject, compiled
 from rnnc.spec.diagnostics import SpecError
 from wordings import check_all
 
+SPECS = once_wrong.SPECS | once_wrong_places.SPECS
 REFUSED = {
     "a loss that is a vector": (
         "RNN309",

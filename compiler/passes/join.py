@@ -116,12 +116,12 @@ class _Work:
         """The members' operands as one: what all read, steps of a wide quantity (if need be joined for it), or a
         stack of parameters."""
         reads = [member.reads[place] for member in group]
+        if all(read == reads[0] for read in reads):
+            return reads[0]
         part = self.part(reads[0])
         if part is not None:
             whole = self.table[part.wide]
             return Read(whole.name, _at(whole, self.wide[whole.name], Position(axis, offset=part.step - 1)))
-        if all(read == reads[0] for read in reads):
-            return reads[0]
         sources = [self.table[read.name] for read in reads]
         if BATCH in sources[0].axes:
             self.join(sources)

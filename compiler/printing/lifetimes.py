@@ -56,7 +56,7 @@ def heirs(
     found: dict[str, str] = {}
     for new, first in written.items():
         if plan.storage.kinds[new] == "array":
-            old = (name for name, last in read.items() if last < first and shape(name) == shape(new))
+            old = (name for name, last in read.items() if last < first and _alike(plan, name, new, shape))
             free = next((name for name in old if name not in found.values()), None)
             if free is not None:
                 found[new] = free
@@ -93,4 +93,12 @@ def heir_of_terms(
     others = [found.factor.name, *(boundary.name for boundary in found.sum.boundaries)]
     alone = storage.holder(old) == old and old not in {storage.holder(name) for name in others}
     here = old in ending and in_place(table[old], found.term)
-    return {new: old} if alone and here and shape(new) == shape(old) else {}
+    return {new: old} if alone and here and _alike(plan, old, new, shape) else {}
+
+
+def _alike(plan: FastPlan, one: str, other: str, shape: Callable[[str], str]) -> bool:
+    """Whether two arrays have the same shape, and each step of one is where that of the other is: as many slots
+    stand before them."""
+    stored = plan.frame.stored
+    slots = [(stored[name].before, stored[name].after) for name in (one, other)]
+    return shape(one) == shape(other) and slots[0] == slots[1]

@@ -1,0 +1,76 @@
+"""Specs that were once compiled wrongly at -O2: mostly of what lies where, and of recurrences in stretches."""
+
+SPECS = {
+    "what the last step of a sum in stretches leaves, read a step ahead": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+g[t] : real[n] = 0.25 * g[t+1] + x[t-1]
+output g
+""",
+    "what a sum in stretches begins with, past each sequence's own end": """
+dim n = 2
+axis t = 1..T
+input z[t] : real[n], u : real[n]
+param w : real[n]
+a[t] : real[n] = w * (a[t+1] + z[t])
+a[T+1] = u
+output a
+""",
+    "two products of one state in a loop, of which one is on no cycle, for all steps of the other axis": """
+dim n = 2
+axis t = 1..T
+axis s = 1..S
+input x[s, t] : real[n]
+output q
+h[s, t] : real[n] = tanh(affine(h[s-1, t-2], x[s, t]))
+q[s, t] : real[n] = affine(h[s-1, t-2])
+""",
+    "what a sum in stretches begins with, where more than one step before the first is read": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+param w : real[n]
+v[t] = w * (v[t-1] + x[t])
+h[t] = v[t-2]
+output h
+""",
+    "a term made in the place of its sum, which is that of another term": """
+dim m = 2
+axis t = 1..T
+input x[t] : real[m]
+output e
+d[t] : real[m] = tanh(affine(e[t-1], x[t], e[t-1]) + affine(e[t-1], x[t], e[t-1]))
+h[t] : real[m] = tanh(affine(e[t-1], x[t], e[t-1]) + affine(e[t-1]))
+k[t] : real[m] = tanh(affine(e[t-1], x[t], e[t-1]) + affine(e[t-1], x[t], e[t-1]))
+g[t] : real[m] = h[t] * (g[t-1] + d[t])
+e[t] : real[m] = tanh(g[t])
+loss l = sum[t](sum(e[t] + k[t]))
+""",
+    "a factor that is the negative of what the backward pass does not know": """
+dim n = 2
+axis t = 1..T
+input x[t] : real
+h[t] : real = sin(-(n * h[t-1]))
+g[t] : real = sin(-(n * g[t-1]))
+output h, g
+""",
+    "an array in the place of another whose steps stand elsewhere in it": """
+dim n = 2
+axis t = 1..T
+param w : real[n]
+output o
+c[t] : real[n] = c[t-3] + 1
+o[t] : real[n] = w * (c[t] - o[t+3])
+""",
+    "gates that share a product, itself joined with the gates that share what it reads": """
+dim n = 2
+axis t = 1..T
+input a[t] : real[n]
+param w : real[n, n]
+output c
+v[t] : real[n] = sigmoid(affine(a[t], v[t-1])) * tanh(affine(a[t], v[t-1]))
+x[t] : real[n] = w @ v[t-1]
+c[t] : real[n] = sigmoid(affine(x[t], c[t+1])) * tanh(affine(x[t], c[t+1]))
+""",
+}
