@@ -7,10 +7,12 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import rnnc
+from oracles import at_every_end
 from rnnc.compiler.driver import Options
 from rnnc.properties import check_property
 
@@ -61,6 +63,30 @@ def test_the_results_share_no_memory_with_a_workspace_kept_between_calls() -> No
     assert again != loss
     for name, value in kept.items():
         np.testing.assert_array_equal(grads[name], value)
+
+
+NUMBER = """axis t = 1..T
+input x[t] : real
+param g : real = 1
+h[t] = tanh(g * x[t] + h[t-1])
+loss l[t] = square(h[t])
+loss decay = square(g)
+"""
+
+
+@pytest.mark.parametrize("level", [0, 2])
+@pytest.mark.parametrize("size", [None, 2])
+def test_the_gradient_of_a_number_is_an_array_that_can_be_written_to(size: int | None, level: int) -> None:
+    """As `grad *= scale` needs it; in segments, and in stretches of a ragged batch."""
+    m = rnnc.loads(NUMBER, Options(level=level))
+    params = m.init(dtype="float64")
+    batch = {"x": np.random.default_rng(0).normal(size=(5, 3)), "T": np.array([5, 1, 3])}
+    with mock.patch.object(m, "_cuts", at_every_end):
+        loss, grads = m.loss_and_grad(params, batch, checkpoint=size)
+    assert type(loss) is float
+    assert type(grads["g"]) is np.ndarray and grads["g"].shape == () and grads["g"].flags.writeable
+    wanted, _, _ = m.backward(params, m.forward(params, batch))
+    np.testing.assert_allclose(grads["g"], wanted["g"], rtol=1e-12)
 
 
 def test_a_complex_step_goes_through() -> None:

@@ -57,8 +57,9 @@ def _in_groups(call, groups, alone, share):
             grads[name] = np.add(grads[name], value, grads[name]) if number else value
     if alone and parts > 1:
         part, found, _ = _together(call, groups[0][:0], len(groups))
-        loss = loss - (parts - 1) * part
-        grads = {name: grads[name] - (parts - 1) * found[name] for name in found}
+        loss -= (parts - 1) * part
+        for name, value in found.items():
+            np.subtract(grads[name], (parts - 1) * value, grads[name])
     return loss, grads
 
 

@@ -30,16 +30,18 @@ def _in_segments(params, batch, size, state, train, seed, last, workspace, alone
     for start in reversed(starts):
         call = _segment(whole, given, start, size, states.pop())
         part, found, dstate = _differentiated(call, cotangents)
-        loss, grads = (
-            loss + part,
-            {name: grads[name] + found[name] if grads else found[name] for name in found},
-        )
+        loss += part
+        if grads:
+            grads = {name: np.add(grads[name], value, grads[name]) for name, value in found.items()}
+        else:
+            grads = found
         cotangents = {f"state:{name}": value for name, value in dstate.items()}
     if alone and starts[1:]:
         call = _segment(whole, given, steps, size, None)  # no step: nothing but those terms
         call.final = False
         (part, found, _), more = _differentiated(call, {}), len(starts) - 1
-        loss, grads = loss - more * part, {name: grads[name] - more * found[name] for name in found}
+        loss -= more * part
+        grads = {name: np.subtract(grads[name], more * value, grads[name]) for name, value in found.items()}
     return loss, grads
 
 
