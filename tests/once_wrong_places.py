@@ -73,4 +73,11 @@ v[t] : real[n] = sigmoid(affine(a[t], v[t-1])) * tanh(affine(a[t], v[t-1]))
 x[t] : real[n] = w @ v[t-1]
 c[t] : real[n] = sigmoid(affine(x[t], c[t+1])) * tanh(affine(x[t], c[t+1]))
 """,
+    "a recurrence whose term is its own past": """
+axis s = 1..S
+param w : real
+output d
+d[s] = d[s-1] + w * d[s-1]
+d[0] = w
+""",
 }

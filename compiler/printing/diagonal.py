@@ -65,7 +65,10 @@ def diagonal(loop: Loop, table: Mapping[str, Equation]) -> Diagonal | str:
         inside = [read for read in root.reads if _meets(read.name, cycle, table)]
         if root.op not in LINEAR or (root.op == "mul" and len(inside) > 1):
             return f"{root.name} = {root.op}({', '.join(read.name for read in root.reads)})"
-    return _pair(loop, found) or "several quantities on one cycle: " + ", ".join(sorted(_own(found)))
+    pair = _pair(loop, found)
+    if pair is None or any(_meets(read.name, cycle, table) for read in (pair.factor, pair.term)):
+        return "several quantities on one cycle: " + ", ".join(sorted(_own(found)))
+    return pair
 
 
 def _meets(name: str, cycle: set[str], table: Mapping[str, Equation]) -> bool:
