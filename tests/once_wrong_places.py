@@ -80,4 +80,14 @@ output d
 d[s] = d[s-1] + w * d[s-1]
 d[0] = w
 """,
+    "gradients of gates side by side with those of another loop, which runs the other way": """
+dim k = 2
+axis t = 1..T
+axis s = 1..S
+output v
+c[t] : real[k] = affine(z[t-1])
+z[t] = c[t]
+v[s, t] : real[k] = (affine(z[t-1], l[S, t+5]) + affine(z[t-1], l[S, t+5]))
+l[s, t] = 1 * v[s, t]
+""",
 }

@@ -29,6 +29,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...spec.records import replace
 from ..ir import Equation, Position, Read, System, plain
+from ..schedule import cycles_of
 from .rewriting import View, is_plain, turned
 
 
@@ -166,19 +167,30 @@ def _known(read: Read, view: View) -> Read:
     return source.reads[place.offset - 1] if inner else read
 
 
-def _leads(reads: Sequence[Read], e: Equation, view: View) -> bool:
-    """Whether one of ``reads`` needs the quantity ``e`` at the same step: then e cannot be a stretch of what they
-    make. What is at another step of a loop is ready, or not begun."""
-    work, seen = [read.name for read in reads if read not in e.reads], set[str]()
+def _closes(reads: Sequence[Read], e: Equation, view: View) -> bool:
+    """Whether the quantity ``e`` cannot be a stretch of what ``reads`` make, because one of them needs it: at the same
+    step, or at another, but for what is on e's own cycle already. A cycle that is not yet there might run the other
+    way."""
+    others = [read.name for read in reads if read not in e.reads]
+    if _leads(others, e.name, view, still=True):
+        return True
+    needing = [name for name in others if _leads([name], e.name, view, still=False)]
+    cycles = cycles_of(view.system) if needing else {}
+    return any(name not in cycles or cycles[name] != cycles.get(e.name) for name in needing)
+
+
+def _leads(names: Sequence[str], goal: str, view: View, still: bool) -> bool:
+    """Whether one of the quantities needs another; ``still``: at the same step."""
+    work, seen = [*names], set[str]()
     while work:
         name = work.pop()
-        if name == e.name:
+        if name == goal:
             return True
         source = view.table.get(name)
         if source is not None and name not in seen:
             seen.add(name)
-            still = (r for r in source.reads if all(p.over is None or not p.offset for p in r.at))
-            work += [read.name for read in still]
+            here = (r for r in source.reads if not still or all(p.over is None or not p.offset for p in r.at))
+            work += [read.name for read in here]
     return False
 
 
@@ -192,7 +204,7 @@ def _stretch(e: Equation, stacks: Mapping[Read, Sequence[Equation]], view: View)
         if len(whole.reads) <= count or set(whole.axes) - {own} != set(e.axes) - {axis}:
             continue
         for start in range(len(whole.reads) - count + 1):
-            if whole.reads[start : start + count] == e.reads and not _leads(whole.reads, e, view):
+            if whole.reads[start : start + count] == e.reads and not _closes(whole.reads, e, view):
                 at = tuple(Position(axis, offset=start) if a == own else Position(a) for a in whole.axes)
                 return turned(e, "copy", replace(plain(whole), at=at))
     return None
