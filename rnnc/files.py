@@ -88,11 +88,13 @@ def _read_regular(path: Path) -> bytes:
 
 
 def check_replaceable(path: str | os.PathLike[str], mark: str | None, force: bool) -> None:
-    """FileExistsError when the file is there and was not written by the compiler (bears no mark)."""
+    """FileExistsError when the file is there and does not bear the ``mark`` of what the compiler writes; with no
+    mark to tell by, whenever it is there."""
     if force or not os.path.isfile(path) or os.path.getsize(path) == 0:
         return
     with open(path, "rb") as handle:
         ours = mark is not None and mark.encode() in handle.read(4096)
     if not ours:
-        said = "it was not written by rnnc, so it is left alone (--force overwrites it)"
-        raise FileExistsError(errno.EEXIST, said, os.fspath(path))
+        said = "it is there already" if mark is None else "it was not written by rnnc"
+        kept = f"{said}, so it is left alone (--force overwrites it)"
+        raise FileExistsError(errno.EEXIST, kept, os.fspath(path))

@@ -15,11 +15,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write into which takes `path`'s place when all went well, and vanishes otherwise.
 
     Links are followed; a device or pipe is written to as it stands."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        with open(target, "wb") as handle:
+    special = os.path.exists(path) and not os.path.isfile(path)  # a link to a pipe names no path that exists
+    try:
+        with open(path, "wb") if special else _draft(Path(os.path.realpath(path)), path) as handle:
             yield handle
-        return
+    except OSError as error:
+        if error.filename is None:  # on a full disk writing knows of no name
+            error.filename = os.fspath(path)
+        raise
+
+
+@contextmanager
+def _draft(target: Path, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
     try:
         with _opened(draft, path) as handle:

@@ -268,8 +268,10 @@ def test_samples(capsys):
     assert all(len(text) == 51 and set(text) <= set(TEXT) for text in drawn)
     assert drawn[0] == drawn[1] != drawn[2]
     assert sample("--prime", "the cat", "--length", "5") == 0
-    primed = capsys.readouterr().out
-    assert primed.startswith("the cat") and len(primed) == 13
+    primed, said = capsys.readouterr()
+    assert primed.startswith("the cat") and len(primed) == 13 and not said
+    assert sample("--prime", "the Çat", "--length", "5") == 0
+    assert capsys.readouterr().err == "rnnc: the model never saw 'Ç' of --prime\n"
 
 
 def test_weights_that_do_not_fit(folder, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import pickle
@@ -230,8 +231,29 @@ def test_links_and_devices_stay(tmp_path):
     assert not os.path.isfile(os.devnull)
 
 
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="no such folder")
+def test_a_pipe_is_written_to_by_its_name() -> None:
+    """As in `-o /dev/stdout | less`."""
+    reader, writer = os.pipe()
+    write_text(f"/dev/fd/{writer}", "through")
+    os.close(writer)
+    with open(reader) as handle:
+        assert handle.read() == "through"
+
+
 def test_a_missing_folder_is_told_by_the_name_that_was_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "w.npz"
     with pytest.raises(FileNotFoundError) as caught:
         write_text(path, "x")
     assert caught.value.filename == str(path)
+
+
+def test_a_full_disk_is_told_by_the_name_of_the_file(tmp_path: Path) -> None:
+    """Writing knows of no name."""
+    path = tmp_path / "w.npz"
+    with pytest.raises(OSError) as caught, replacing(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert caught.value.filename == str(path) and not os.listdir(tmp_path)
+    with pytest.raises(OSError) as caught, replacing(path):
+        open(tmp_path / "other")
+    assert str(caught.value.filename) == str(tmp_path / "other")

@@ -75,6 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
         return FINE
     text = _text(program, meta, arguments.params)
     _refuse(arguments)
+    unseen = sorted({*(arguments.prime or "")} - {*text.vocabulary.characters})
+    if unseen:
+        print(f"rnnc: the model never saw {', '.join(map(repr, unseen))} of --prime", file=sys.stderr)
     choice = Choice(arguments.temperature, arguments.top_k, arguments.top_p)
     show_text(module, params, text, arguments.length, choice, arguments.seed, arguments.prime or "")
     return FINE
