@@ -114,6 +114,9 @@ class _Lowering:
         sizing = {dim for param in params for size in param.shape for dim in size.dims}
         fixed = {dim: "it sizes no parameter" for dim in model.dims if dim not in sizing}
         fixed |= {dim: f"it was needed to compile {use}" for dim, use in model.fixed.items()}
+        fixed |= {
+            dim: "`init` has another use for this name" for dim in ("seed", "dtype") if dim in model.dims
+        }
         hidden = untold(params, list(model.dims), fixed)
         return {**fixed, **dict.fromkeys(hidden, "the shapes of the parameters do not tell it")}
 

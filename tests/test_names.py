@@ -72,6 +72,8 @@ def test_no_name_is_in_the_way(group: int, level: int) -> None:
     _, grads = m.loss_and_grad(params, batch)
     names = sorted(params)[::7]
     check_gradient(lambda p: m.forward(p, batch).loss, params, {name: grads[name] for name in names})
+    _, d_batch, _ = m.backward(params, m.forward(params, batch))
+    assert d_batch.keys() == {"shape", "state"}
     state = m.start(params, batch_size=2)
     for t in range(2):
         state, out = m.step(params, state, {"shape": batch["shape"][t]})
@@ -114,3 +116,11 @@ def test_a_state_called_loss_is_not_taken_for_it() -> None:
     )
     assert m.COTANGENTS["loss"] == "loss" and m.COTANGENTS["state.loss"] == "state:loss"
     check_property(m, "gradient")
+
+
+def test_dims_named_like_the_arguments_of_init() -> None:
+    """They have the values that they were compiled with; `init` draws from its seed, in its dtype."""
+    text = "dim seed = 2, dtype = 3\naxis t = 1..T\ninput x[t] : real[seed]\nparam W : real[dtype, seed]\n"
+    m = rnnc.loads(text + "y[t] = W @ x[t]\noutput y\n", seed=4)
+    assert m.init(seed=1, dtype="float64")["W"].shape == (3, 4)
+    assert not rnnc.test(m, examples=1).failed

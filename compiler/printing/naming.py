@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 PRINTER = frozenset(
     "np B call dtype state fresh params batch run tape dims data given cotangents workspace buffer buffers grads "
-    "dbatch dstate inputs outputs nll train seed last rng out after drawn draws".split()
+    "dbatch dstate only inputs outputs nll train seed last rng out after drawn draws".split()
 )
 RESERVED = PRINTER | frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
 
