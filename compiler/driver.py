@@ -24,7 +24,7 @@ from .differentiate import differentiate
 from .ir import System
 from .ir_text import system_text
 from .learning import Learning, learning, why_not
-from .passes import ORDERS, run_order
+from .passes import NAMES, ORDERS, run_order
 from .passes.dead import drop_dead
 from .printing.allowed import check_allowed
 from .printing.module import Systems, plan_module, print_module
@@ -51,6 +51,14 @@ class Options:
     skip: frozenset[str] = frozenset()
     extras: frozenset[str] = frozenset()
     stop_after: str = STAGES[-1]
+
+    def __post_init__(self) -> None:
+        """ValueError for what there is not: the command line offers nothing else, a caller may."""
+        given = {"level": ({self.level}, ORDERS), "skip": (self.skip, NAMES), "extras": (self.extras, EXTRAS)}
+        for name, (words, known) in {**given, "stop_after": ({self.stop_after}, STAGES)}.items():
+            unknown = ", ".join(repr(word) for word in words if word not in known)
+            if unknown:
+                raise ValueError(f"{name}: expected {', '.join(map(str, known))}, got {unknown}")
 
 
 @dataclass(slots=True)

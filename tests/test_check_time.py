@@ -133,6 +133,15 @@ def test_ends(ends: str, code: str | None) -> None:
     assert codes(f"{HEADER}h[t] = x[t] + h[t-1]\n{ends}\noutput h\n") == ([code] if code else [])
 
 
+@pytest.mark.parametrize("text", ["h[q] = 1\noutput h\n", "input h[q] : real\noutput h\n"])
+def test_the_index_of_no_axis(text: str) -> None:
+    """The axis was forgotten; the name on the left is told as no unknown one."""
+    _, diagnostics = attempt(text)
+    assert [(d.code, d.help) for d in diagnostics] == [
+        ("RNN409", "`axis q = 1..Q` declares an axis with this index")
+    ]
+
+
 AXES = [
     ("axis u = 1..U", None),
     ("axis u = 0..U", "RNN408"),

@@ -34,6 +34,21 @@ def test_load_gives_a_module_that_runs(folder):
     assert rnnc.load(folder / "net.rnn").SPEC == SPEC and rnnc.loads(SPEC).SPEC == SPEC
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"level": 1}, "level: expected 0, 2, got 1"),
+        ({"skip": frozenset({"jion"})}, "skip: expected copies, .*, join, .*, got 'jion'"),
+        ({"extras": frozenset({"jpv"})}, "extras: expected jvp, rtrl, selfcheck, got 'jpv'"),
+        ({"stop_after": "end"}, "stop_after: expected check, .*, print, got 'end'"),
+    ],
+    ids=str,
+)
+def test_an_option_that_is_not_there_is_refused(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        Options(**wrong)
+
+
 def test_dims_and_options():
     assert rnnc.load("net.rnn", n=7).DIMS["n"] == 7
     assert rnnc.loads(SPEC, Options(dims={"n": 5})).DIMS["n"] == 5

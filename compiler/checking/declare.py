@@ -174,13 +174,15 @@ class Declarer:
                 scope.spoil(target.name.text, target.span)
                 if reported:
                     return None
-                known = ", ".join(self.model.axes) or "t"
+                known, said = ", ".join(self.model.axes) or "t", expr.span.text
+                declared = f"`axis {said} = 1..{said.upper()}` declares an axis with this index"
+                written = f"define `{target.name.text}[{known}]` for every step; delays stand on the right"
                 self.error(
                     "RNN409",
                     scope,
                     expr.span,
-                    f"a left side is written with the index of an axis, not `{expr.span.text}`",
-                    help=f"define `{target.name.text}[{known}]` for every step; delays stand on the right",
+                    f"a left side is written with the index of an axis, not `{said}`",
+                    help=declared if self._is_unknown(scope, expr) else written,
                 )
                 return None
             axes.append(found)
@@ -194,11 +196,22 @@ class Declarer:
         return bool(others) and not any(self._says_a_step(scope, expr) for expr in others)
 
     def _says_a_step(self, scope: Scope, expr: syntax.Expr) -> bool:
-        """Whether an index counts from an axis's own, as in ``t-1``, or is a place inside, as ``2``."""
+        """Whether an index counts from an axis's own, as in ``t-1``, is a place inside, as ``2``, or
+        the name of nothing."""
         if isinstance(expr, syntax.Number):
             return expr.text != "0"
         names = [node for node, _ in walk([expr]) if isinstance(node, syntax.Ref)]
-        return any(self.index_of(scope, name) is not None for name in names)
+        return self._is_unknown(scope, expr) or any(self.index_of(scope, name) is not None for name in names)
+
+    def _is_unknown(self, scope: Scope, expr: syntax.Expr) -> bool:
+        """Whether an index is a name that nothing has: most likely that of an axis that is not declared."""
+        text = name_text(self.context, scope, expr.name) if isinstance(expr, syntax.Ref) else None
+        return (
+            text is not None
+            and text.islower()
+            and "." not in text
+            and lookup(self.context, scope, text) is None
+        )
 
     def index_of(self, scope: Scope, expr: syntax.Expr) -> str | None:
         """The axis whose index an expression is."""
