@@ -11,6 +11,7 @@ import pytest
 import rnnc
 from rnnc.compiler.ir_text import parse_system
 from rnnc.compiler.printing.diagonal import diagonal
+from rnnc.compiler.printing.layout import Stored
 from rnnc.compiler.printing.lifetimes import heir_of_terms, heirs, last_needed
 from rnnc.compiler.printing.storage import Storage
 from rnnc.compiler.schedule import Loop, Node, Straight
@@ -30,12 +31,17 @@ KINDS = {"a": "array", "u": "scratch", "v": "scratch", "r": "array", "h": "array
 APART = "v[t,@] : real[n] = add(u[t,@], %s)\nr[t,@] : real[n] = exp(v[t,@])"
 
 
+def frame_of(table: Any) -> SimpleNamespace:
+    """No array has slots beside its steps."""
+    return SimpleNamespace(table=table, stored={name: Stored(name, ("t", "@")) for name in table})
+
+
 def plan_of(body: str, kinds: dict[str, str]) -> tuple[Any, Loop, Straight]:
     """A plan as far as lifetimes look at it: `a` is made first, the rest is a loop."""
     table = {e.name: e for e in parse_system(LOOP % body).equations}
     first, *rest = [Straight(Node(name, (e,))) for name, e in table.items() if name != "x"]
-    frame = SimpleNamespace(table=table)
-    return SimpleNamespace(storage=Storage(kinds), frame=frame, strips={}), Loop("t", 1, tuple(rest)), first
+    plan = SimpleNamespace(storage=Storage(kinds), frame=frame_of(table), strips={})
+    return plan, Loop("t", 1, tuple(rest)), first
 
 
 @pytest.mark.parametrize(
@@ -54,6 +60,16 @@ def test_a_loop_fills_what_it_has_read(body: str, shapes: dict[str, str], expect
     shape = {**dict.fromkeys(KINDS, "T_max"), "h": "T_max + 1", **shapes}.__getitem__
     assert heirs(plan, loop, [], ["a"], shape) == expected
     assert heirs(plan, loop, [], [], shape) == {}
+
+
+@pytest.mark.parametrize(("a", "r"), [((1, 0), (1, 0)), ((1, 0), (0, 1)), ((1, 1), (0, 2))])
+def test_steps_stand_at_the_same_places(a: tuple[int, int], r: tuple[int, int]) -> None:
+    """As many slots in all are not enough: `r` would be written where `a` is still to be read."""
+    plan, loop, _ = plan_of(APART % "a[t,@]", KINDS)
+    for name, (before, after) in {"a": a, "r": r}.items():
+        plan.frame.stored[name] = Stored(name, ("t", "@"), {"t": before}, {"t": after})
+    shape = {**dict.fromkeys(KINDS, "T_max + 1"), "h": "T_max"}.__getitem__
+    assert heirs(plan, loop, [], ["a"], shape) == ({"r": "a"} if a == r else {})
 
 
 SCAN = """\
@@ -84,9 +100,7 @@ def test_a_scan_lies_where_its_terms_do(
 ) -> None:
     table = {e.name: e for e in parse_system(SCAN % (factor, term)).equations}
     loop = Loop("t", 1, tuple(Straight(Node(name, (table[name],))) for name in "ph"))
-    plan: Any = SimpleNamespace(
-        storage=Storage(dict.fromkeys("abh", "array")), frame=SimpleNamespace(table=table)
-    )
+    plan: Any = SimpleNamespace(storage=Storage(dict.fromkeys("abh", "array")), frame=frame_of(table))
     found: Any = diagonal(loop, table)
     shape = {"a": "T_max", "b": "T_max", "h": size}.__getitem__
     assert heir_of_terms(plan, found, ending, shape) == expected
