@@ -285,3 +285,60 @@ def in_stretches(h: Array, first: Array, a: Array | list[Array], b: Array) -> Ar
 def side_by_side(h: Array) -> bool:
     """Whether stretches pay, twice the arithmetic in fewer calls: as measured, from 64 steps on, of up to 2 KB."""
     return len(h) >= 64 and h[0].nbytes <= 2048
+
+
+def scan_coupled(h: list[Array], rows: list[list[Array]], past: list[Array], left: list[list[Array]]) -> bool:
+    """h_i[t] = a_i1[t] * past_1[t] + a_i2[t] * past_2[t] + ... + b_i[t] for several h; rows [a_i1, a_i2, ..., b_i],
+    ``past_i`` is h_i one slot before. Without them a step leaves products to the next, a_ij[t-1] * h_j[t-1], and of
+    the last those in ``left``: [place, factor, j]. What never changes has no dimension of steps.
+
+    False, and nothing done, for less than 80 steps, many numbers (as measured), or what overflows."""
+    steps, row, full = len(h[0]), h[0].shape[1:], h[0].ndim
+    fixed = all(np.ndim(a_ij) < full for *a_i, _ in rows for a_ij in a_i)
+    if steps < 80 or len(h) ** 2 * h[0][0].nbytes > (2048 if fixed else 1024):
+        return False
+    before = 1 if past else 0
+    x = np.empty((len(h), before + steps, *row), h[0].dtype)
+    a = np.empty((len(h), len(h), 1 if fixed else before + steps - 1, *row), x.dtype)
+    for i, (*a_i, b_i) in enumerate(rows):
+        x[i, before:] = b_i
+        for j, a_ij in enumerate(a_i):
+            a[i, j] = a_ij if np.ndim(a_ij) < full else a_ij[: a.shape[2]]
+    for x_i, past_i in zip(x, past):
+        x_i[0] = past_i[0]
+    few = 2**18 // max(x[:, 0].nbytes, 1)  # steps whose copies stay in the cache
+    try:
+        with np.errstate(all="ignore", over="raise"):
+            for begin in range(0, before + steps - 1, few):
+                odd_even(x[:, begin : begin + few + 1], a if fixed else a[:, :, begin : begin + few])
+    except ArithmeticError:  # it may be a product of factors alone
+        return False
+    for place, factor, which in left:
+        np.multiply(x[which, -1], factor if np.ndim(factor) < full else factor[-1], place)
+    for h_i, x_i in zip(h, x):
+        h_i[...] = x_i[before:]
+    return True
+
+
+def odd_even(x: Array, a: Array) -> None:
+    """x_i[s] += a_i1[s-1] * x_1[s-1] + a_i2[s-1] * x_2[s-1] + ... from slot 1 on, in place. Odd slots follow from odd
+    ones, by products of two a's and in the same way; then even ones from them (odd-even reduction, Hockney 1965)."""
+    if x.shape[1] < 9:
+        for s in range(1, x.shape[1]):
+            now = x[:, s]
+            now += added_products(a[:, :, (s - 1) % a.shape[2]], x[:, s - 1])
+        return
+    odd, even, after = x[:, 1::2], x[:, ::2], x[:, 2::2]
+    to_odd, to_even, later = (a,) * 3 if a.shape[2] == 1 else (a[:, :, ::2], a[:, :, 1::2], a[:, :, 2::2])
+    odd += added_products(to_odd, even[:, : odd.shape[1]])
+    odd_even(odd, added_products(later[:, :, None], to_even[:, :, : odd.shape[1] - 1]))
+    after += added_products(to_even, odd[:, : after.shape[1]])
+
+
+def added_products(a: Array, b: Array) -> Array:
+    """Added up over the second dimension: the product of matrices and vectors, element by element."""
+    products = a * b
+    total: Array = products[:, 0]
+    for j in range(1, products.shape[1]):
+        total += products[:, j]
+    return total

@@ -1,4 +1,4 @@
-"""Diagonal linear recurrences: found in the equations, and as exact side by side as step by step."""
+"""Diagonal linear recurrences, alone and coupled: found in the equations, and as exact side by side as step by step."""
 
 from __future__ import annotations
 
@@ -146,6 +146,79 @@ def test_nan_stays_where_it_is_to_the_bit() -> None:
     assert np.isnan(spoilt[201:, 0]).all()
 
 
+FORMS = [(), (3,), (2, 3), (100, 2, 3)]  # a factor lacks the steps, the sequences too, the features too
+KINDS = {
+    "turning": lambda rng, shape: rng.uniform(-0.7, 0.7, shape),
+    "growing": lambda rng, shape: rng.uniform(-0.9, 0.9, shape),
+    "zero": lambda rng, shape: np.zeros(shape),
+    "some zero": lambda rng, shape: rng.uniform(-0.7, 0.7, shape) * (rng.random(shape) > 0.5),
+    "tiny": lambda rng, shape: rng.uniform(0, 1e-30, shape),
+}
+
+
+@pytest.mark.parametrize("dtype", ["f", "d", "D"])
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_coupled_equal_to_rounding(kind: str, count: int, dtype: str) -> None:
+    """Against the recurrence in double precision: what is added up at each step, less than 100 roundings off."""
+    rng = np.random.default_rng(0)
+    for past_is_given, number in [(True, 0), (True, 3), (False, 1), (False, 3)]:
+        shapes = [
+            [FORMS[(number + i + j) % 4 if number < 3 else 3] for j in range(count)] for i in range(count)
+        ]
+        a = [[KINDS[kind](rng, shape).astype(dtype) for shape in row] for row in shapes]
+        b = rng.normal(size=(count, 100, 2, 3)).astype(dtype)
+        first = rng.normal(size=(count, 2, 3)).astype(dtype)
+        h = np.full((count, 101, 2, 3), np.nan, dtype)
+        h[:, 0], left = first, [[np.empty((2, 3), dtype), a[i][0], 0] for i in range(count)]
+        rows, place = [[*a[i], b[i]] for i in range(count)], [h_i[1:] for h_i in h]
+        given = [h_i[:-1] for h_i in h] if past_is_given else []
+        assert prelude.scan_coupled(place, rows, given, [] if past_is_given else left)  # type: ignore[arg-type]
+        wide = np.array([[np.broadcast_to(x, (100, 2, 3)) for x in row] for row in a])
+        shifted = wide if past_is_given else np.concatenate([0 * wide[:, :, :1], wide[:, :, :-1]], 2)
+        wanted, size = first * past_is_given, np.abs(first)
+        for t in range(100):
+            size = np.abs(b[:, t]) + (np.abs(shifted[:, :, t]) * size).sum(1)
+            wanted = b[:, t].astype("D") + (shifted[:, :, t].astype("D") * wanted).sum(1)
+            assert (np.abs(h[:, t + 1] - wanted) <= 100 * np.finfo(dtype).eps * size).all()
+        for i, (product, _, _) in enumerate(left if not past_is_given else []):
+            np.testing.assert_allclose(
+                product, wide[i][0][-1] * h[0, -1], rtol=1e-5 if dtype == "f" else 1e-13
+            )
+
+
+def test_coupled_recurrences_of_few_steps_many_numbers_or_overflowing_products_are_left_alone() -> None:
+    def taken(steps: int, width: int, factor: Any) -> bool:
+        h = np.zeros((2, steps, 1, width), np.float32)
+        rows = [
+            [np.float32(0.5), factor, np.zeros_like(h[0])],
+            [factor, np.float32(0.5), np.zeros_like(h[0])],
+        ]
+        done = prelude.scan_coupled([*h], rows, [], [])
+        assert not h.any()
+        return done
+
+    assert taken(80, 128, np.float32(0.5)) and not taken(79, 128, np.float32(0.5))
+    assert not taken(80, 129, np.float32(0.5)) and taken(80, 0, np.float32(0.5))
+    changing = np.full((80, 1, 64), 0.5, np.float32)
+    assert taken(80, 64, changing) and not taken(80, 65, np.full((80, 1, 65), 0.5, np.float32))
+    assert not taken(80, 2, np.float32(1e30))  # 0 times a product that overflows would be no number
+
+
+def test_of_many_steps_those_go_together_that_stay_in_the_cache() -> None:
+    rng = np.random.default_rng(0)
+    for shape in [(64,), (3000, 1, 64)]:
+        a, c = rng.uniform(-0.7, 0.7, (2, *shape))
+        b, h = rng.normal(size=(2, 3000, 1, 64)), np.zeros((2, 3000, 1, 64))
+        if len(shape) > 1:
+            a, c, b, h = (x[..., :32] for x in (a, c, b, h))
+        assert prelude.scan_coupled([*h], [[a, -c, b[0]], [c, a, b[1]]], [], [])
+        z = by_steps(
+            np.broadcast_to(a + 1j * c, h[0].shape)[:-1], (b[0] + 1j * b[1])[1:], b[0, 0] + 1j * b[1, 0]
+        )
+        np.testing.assert_allclose(h[0] + 1j * h[1], z, rtol=1e-11, atol=1e-11)
+
+
 HEAD = "head y[t] : real[n] ~ normal(affine(h[t]), 1)\n"
 TOP = (
     "dim n = 2\naxis t = 1..T\ninput x[t] : real[n], z[t] : real[n], u : real[n]\n"
@@ -164,6 +237,70 @@ NETWORKS = {
     "from the end, of the step before": "h[t] = sigmoid(affine(z[t-1])) * h[t+1] + x[t-1]\n",
     "mixed": "h[t] = (1 - sigmoid(x[t])) * h[t-1] + sigmoid(x[t]) * z[t]\n",
 }
+
+
+STEP_BY_STEP = {
+    "factors of two steps": (
+        "g[t] = g[t-1] + sigmoid(z[t]) * (x[t] - w * h[t-1])\nh[t] = h[t-1] + sigmoid(x[t]) * g[t]\n"
+    ),
+    "products with values of their own past the end": (
+        "p[T+1] = s\np[t] = w * g[t]\ng[t] = q[t+1] + x[t]\nh[t] = p[t+1] + z[t]\nq[t] = u * h[t]\n"
+    ),
+}
+COUPLED = {
+    "complex": "h[0] = s\nh[t] = w * h[t-1] - u * g[t-1] + x[t]\ng[t] = w * g[t-1] + u * h[t-1] + z[t]\n",
+    "changing": "g[t] = tanh(z[t]) * h[t-1] - w * g[t-1]\nh[t] = tanh(x[t]) * g[t-1] + w * h[t-1] + z[t]\n",
+    "an oscillator": "g[t] = g[t-1] + 0.1 * (x[t] - w * h[t-1])\nh[t] = h[t-1] + 0.1 * g[t]\n",
+    "from the end": "h[t] = w * g[t+1] + x[t]\ng[t] = s - (w * h[t+1] - 0.5 * g[t+1])\n",
+    "three": "f[t] = w * g[t-1] - u\ng[t] = z[t] - s * h[t-1]\nh[t] = w * f[t-1] + tanh(x[t]) * h[t-1] + x[t]\n",
+    "a sum that is not kept": (
+        "a[t] = 1 / (1 + t)\ng[t] = s * h[t-1] + a[t] * g[t-1]\nh[t] = a[t] * g[t-1] + x[t] + w * h[t-1]\n"
+    ),
+    "before another loop": (
+        "p[t] = w * q[t-1] - s * p[t-1] + x[t]\nq[t] = w * p[t-1] + s * q[t-1] + z[t]\n"
+        "h[t] = tanh(w * h[t-1] + p[t])\ng[t] = tanh(s * g[t-1] + q[t])\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("network", [*COUPLED, *STEP_BY_STEP])
+def test_coupled_recurrences_equal_the_textbook(network: str, monkeypatch: Any) -> None:
+    """With a state, cotangents of outputs and in segments; ragged batches go step by step."""
+    text = TOP + (COUPLED | STEP_BY_STEP)[network] + HEAD.replace("h[t]", "h[t], g[t]")
+    fast: Any = rnnc.loads(text)
+    plain = rnnc.loads(text, Options(level=0))
+    taken: list[bool] = []
+    if network in COUPLED:
+        scan = fast.scan_coupled
+        monkeypatch.setattr(fast, "scan_coupled", lambda *given: taken.append(scan(*given)) or taken[-1])
+    rng = np.random.default_rng(0)
+    params = plain.init(seed=1, dtype="float64")
+    params |= {name: rng.uniform(0.1, 0.6, 2) for name in params.keys() & {"s", "w"}}
+    for steps, ragged in [(0, False), (1, False), (170, False), (170, True)]:
+        lengths = np.array([steps, steps // 2 if ragged else steps])
+        batch = {name: rng.normal(size=(steps, 2, 2)) for name in ("x", "z", "y")} | {"T": lengths}
+        batch["u"] = rng.uniform(0.1, 0.6, (2, 2))
+        state = None
+        if not fast.NO_STREAM:
+            given = fast.forward(params, batch).state.items()
+            state = {name: rng.normal(size=v.shape) if v.dtype.kind == "f" else v for name, v in given}
+        taken.clear()
+        found, wanted = (m.forward(params, batch, state=state) for m in (fast, plain))
+        assert found.loss == pytest.approx(wanted.loss, rel=1e-12, abs=1e-13)
+        cotangents = {"loss": 1.0, "y": rng.normal(size=wanted.outputs["y"].shape)}
+        cotangents |= {f"state.{name}": rng.normal(size=(2, 2)) for name in ("h", "g") if state}
+        for ours, theirs in zip(
+            *(m.backward(params, r, cotangents) for m, r in ((fast, found), (plain, wanted)))
+        ):
+            for name, value in theirs.items():
+                np.testing.assert_allclose(ours[name], value, rtol=1e-10, atol=1e-10, err_msg=name)
+        assert any(taken) == (steps == 170 and not ragged and network in COUPLED)
+        if state and steps:
+            whole, parts = (
+                fast.loss_and_grad(params, batch, state=state, checkpoint=c)[1] for c in (None, 85)
+            )
+            for name, value in whole.items():
+                np.testing.assert_allclose(parts[name], value, rtol=1e-10, atol=1e-10, err_msg=name)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 17, 64, 300])
@@ -199,7 +336,13 @@ def test_the_fast_module_equals_the_textbook_on_ragged_batches(network: str, ste
         ("h[t] = sigmoid(x[t]) * h[t-1] + z[t]", "step by step, or in stretches side by side"),
         ("h[t] = tanh(w * h[t-1] + z[t])", "not a diagonal linear recurrence: h = tanh("),
         ("h[t] = w * h[t-1] * h[t-1] + z[t]", "not a diagonal linear recurrence: "),
-        ("g[t] = w * h[t-1] + z[t]\nh[t] = w * g[t-1] + x[t]", "several quantities on one cycle: g, h"),
+        (
+            "g[t] = w * h[t-1] + z[t]\nh[t] = w * g[t-1] + x[t]",
+            "reduction (coupled linear recurrences: g, h)",
+        ),
+        ("g[t] = w * h[t-2] + z[t]\nh[t] = w * g[t-1] + x[t]", "h is read elsewhere than one step before"),
+        ("g[t] = w * (h[t-1] + z[t])\nh[t] = w * g[t-1] + x[t]", ": g is "),
+        ("h[t] = h[t-1] + z[t]", "h is not one product and one sum"),
     ],
 )
 def test_the_schedule_says_so_or_what_prevents_it(

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...spec.records import dataclass
-from ..ir import BATCH, Equation, Read
-from ..operators import TABLE
+from ..ir import Equation, Read
 from ..schedule import Loop, Straight
 from ..weave import nodes_of
+from .coupled import Coupled, Other
 
 if TYPE_CHECKING:
     from .storage import Storage
@@ -35,16 +35,18 @@ class Diagonal:
     past_is_multiplied: bool  # else the product is what the next step reads
 
 
-def scanned(loop: Loop, table: Mapping[str, Equation], storage: Storage) -> Diagonal | str:
+def scanned(loop: Loop, table: Mapping[str, Equation], storage: Storage) -> Diagonal | Coupled | str:
     """The recurrence of a loop that a scan can do; else the term that prevents it."""
     found = diagonal(loop, table)
     if isinstance(found, str):
         return found
-    kept, left = (
+    if isinstance(found, Coupled):
+        return found.prevented(table, storage) or found
+    whole, left = (
         storage.kinds.get(root.name) == "array" and storage.owner(root.name) == root.name
         for root in (found.sum, found.product)
     )
-    if not kept:
+    if not whole:
         return f"{found.sum.name} is not kept of every step"
     if loop.step < 0 and found.product.boundaries and not found.past_is_multiplied:
         return f"{found.product.name} begins past each sequence's own end"
@@ -55,20 +57,21 @@ def scanned(loop: Loop, table: Mapping[str, Equation], storage: Storage) -> Diag
     return f"{missing} may be missing" if missing else found
 
 
-def diagonal(loop: Loop, table: Mapping[str, Equation]) -> Diagonal | str:
+def diagonal(loop: Loop, table: Mapping[str, Equation]) -> Diagonal | Coupled | str:
     """What a loop computes, when that is such a recurrence; else the term that prevents it."""
     if not all(isinstance(part, Straight) for part in loop.body):
         return "a loop inside it"
     found = [node.root for node in nodes_of(loop)]
     cycle = {root.name for root in found}
     for root in found:
-        inside = [read for read in root.reads if _meets(read.name, cycle, table)]
-        if root.op not in LINEAR or (root.op == "mul" and len(inside) > 1):
+        inside = [read.name for read in root.reads if _meets(read.name, cycle, table)]
+        if root.op not in LINEAR or (root.op == "mul" and len(inside) > 1) or not cycle.issuperset(inside):
             return f"{root.name} = {root.op}({', '.join(read.name for read in root.reads)})"
-    pair = _pair(loop, found)
-    if pair is None or any(_meets(read.name, cycle, table) for read in (pair.factor, pair.term)):
-        return "several quantities on one cycle: " + ", ".join(sorted(_own(found)))
-    return pair
+    try:
+        coupled = Coupled(loop, {root.name: root for root in found})
+    except Other as other:
+        return str(other)
+    return coupled if len(coupled.sums) > 1 else _alone(coupled)
 
 
 def _meets(name: str, cycle: set[str], table: Mapping[str, Equation]) -> bool:
@@ -84,33 +87,16 @@ def _meets(name: str, cycle: set[str], table: Mapping[str, Equation]) -> bool:
     return False
 
 
-def _own(found: list[Equation]) -> list[str]:
-    return list(dict.fromkeys(root.origin or root.name for root in found))
-
-
-def _pair(loop: Loop, found: list[Equation]) -> Diagonal | None:
+def _alone(found: Coupled) -> Diagonal | str:
     """One product and one sum, each of which reads the other once, one of them a step away."""
-    if sorted(root.op for root in found) != ["add", "mul"]:
-        return None
-    product, total = sorted(found, key=lambda root: root.op, reverse=True)
-    (back, factor), (made, term) = _split(product, total.name), _split(total, product.name)
-    if back is None or made is None or factor is None or term is None:
-        return None
-    delays = _delay(loop, back), _delay(loop, made)
-    alike = product.axes == total.axes and product.shape == total.shape
-    if not alike or product.axes != (loop.axis, BATCH):
-        return None
-    if delays not in ((-loop.step, 0), (0, -loop.step)) or "elementwise" not in TABLE[total.op].traits:
-        return None
-    return Diagonal(product, total, factor, term, back if delays[0] else made, bool(delays[0]))
-
-
-def _split(equation: Equation, other: str) -> tuple[Read | None, Read | None]:
-    """The read of the other one, and the remaining read."""
-    own = [read for read in equation.reads if read.name == other]
-    rest = [read for read in equation.reads if read.name != other]
-    return (own[0], rest[0]) if len(own) == len(rest) == 1 else (None, None)
-
-
-def _delay(loop: Loop, read: Read) -> int | None:
-    return next((p.offset for p in read.at if p.over == loop.axis and not p.ends), None)
+    ((name, terms),) = found.sums.items()
+    own, rest = terms.get(name, []), terms.get("", [])
+    simple = (
+        [(sign, len(factors)) for sign, factors in own] == [(sign, len(f)) for sign, f in rest] == [(1, 1)]
+    )
+    product = next((root for root in found.roots.values() if root.op == "mul"), None)
+    if product is None or len(found.roots) > 2 or not simple:
+        return f"{name} is not one product and one sum"
+    (_, (factor,)), (_, (term,)) = *own, *rest
+    (past,) = found.pasts.values()
+    return Diagonal(product, found.roots[name], factor, term, past, not found.left)

@@ -19,6 +19,7 @@ from ..weave import nodes_of
 from .body import Notes, cleaned_axes, end_fill
 from .computing import align, completed, compute, einsum_into, generic_into, operand, unrepeated
 from .computing import filled as filled_axes
+from .coupled import Coupled
 from .diagonal import Diagonal, scanned
 from .frame import Frame, Rows, Scope, Value
 from .inline import is_leaf
@@ -32,6 +33,7 @@ from .padding import Padding
 from .places import Places
 from .python import expression, text
 from .reading import here_of, natural, read_stored
+from .reduction import reduction
 from .stretches import Steps, cut, pieces
 from .strips import Strip, size_of_step
 from .structure import is_at_hand
@@ -50,10 +52,7 @@ class Printer(Places):
     padding: Padding = field(init=False)
     waiting: dict[str, list[Node]] = field(default_factory=dict)  # for the loop of a quantity, in strips
     written: Written = field(default_factory=Written)
-
-    passing: set[str] = field(
-        default_factory=set
-    )  # new values that may stand where they are read (`folding`)
+    passing: set[str] = field(default_factory=set)  # values that may stand where they are read (`folding`)
     steps: tuple[str, str] | None = None  # what the arguments are called of the functions that make strips
     fetched: set[str] = field(default_factory=set)  # cotangents that have their names already
     ending: Sequence[str] = ()  # arrays that are needed no more after the stage that is printed
@@ -158,10 +157,6 @@ class Printer(Places):
         b = filled_axes(frame, term, found.sum.axes, found.sum)
         parts = [here_of(frame, found.sum, frame.stored[found.sum.name]), a, b]
         (self._scan_of_pasts if found.past_is_multiplied else self._scan_of_sums)(loop, found, parts)
-        if found.past_is_multiplied:
-            self._clean_after(frame, loop, found.sum)
-        else:  # past its own end a sequence has what its last step left
-            self._clean(frame, found.sum)
 
     def _scan_of_pasts(self, loop: Loop, found: Diagonal, parts: list[ast.expr]) -> None:
         """The past is multiplied as it is read."""
@@ -177,6 +172,7 @@ class Printer(Places):
         h, a, b = map(text, parts)
         back = ", step=-1" if loop.step < 0 else ""
         self.out.add(f"scan({h}, {text(operand(frame, found.product, found.past).expr)}, {a}, {b}{back})")
+        self._clean_after(frame, loop, found.sum)
 
     def _scan_of_sums(self, loop: Loop, found: Diagonal, parts: list[ast.expr]) -> None:
         """A step leaves its product to the next; who else reads the products has them made afterwards."""
@@ -194,6 +190,7 @@ class Printer(Places):
         if whole:
             self.out.add(f"np.multiply({a}, {d}, {text(here_of(frame, product, stored))})")
             self._clean(frame, product)
+        self._clean(frame, found.sum)  # past its own end a sequence has what its last step left
 
     def _loop(self, frame: Frame, loop: Loop) -> None:
         """What the loop fills is made first; the header follows from what the body reads."""
@@ -202,11 +199,12 @@ class Printer(Places):
         if isinstance(found, Diagonal):
             self._scan(loop, found)
             return
+        coupled = isinstance(found, Coupled)
         scope = Scope(loop.axis, loop.step, self.plan.names.taken, frame.written.get(loop.axis, 0))
         inner = replace(frame.within(scope), hoisted=self.hoisted, views=self.views)
         if not frame.scopes:
             self.name_views(node.root for node in nodes_of(loop))
-        outer, self.out = self.out, Lines(indent=self.out.indent + 1)
+        outer, self.out = self.out, Lines(indent=self.out.indent + 1 + coupled)
         known, self.notes = set(self.hoisted), Notes()
         for part in loop.body:
             if isinstance(part, Straight):
@@ -217,6 +215,8 @@ class Printer(Places):
         read = names_in("\n".join(body.lines))  # of some arrays only a view is
         scope.iterables = {array: step for array, step in scope.iterables.items() if step in read}
         strip = None if frame.scopes else self._before(loop)
+        if isinstance(found, Coupled):
+            reduction(frame, found, self.padding, self.out)
         if not frame.scopes:
             new = {name: made for made, name in self.hoisted.items() if made not in known}
             self.out.assign_all(new, longest=SHORT)
@@ -226,6 +226,9 @@ class Printer(Places):
         else:
             header(frame, scope, "" if frame.scopes else first, strip, self.out)
             self.out.lines += body.lines
+        if coupled:  # what was made before this loop is made there alone
+            self.out.indent -= 1
+            self.hoisted = {value: name for value, name in self.hoisted.items() if value in known}
         if not frame.scopes:
             for node in nodes_of(loop):
                 self._clean_after(frame, loop, node.root)

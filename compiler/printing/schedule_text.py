@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from ..ir_text import equation_text
 from ..schedule import Loop, Node, Stage
+from .coupled import Coupled
 from .diagonal import scanned
 from .frame import Frame
 from .plan import Plan
@@ -40,6 +41,9 @@ def _how(plan: Plan | FastPlan, loop: Loop) -> str:
     found = scanned(loop, plan.frame.table, plan.storage)
     if isinstance(found, str):
         return f"step by step (not a diagonal linear recurrence: {found})"
+    if isinstance(found, Coupled):
+        names = sorted({found.roots[name].origin or name for name in found.sums})
+        return f"step by step, or by odd-even reduction (coupled linear recurrences: {', '.join(names)})"
     return "step by step, or in stretches side by side (a diagonal linear recurrence)"
 
 

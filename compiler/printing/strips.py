@@ -17,7 +17,7 @@ from ..ir import BATCH, Equation, Read, System
 from ..operators import TABLE
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
-from .diagonal import Diagonal, scanned
+from .diagonal import scanned
 from .layout import Demands, lag_sizes
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class _Search:
 
     def _by_steps(self, loop: Loop) -> bool:
         flat = all(isinstance(part, Straight) for part in loop.body) and loop.axis not in self.written
-        return flat and not isinstance(scanned(loop, self.table, self.storage), Diagonal)
+        return flat and isinstance(scanned(loop, self.table, self.storage), str)
 
     def whole(self, name: str, members: Collection[str]) -> bool:
         """Whether all that is made in the same place is made so."""
