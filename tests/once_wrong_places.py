@@ -90,4 +90,21 @@ z[t] = c[t]
 v[s, t] : real[k] = (affine(z[t-1], l[S, t+5]) + affine(z[t-1], l[S, t+5]))
 l[s, t] = 1 * v[s, t]
 """,
+    "what is before the first step of one axis, past a shorter sequence's end along the other": """
+dim n = 2
+axis t = 1..T
+axis s = 1..S
+param w : real[n], u : real[n]
+output p, q, r
+v[t] : real[n] = 1
+v[T+1] = w
+p[t, s] : real[n] = p[t+1, s-1]
+p[t, 0] = v[t]
+q[t, s] : real[n] = q[t+1, s-1]
+q[t, 0] = u
+r[t, s] : real[n] = tanh(r[t+2, s-1] + r[t+1, s])
+r[t, 0] = u
+r[T+1, 0] = v[1] * w
+r[T+1, s] = 0.4
+""",
 }

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePath
 
 from ...spec.records import dataclass
 from ...spec.source import Source
-from ..ir import AFTER, BEFORE, Boundary, Equation, Position, Read, lag_axes
+from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Position, Read, lag_axes
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
-from .computing import align, completed, compute, full_shape, keep
+from .computing import align, completed, compute, filled, full_shape, keep
 from .frame import DTYPES, Frame, Value
 from .inline import is_leaf
 from .layout import Demands, Stored, end_value
 from .lines import Lines
-from .python import expression
+from .python import expression, text
 from .reading import plus, read_stored, subscript
 
 
@@ -182,12 +182,8 @@ def fill_margins(frame: Frame, equation: Equation, stored: Stored, out: Lines) -
 
 def _boundary_value(frame: Frame, equation: Equation, stored: Stored, boundary: Boundary) -> ast.expr:
     """A boundary quantity, its axes beside those of the array whose slots it fills."""
-    source, variable = frame.table[boundary.name], frame.stored.get(boundary.name)
-    if variable is None:
-        value = compute(frame, source)
-    else:
-        value = Value(place_of(frame, source, variable), variable.axes)
-    sides = dict(boundary.sides)
+    source, sides = frame.table[boundary.name], dict(boundary.sides)
+    value = _stored(frame, source)
     stands_for = {lag: axis for axis, lag in lag_axes(equation, source, tuple(sides)).items()}
     dims = tuple(stands_for.get(a, a) for a in value.dims)
     nearest: list[ast.expr] = []  # as many lags as there are slots
@@ -197,7 +193,52 @@ def _boundary_value(frame: Frame, equation: Equation, stored: Stored, boundary: 
             nearest.append(_range(0, 0))
         else:
             nearest.append(_range(more, 0) if sides[axis] == BEFORE else _range(0, -more))
-    return align(Value(subscript(value.expr, nearest), dims), stored.axes)
+    value = Value(subscript(value.expr, nearest), dims)
+    if not stands_for:
+        value = _ended(frame, equation, stored, sides, value, source)
+    return align(value, stored.axes)
+
+
+def _corner(frame: Frame, corner: Equation, lag: str | None, axis: str, dims: tuple[str, ...]) -> ast.expr:
+    """A corner's value past the end of ``axis``, beside the steps of ``dims``; ``lag``: its own axis of slots there."""
+    value = _stored(frame, corner)
+    if lag is None:
+        return align(value, dims)
+    slots = filled(frame, value, (lag, BATCH), corner)
+    return expression("after_end({0}, {1}, {2})", slots, frame.length(axis), frame.extent(axis))
+
+
+def _stored(frame: Frame, source: Equation) -> Value:
+    """A quantity's steps, from its variable if it has one."""
+    variable = frame.stored.get(source.name)
+    if variable is None:
+        return compute(frame, source)
+    return Value(place_of(frame, source, variable), variable.axes)
+
+
+def _ended(
+    frame: Frame, equation: Equation, stored: Stored, sides: Mapping[str, int], value: Value, source: Equation
+) -> Value:
+    """A boundary's value, where another axis has slots past its end, and a shorter sequence has them among the steps
+    of longer ones: there it is that of the corner, or 0."""
+    dims = tuple(axis for axis in stored.axes if axis not in sides)
+    if len(dims) != 2 or dims[1:] != (BATCH,):
+        return value
+    axis, around = dims[0], {**sides, dims[0]: AFTER}
+    corner = equation.boundary(tuple((a, around[a]) for a in equation.axes if a in around))
+    lags = {} if corner is None else lag_axes(equation, frame.table[corner], tuple(around))
+    nothing = text(value.expr) == "0" or (axis in value.dims and (source.name, axis) in frame.zeroed)
+    if (
+        not frame.ragged(dims)
+        or not stored.margins(axis)[1]
+        or (corner is None and nothing)
+        or {*lags} - {axis}
+    ):
+        return value
+    if value.dims != dims:
+        value = Value(filled(frame, value, dims, source), dims)
+    fill = None if corner is None else _corner(frame, frame.table[corner], lags.get(axis), axis, dims)
+    return keep(frame, value, (axis,), fill)
 
 
 def margin(frame: Frame, stored: Stored, boundary: Boundary, equation: Equation) -> ast.expr | None:
