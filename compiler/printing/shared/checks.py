@@ -137,12 +137,8 @@ class Call:
             views = [[*array[::way]] if own else None for array, own in zip(arrays, known)]
             whole = all(known) and len({len(view) for view in views}) == 1
             turns = [*zip(*views)] if whole else None
-            kept = (
-                told,
-                views,
-                turns,
-                [owner for owner, own in zip(owners, known) if own],
-            )  # whose ids no other has
+            held = [owner for owner, own in zip(owners, known) if own]  # so that no other array has their ids
+            kept = told, views, turns, held
             self.workspace["steps", loop] = kept
         _, views, turns, _ = kept
         if not all(known):

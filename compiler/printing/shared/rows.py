@@ -13,7 +13,7 @@ import numpy as np
 
 def _groups(call, choose=None):
     """The rows of a ragged batch, in the order of their lengths, all together or in the groups that ``choose``
-    makes of them; none when all are equally long."""
+    makes of them; none when all are equally long. Steps past the end of the longest are left out of the call."""
     if len(call.even) == len(call.lengths):
         return []
     _crop(call)
