@@ -40,7 +40,7 @@ every_pass = pytest.mark.parametrize(
     (
         *REPEATED,
         *SUMS,
-        *(one for one in LOOPS if one.name in ("defer", "part")),
+        *(one for one in LOOPS if one.name == "defer"),
         MERGED[1],
         SINGLE[0],
     ),
@@ -362,16 +362,6 @@ def test_an_adjoint_finds_what_the_forward_system_has() -> None:
     )
     changed = share(parse_system(text))
     assert "~x[t,@] : real[n] = mul(e[t,@], y[t,@])" in system_text(changed)
-
-
-@pytest.mark.parametrize(
-    ("old", "new"), [("a[t,3,@]", "a[t-1,3,@]"), ("a[t,3,@]", "a[t,1,@]"), ("copy(w[3])", "copy(w[T])")]
-)
-def test_members_that_do_not_lie_side_by_side_stay_in_one_product(old: str, new: str) -> None:
-    """At another step, not the next, or where not every step is read by itself."""
-    (one,) = (one for one in LOOPS if one.name == "part")
-    system = validate(parse_system(examples(one.doc)[0].replace(old, new)))
-    assert one.run(system) is system
 
 
 DEFERRED = """\

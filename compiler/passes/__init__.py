@@ -22,7 +22,6 @@ from .join import join, join_rows
 from .merge import merge
 from .move import move
 from .pack import pack
-from .part import part
 from .products import plain_products
 from .regroup import regroup
 from .scale import scale
@@ -76,14 +75,7 @@ WIDE = (Pass("join", join), Pass("center", center))
 SPREAD = (Pass("spread", spread),)
 """-O2, on the adjoint equations: chains of products that `regroup` can take apart."""
 
-LOOPS = (
-    Pass("regroup", regroup),
-    Pass("scale", scale),
-    Pass("pack", pack),
-    Pass("part", part),
-    Pass("defer", defer),
-    PASSES[-1],
-)
+LOOPS = (Pass("regroup", regroup), Pass("scale", scale), Pass("pack", pack), Pass("defer", defer), PASSES[-1])
 """-O2, last: what a loop need not do, and the signs that then stand by themselves."""
 
 LAST = (Pass("squash", squash),)
