@@ -122,8 +122,14 @@ class Call:
     def _in_turn(self, loop, way, arrays):
         if self.workspace is None or not loop:
             return zip(*(array[::way] for array in arrays))
-        views, turns = self._views(loop, way, arrays)
-        return zip(*views) if turns is None else turns
+        owners = [id(getattr(array, "base", array)) for array in arrays]
+        kept = self.made.get(loop)  # all views of a call of these sizes, whose owners were all the workspace's
+        if kept is None or kept[0] != owners:
+            views, turns = self._views(loop, way, arrays)
+            if turns is None:
+                return zip(*views)
+            kept = self.made[loop] = owners, turns
+        return kept[1]
 
     def _views(self, loop, way, arrays):
         """The views of each array's steps, and what all have at each step; None where some array is not of the
