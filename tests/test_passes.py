@@ -25,6 +25,7 @@ from rnnc.compiler.passes import (
     share,
     simplify,
 )
+from rnnc.compiler.passes.cancel import cancel
 from rnnc.compiler.passes.contract import contract
 from rnnc.compiler.passes.copies import drop_copies
 from rnnc.compiler.passes.products import plain_products
@@ -176,6 +177,17 @@ x2[t,@] : real[n] = mul(x[t,@], c2)
 faint.1 : real = number() {value: 1e-200}
 faint : real[n] = expand(faint.1) {sizes: (<n>)}
 xf[t,@] : real[n] = mul(x[t,@], faint)
+na[t,@] : real = neg(a[t,@])
+nax[t,@] : real[n] = expand(na[t,@]) {sizes: (<n>)}
+inverse : real = div(c1.1, n.1)
+minus : real = neg(inverse)
+sum[t,@] : real = sum(x[t,@])
+nz[t,@] : real[n] = neg(x[t,@])
+dot[t,@] : real = einsum(y[t,@], nz[t,@]) {spec: "i,i->"}
+dot.1[t,@] : real = einsum(y[t,@], x[t,@]) {spec: "i,i->"}
+xa[t,@] : real[n] = div(x[t,@], ax[t,@])
+ra.1[t,@] : real = div(c2.1, a[t,@])
+ra[t,@] : real[n] = expand(ra.1[t,@]) {sizes: (<n>)}
 """
 
 
@@ -203,6 +215,8 @@ q[t,@] : real[n] = neg(nx[t,@])                          | copy(x[t,@])
 q[t,@] : real[n] = neg(nx[t-1,@])                        | neg(nx[t-1,@])
 q[t,@] : real[n] = add(x[t,@], ny[t,@])                  | sub(x[t,@], y[t,@])
 q[t,@] : real[n] = sub(x[t,@], ny[t,@])                  | add(x[t,@], y[t,@])
+q[t,@] : real[n] = add(x[t,@], nax[t,@])                 | sub(x[t,@], nax.1[t,@])
+q[t,@] : real[n] = sub(x[t,@], nax[t-1,@])               | sub(x[t,@], nax[t-1,@])
 q[t,@] : real[n] = mul(nx[t,@], ny[t,@])                 | mul(x[t,@], y[t,@])
 q[t,@] : real[n] = mul(nx[t,@], p)                       | mul(x[t,@], q.1)
 q[t,@] : real[n] = mul(p, nx[t,@])                       | mul(q.1, x[t,@])
@@ -277,6 +291,18 @@ q[t,@] : real[n] = div(x[t,@], least)                    | div(x[t,@], least)
 q[t,@] : real[n] = div(x[t,@], c0)                       | div(x[t,@], c0)
 q[t,@] : real[n] = div(x[t,@], y[t,@])                   | div(x[t,@], y[t,@])
 q : real = div(c2.1, n.1)                                | div(c2.1, n.1)
+q[t,@] : real = mul(inverse, sum[t,@])                   | mean(x[t,@])
+q[t,@] : real = mul(sum[t,@], minus)                     | neg(q.1[t,@])
+q[t,@] : real = mul(c2.1, sum[t,@])                      | mul(c2.1, sum[t,@])
+q[t,@] : real = mul(inverse, dot[t,@])                   | einsum(y[t,@], nz.2[t,@]) {spec: "i,i->"}
+q[t,@] : real = mul(inverse, dot.1[t,@])                 | mul(inverse, dot.1[t,@])
+"""
+CANCELLED = """
+q[t,@] : real[n] = mul(ra[t,@], x[t,@])                  | mul(ra.2, xa[t,@])
+q[t,@] : real[n] = mul(x[t-1,@], ra[t,@])                | mul(x[t-1,@], ra[t,@])
+q[t,@] : real[n] = mul(x[t,@], ra[t-1,@])                | mul(x[t,@], ra[t-1,@])
+q[t,@] : real[n] = mul(y[t,@], ra[t,@])                  | mul(y[t,@], ra[t,@])
+q[t,@] : real[n] = mul(xa[t,@], x[t,@])                  | mul(xa[t,@], x[t,@])
 """
 
 
@@ -293,6 +319,11 @@ def test_simplify(line: str, wanted: str) -> None:
 @pytest.mark.parametrize("line, wanted", rows(CONTRACTED))
 def test_contract(line: str, wanted: str) -> None:
     assert result(contract, line) == wanted
+
+
+@pytest.mark.parametrize("line, wanted", rows(CANCELLED))
+def test_cancel(line: str, wanted: str) -> None:
+    assert result(cancel, line) == wanted
 
 
 @pytest.mark.parametrize("line, wanted", rows(SCALED))

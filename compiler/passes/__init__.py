@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from ...spec.records import dataclass
 from ..ir import System
 from ..validate import validate
+from .cancel import cancel
 from .center import center
 from .contract import contract
 from .copies import drop_copies
@@ -56,6 +57,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("scale", scale),
     Pass("contract", contract),
     Pass("factor", factor),
+    Pass("cancel", cancel),
     Pass("tile", tile),
     Pass("stack", stack),
     Pass("share", share),
@@ -63,7 +65,7 @@ PASSES: tuple[Pass, ...] = (
 )
 
 
-TEXTBOOK = tuple(one for one in PASSES if one.name not in ("share", "contract", "factor", "scale"))
+TEXTBOOK = tuple(one for one in PASSES if one.name not in ("share", "contract", "factor", "cancel", "scale"))
 """-O0: equations stay those of the spec, even where two of them are alike or could be one."""
 
 BACK = (*TEXTBOOK[:-1], Pass("factor", factor), Pass("move", move), TEXTBOOK[-1])

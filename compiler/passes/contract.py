@@ -158,14 +158,15 @@ def sum_of_features(e: Equation, v: View) -> Equation | None:
 
 
 def negative_of_features(e: Equation, v: View) -> Equation | None:
-    """The negative of the sum."""
+    """The negative of the sum, or of the mean."""
     inner = v.through(e.reads[0], "neg", once=True)
     if inner is None:
         return None
-    return turned(e, "neg", v.new(e, "sum", *inner.reads, axes=e.axes, shape=e.shape))
+    return turned(e, "neg", v.new(e, e.op, *inner.reads, axes=e.axes, shape=e.shape))
 
 
 RULES: dict[str, Sequence[Rule]] = {
     "sum_over": (sum_of_nothing, sum_of_sum, sum_of_negative, sum_of_product),
     "sum": (sum_of_features, negative_of_features),
+    "mean": (negative_of_features,),
 }

@@ -146,6 +146,36 @@ def sum_of_scaled(e: Equation, v: View) -> Equation | None:
     return None
 
 
+def mean_of_sum(e: Equation, v: View) -> Equation | None:
+    """The sum of n numbers times 1 / n is their mean."""
+    for scalar, rest in _scaled(e, v):
+        total, negated = v.through(rest, "sum", once=True), v.through(scalar, "neg")
+        inverse = v.through(scalar if negated is None else negated.reads[0], "div")
+        if total is None or inverse is None or v.constant(inverse.reads[0]) != 1 or e.shape:
+            continue
+        count = v.source(inverse.reads[1])
+        if count.op == "dim" and count.attr("size") == v.source(total.reads[0]).shape[-1]:
+            if negated is None:
+                return turned(e, "mean", *total.reads)
+            return turned(e, "neg", v.new(e, "mean", *total.reads, axes=e.axes))
+    return None
+
+
+def number_meets_number(e: Equation, v: View) -> Equation | None:
+    """s times the sum of a * (r * b) is the sum of a * (s * (r * b)); r may be -1."""
+    for scalar, rest in _scaled(e, v):
+        total = v.through(rest, "einsum", once=True)
+        if total is None or total.boundaries:
+            continue
+        for place, read in enumerate(total.reads):
+            one = v.through(read, "neg", once=True) or v.through(read, "mul", once=True)
+            if one is not None and not one.boundaries and (one.op == "neg" or any(_scaled(one, v))):
+                scaled = v.new(one, "mul", _wide(one, v, scalar), read, axes=one.axes, shape=one.shape)
+                reads = (*total.reads[:place], scaled, *total.reads[place + 1 :])
+                return turned(e, "einsum", *reads, **dict(total.attrs))
+    return None
+
+
 def sum_of_shifted(e: Equation, v: View) -> Equation | None:
     """The sum of a + s over n places is that of a, and s * n."""
     inner = v.through(e.reads[0], "add", once=True)
@@ -182,7 +212,14 @@ def _wide(e: Equation, v: View, scalar: Read) -> Read:
 
 
 RULES: dict[str, Sequence[Rule]] = {
-    "mul": (same_everywhere, literals_meet, scaled_twice, scaled_where_small),
+    "mul": (
+        same_everywhere,
+        literals_meet,
+        mean_of_sum,
+        number_meets_number,
+        scaled_twice,
+        scaled_where_small,
+    ),
     "div": (divided,),
     "neg": (negative_of_scaled,),
     "sum": (sum_of_scaled, sum_of_shifted),

@@ -107,10 +107,10 @@ def neutral(*units: float | None) -> Rule:
 def add_sign(e: Equation, v: View) -> Equation | None:
     """a + -b is a - b."""
     left, right = e.reads
-    if (negated := v.through(right, "neg")) is not None:
-        return turned(e, "sub", left, negated.reads[0])
-    if (negated := v.through(left, "neg")) is not None:
-        return turned(e, "sub", right, negated.reads[0])
+    if (b := _negated(right, v)) is not None:
+        return turned(e, "sub", left, b)
+    if (b := _negated(left, v)) is not None:
+        return turned(e, "sub", right, b)
     return None
 
 
@@ -118,8 +118,21 @@ def sub_sign(e: Equation, v: View) -> Equation | None:
     """a - -b is a + b; 0 - b is -b."""
     if v.constant(e.reads[0]) == 0:
         return turned(e, "neg", e.reads[1])
-    negated = v.through(e.reads[1], "neg")
-    return None if negated is None else turned(e, "add", e.reads[0], negated.reads[0])
+    b = _negated(e.reads[1], v)
+    return None if b is None else turned(e, "add", e.reads[0], b)
+
+
+def _negated(read: Read, v: View) -> Read | None:
+    """What it is the negative of; it may be repeated along further sizes."""
+    if (negated := v.through(read, "neg")) is not None:
+        return negated.reads[0]
+    repeated = v.through(read, "expand", once=True)
+    negated = None if repeated is None else v.through(repeated.reads[0], "neg")
+    if repeated is None or negated is None:
+        return None
+    return v.new(
+        repeated, "expand", *negated.reads, axes=repeated.axes, shape=repeated.shape, **dict(repeated.attrs)
+    )
 
 
 def product_sign(e: Equation, v: View) -> Equation | None:

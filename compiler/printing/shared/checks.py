@@ -123,7 +123,7 @@ class Call:
         if self.workspace is None or not loop:
             return zip(*(array[::way] for array in arrays))
         owners = [id(getattr(array, "base", array)) for array in arrays]
-        kept = self.made.get(loop)  # all views of a call of these sizes, whose owners were all the workspace's
+        kept = self.made.get(loop)  # of a call of the same sizes, all of whose arrays were the workspace's
         if kept is None or kept[0] != owners:
             views, turns = self._views(loop, way, arrays)
             if turns is None:
