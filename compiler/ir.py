@@ -213,9 +213,11 @@ def fixed(
     found = {e.name for e in table.values() if e.op in leaves}
     left = [e for e in table.values() if e.reads and not e.boundaries and BATCH not in e.axes]
     before = -1
-    while len(found) != before:
+    while len(found) != before:  # mostly twice: what is read tends to stand before its readers
         before = len(found)
-        found |= {e.name for e in left if all(read.name in found for read in e.reads)}
+        for e in left:
+            if all(read.name in found for read in e.reads):
+                found.add(e.name)
     return frozenset(found)
 
 
