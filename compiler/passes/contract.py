@@ -26,7 +26,7 @@ several sums read the product."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 
 from ...spec.records import replace
@@ -48,17 +48,13 @@ def contract(system: System) -> System:
 
 def _summed_only(system: System) -> frozenset[str]:
     """Products that several sums over axes read, and nothing else."""
-    readers: dict[str, list[str]] = defaultdict(list)
-    for e in system.equations:
-        for name in e.sources():
-            readers[name].append(e.op)
-    for _, name in system.outputs:
-        readers[name].append("")
-    return frozenset(
-        e.name
-        for e in system.equations
-        if e.op == "mul" and e.axes and len(readers[e.name]) > 1 and {*readers[e.name]} == {"sum_over"}
-    )
+    summed = Counter(name for e in system.equations if e.op == "sum_over" for name in e.sources())
+    several = {name for name, count in summed.items() if count > 1}
+    products = {e.name for e in system.equations if e.op == "mul" and e.axes and e.name in several}
+    if not products:
+        return frozenset()
+    others = {name for e in system.equations if e.op != "sum_over" for name in e.sources()}
+    return frozenset(products - others - {name for _, name in system.outputs})
 
 
 def _outside(products: frozenset[str]) -> Rule:

@@ -53,16 +53,19 @@ def drop_copies(system: System) -> System:
 
 def _adopt(system: System) -> System:
     """q = copy(q.1[…]) of a temporary made for q: the temporary's equation becomes q's."""
+    copies = [e for e in system.equations if e.op == "copy" and _is_temporary(e.reads[0].name, e.name)]
+    if not copies:
+        return system
     own = {equation.name: equation for equation in system.equations}
     kept = {name for _, name in system.outputs} | {b.name for e in system.equations for b in e.boundaries}
-    readers: dict[str, list[Read]] = {e.reads[0].name: [] for e in system.equations if e.op == "copy"}
+    readers: dict[str, list[Read]] = {copy.reads[0].name: [] for copy in copies}
     for read in (read for equation in system.equations for read in equation.reads):
         if read.name in readers:
             readers[read.name].append(read)
     names: dict[str, str] = {}
     busy = set[str]()
-    for copy in system.equations:
-        source = own.get(copy.reads[0].name) if copy.op == "copy" else None
+    for copy in copies:
+        source = own.get(copy.reads[0].name)
         if source is None or source.name in kept or {copy.name, source.name} & busy:
             continue  # a chain of copies goes link by link, a link each time
         if _made_for(copy, source, readers[source.name]):
@@ -84,12 +87,16 @@ def _adopted(equation: Equation, names: dict[str, str], own: dict[str, Equation]
     return replace(equation, reads=tuple(rename(read, names) for read in equation.reads))
 
 
+def _is_temporary(name: str, owner: str) -> bool:
+    """Whether a name is that of a temporary made for the owner."""
+    return re.fullmatch(r"(\.\d+)+", name.removeprefix(owner)) is not None
+
+
 def _made_for(copy: Equation, source: Equation, readers: list[Read]) -> bool:
-    """Whether the source is a temporary of the copy's, with the same value wherever it is read."""
-    suffix = source.name.removeprefix(copy.name)
+    """Whether the source has the copy's value wherever it is read."""
     alike = source.axes == copy.axes and is_plain(copy.reads[0], source) and not source.boundaries
     inside = not copy.boundaries or all(is_plain(read, source) for read in readers)
-    return alike and inside and re.fullmatch(r"(\.\d+)+", suffix) is not None
+    return alike and inside
 
 
 # ------------------------------------------------------------------------- readers read the original
