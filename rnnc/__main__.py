@@ -31,7 +31,8 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit status; never raises."""
+    """Runs a command and returns its exit status; never raises. Without ``argv`` it has the process to itself, and may
+    end it."""
     if argv is None:
         _settle()
     words = list(sys.argv[1:] if argv is None else argv)
@@ -44,8 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         status = _say(reason(error), USAGE)
         _drop_output()
-    if argv is None:
-        gc.freeze()  # the process ends: a last look for garbage would go through all that is left
+    if argv is None:  # the process ends, and all is written
+        gc.freeze()  # a last look for garbage would go through all that is left
+        if "compile" in words:
+            os._exit(status)  # Python would take apart, piece by piece, what a compilation made
     return status
 
 
@@ -83,11 +86,14 @@ def _run(words: list[str]) -> int:
 
 
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """All commands; only those named among the words are imported for their arguments."""
+    """The command that the first word names, or all; only those named among the words are imported for their
+    arguments."""
     top = argparse.ArgumentParser(prog="rnnc", description="Recurrent networks written as equations.")
     top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, summary in COMMANDS.items():
+    named = [name for name in words[:1] if name in COMMANDS]
+    for name in named or COMMANDS:
+        summary = COMMANDS[name]
         command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
         command.add_argument("--debug", action="store_true", help="show the traceback of an internal error")
         if name in words:
