@@ -168,7 +168,9 @@ def pick(a: Array, index: Array) -> Array:
 
 def onehot(index: Array, size: int, dtype: np.dtype[np.generic]) -> Array:
     """Vectors of ``size`` components: 1 at ``index``, else 0."""
-    return np.asarray(index[..., None] == np.arange(size), dtype)
+    result = np.zeros((index.size, size), dtype)
+    result[np.arange(index.size), index.reshape(-1)] = 1
+    return result.reshape(*index.shape, size)
 
 
 def spread_pick(a: Array, index: Array, size: int) -> Array:
