@@ -1,7 +1,7 @@
 """Times compiled modules beside other ways to run the same equations.
 
 python -m benchmarks --quick --write     training beside the fast peers, streaming, calls: six minutes
-python -m benchmarks --write             every table for one thread, a quarter of an hour
+python -m benchmarks --write             every table for one thread, twenty minutes
 python -m benchmarks --cells lstm --sizes small --peers torch --seconds 20
 """
 

@@ -180,7 +180,8 @@ def ragged(rows: Sequence[Row]) -> str:
 
 
 def ablation(rows: Sequence[Row]) -> str:
-    head = ["times as long without", *(f"{CELLS[row['cell']]}, {row['size']}" for row in rows)]
+    cells = [CELLS.get(row["cell"], row["cell"]) for row in rows]
+    head = ["times as long without", *(f"{cell}, {row['size']}" for cell, row in zip(cells, rows))]
     names = [name for name in NAMES if any(name in row["without"] for row in rows)]
     worth = [{name: f"{ratio:.2f}" for name, ratio in row["without"].items()} for row in rows]
     return table([head, *([name, *(row.get(name, "–") for row in worth)] for name in names)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 
 from ..cases import SPECS, Case
 from ..handwritten import HANDWRITTEN
@@ -51,6 +52,7 @@ def handwritten(case: Case) -> Contender | Absent:
     )
 
 
+@cache
 def _compile_seconds(case: Case, level: int) -> float:
     """From the text to the module's text: `load` remembers what it compiled before."""
     import rnnc
