@@ -275,6 +275,20 @@ def bits(found: Any) -> Any:
     return [*map(bits, found)] if isinstance(found, (list, tuple)) else np.asarray(found).tobytes()
 
 
+def test_a_loop_runs_over_the_arrays_it_is_given() -> None:
+    """A workspace's views of a loop's steps are of the same arrays, or made anew."""
+    call = M.Call()
+    call.workspace, call.dtype, call.B, call.dims, call.longest = {}, np.dtype(float), 2, {}, {"t": 3}
+    a, b, other = call.buffer("a", 3, 2), call.buffer("b", 3, 2), np.zeros((3, 2))
+    for arrays in ((a, b), (a, b), (b, a), (a, other), (a, b), (other, b)):
+        for way, loop in ((1, call.forwards), (-1, call.backwards)):
+            steps = [*loop(f"h {way}", *arrays)]
+            assert len(steps) == 3
+            for views, *wanted in zip(steps, *(array[::way] for array in arrays)):
+                places = [one.__array_interface__["data"] for one in views]
+                assert places == [one.__array_interface__["data"] for one in wanted]
+
+
 def test_a_run_whose_workspace_another_call_has_is_refused() -> None:
     kept = M.workspace(GIVEN["params"], EVEN)
     first = M.forward(GIVEN["params"], EVEN, workspace=kept)
