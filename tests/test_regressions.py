@@ -85,3 +85,11 @@ def test_a_view_of_another_time_is_cut_without_its_source() -> None:
     m = rnnc.loads(text + "head y[t] : bool ~ bernoulli(stop_gradient(v[t-2]))\n")
     run = m.forward({}, {"x": np.ones((4, 2)), "y": np.ones((4, 2), bool), "T": np.array([4, 3])})
     np.testing.assert_array_equal(run.outputs["v"], [[2, 2], [2, 2], [2, 2], [2, 0]])
+
+
+def test_the_gradient_of_one_operand_is_no_view_of_what_flows_in() -> None:
+    text = "dim n = 4\nparam w : real[3, n+3, 3]\nconst r : real[3] = 0.3\n"
+    m = rnnc.loads(text + 'head q : bool[3] ~ bernoulli(slice(einsum("b,cab->a", r, w), 1, 3))\n')
+    _, grads = m.loss_and_grad(m.init(), {"q": np.ones((2, 3), bool)})
+    assert grads["w"].flags.writeable
+    assert 0 not in grads["w"].strides
