@@ -24,7 +24,7 @@ CASES = [
 ]
 WRITTEN_AS = {"lstm_slices": "lstm"}  # how else a cell may be written
 STEP = "one step at a time"  # what is printed before it is for sequences
-PLACES = 3  # where arrays happen to lie is worth some hundredths: so many times, each in memory of its own
+PLACES = 4  # where arrays happen to lie is worth some hundredths: so many times, each in memory of its own
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ def measure(cells: Sequence[str], sizes: Sequence[str], seconds: float, clock: s
             case = Case(cell, size_for(cell, size))
             row, whole = Row(cell, size), _printed(case)
             for name in (name for name in NAMES if _printed(case, name) != whole):
-                row.without[name] = _ratio(case, name, seconds * 0.7, clock)
+                row.without[name] = _ratio(case, name, seconds * 0.6, clock)
             shown = [f"{name} {ratio:.2f}" for name, ratio in row.without.items()]
             print(f"{cell:19} {size:7}without: " + "  ".join(shown), flush=True)
             rows.append(asdict(row))
@@ -51,10 +51,13 @@ def measure(cells: Sequence[str], sizes: Sequence[str], seconds: float, clock: s
 
 
 def _ratio(case: Case, name: str, seconds: float, clock: str) -> float:
-    """The two alone in turn, so that none finds the caches as a third left them."""
-    pairs = [(compiled(case), compiled(case, skip=frozenset({name}))) for _ in range(PLACES)]
-    agree(f"without {name}", computed(pairs[0][0]), pairs[0][1])
-    times = [interleaved({"": a.run, name: b.run}, seconds / PLACES, clock) for a, b in pairs]
+    """The two alone in turn, so that none finds the caches as a third left them; each is made first as often."""
+    sides = {"": frozenset[str](), name: frozenset({name})}
+    orders = [tuple(sides), tuple(sides)[::-1]] * (PLACES // 2)
+    pairs = [{side: compiled(case, skip=sides[side]) for side in order} for order in orders]
+    agree(f"without {name}", computed(pairs[0][""]), pairs[0][name])
+    runs = [{side: contender.run for side, contender in pair.items()} for pair in pairs]
+    times = [interleaved(pair, seconds / PLACES, clock) for pair in runs]
     return median(time[name] / time[""] for time in times)
 
 
