@@ -43,7 +43,7 @@ def measure(cells: Sequence[str], sizes: Sequence[str], seconds: float, clock: s
             case = Case(cell, size_for(cell, size))
             row, whole = Row(cell, size), _printed(case)
             for name in (name for name in NAMES if _printed(case, name) != whole):
-                row.without[name] = _ratio(case, name, seconds * 0.6, clock)
+                row.without[name] = _ratio(case, name, seconds / 2, clock)
             shown = [f"{name} {ratio:.2f}" for name, ratio in row.without.items()]
             print(f"{cell:19} {size:7}without: " + "  ".join(shown), flush=True)
             rows.append(asdict(row))
