@@ -15,7 +15,7 @@ DEFINED = re.compile(r"(?:@.*\n)*(?:def|class) (\w+)")
 STRING = r'''"""[\s\S]*?"""|"[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\\\n]*(?:\\.[^'\\\n]*)*\''''
 OPAQUE = re.compile(rf"f({STRING})|{STRING}|#[^\n]*")
 FILLED = re.compile(r"\{([^{}]*)\}")
-NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*\b(?!=[^=])")  # `name=` is a keyword of a call
+SIGNS = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in "_.=")}
 
 
 def definitions(text: str) -> dict[str, str]:
@@ -26,7 +26,9 @@ def definitions(text: str) -> dict[str, str]:
 
 def names(text: str) -> set[str]:
     """The names in a Python text; attributes, keywords of calls, comments and strings are none."""
-    return set(NAME.findall(OPAQUE.sub(_code, text)))
+    words = set(OPAQUE.sub(_code, text).translate(SIGNS).split())  # `np.add`, `1.5`, and `axis=x` of a call
+    found = {word.rpartition("=")[2].partition(".")[0] for word in words}
+    return {name for name in found if name.isidentifier()}
 
 
 @cache
