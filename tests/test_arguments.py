@@ -275,6 +275,16 @@ def bits(found: Any) -> Any:
     return [*map(bits, found)] if isinstance(found, (list, tuple)) else np.asarray(found).tobytes()
 
 
+def test_the_workspace_of_another_module_is_refused() -> None:
+    """Its buffers have the same names, and the steps of its loops may stand elsewhere in them."""
+    space = M.workspace(GIVEN["params"], EVEN)
+    M.loss_and_grad(GIVEN["params"], EVEN, workspace=space)
+    other = rnnc.loads(SPEC.replace("h[t-1]", "h[t-2]"))
+    with pytest.raises(ValueError, match="workspace: another module's"):
+        other.loss_and_grad(GIVEN["params"], EVEN, workspace=space)
+    M.loss_and_grad(GIVEN["params"], EVEN, workspace=space)
+
+
 def test_a_loop_runs_over_the_arrays_it_is_given() -> None:
     """A workspace's views of a loop's steps are of the same arrays, or made anew."""
     call = M.Call()
