@@ -68,6 +68,10 @@ class Latex(Equations):
         if head.distribution == "normal":
             variance = _power((args[1], TIGHT if _single(args[1]) else LOOSE), "2") if len(args) > 1 else "1"
             return f"{left} &\\sim \\mathcal{{N}}\\left({args[0]}, {variance}\\right)"
+        if head.distribution == "normal_mixture":
+            shares = _called(_roman("softmax"), args[:1])[0]
+            mean, scale = (rf"\left[{text}\right]_k" for text in args[1:])
+            return rf"{left} &\sim \sum_k {shares}_k \, \mathcal{{N}}\left({mean}, {scale}^2\right)"
         return f"{left} &\\sim {_called(_roman(head.distribution), args)[0]}"
 
     def named(self, equation: Equation, index: Sequence[str]) -> str:

@@ -168,3 +168,10 @@ def test_what_it_refuses(capsys, name, words, said):
     except SystemExit:
         err = capsys.readouterr().err
     assert said in err and "Traceback" not in err
+
+
+def test_weights_that_are_no_numbers_are_refused(capsys):
+    m, params = model("directed_model")
+    broken = next(iter(params))
+    save_params(Path("w.npz"), {**params, broken: params[broken] * np.nan}, dims={**m.DIMS})
+    assert f"w.npz: NaN in {broken}" in sample(capsys, "directed_model", status=2)

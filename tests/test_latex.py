@@ -60,6 +60,13 @@ def test_expressions(text):
     assert WRITTEN[text] in latex(program(f"{inputs}{left} : real[n] = {expression}\noutput y\n"))
 
 
+def test_a_mixture_is_a_sum_of_its_parts():
+    text = "dim k = 3\naxis t = 1..T\nparam w : real[k], m : real[k], s : real[k] = 1\n"
+    shown = latex(program(text + "head y[t] : real ~ normal_mixture(w, m, s)\n"))
+    part = r"\mathcal{N}\left(\left[\boldsymbol{m}\right]_k, \left[\boldsymbol{s}\right]_k^2\right)"
+    assert rf"\sum_k \mathrm{{softmax}}\left(\boldsymbol{{w}}\right)_k \, {part}" in shown
+
+
 @pytest.mark.parametrize("name", ["h", "h1", "W_ix", "alpha", "h1.W_ix", "hidden", "a1_0", "s1.b_g2", "x2y"])
 def test_symbols_can_be_typeset(name):
     shown = symbol(name, 1)

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from .. import api
 from ..compiler.program import Program
 from ..failure import FINE, Failure
@@ -63,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         compiled = api.compile_file(arguments.spec, options)
         module = cast(Module, api.module_from(compiled.text, Path(arguments.spec).stem))
         params, meta = load_params(arguments.params, module)
+        _refuse_nan(params, arguments.params)
     except ValueError as error:
         raise Failure(str(error)) from None
     program = compiled.program
@@ -81,6 +84,13 @@ def run(arguments: argparse.Namespace) -> int:
     choice = Choice(arguments.temperature, arguments.top_k, arguments.top_p)
     show_text(module, params, text, arguments.length, choice, arguments.seed, arguments.prime or "")
     return FINE
+
+
+def _refuse_nan(params: Arrays, path: str) -> None:
+    """Of weights that are no numbers every draw would be the same, or none."""
+    broken = [name for name, value in params.items() if np.isnan(value).any()]
+    if broken:
+        raise ValueError(f"{path}: NaN in {', '.join(broken)}: nothing can be drawn from these weights")
 
 
 def _refuse(arguments: argparse.Namespace) -> None:
