@@ -184,6 +184,7 @@ minus : real = neg(inverse)
 sum[t,@] : real = sum(x[t,@])
 nz[t,@] : real[n] = neg(x[t,@])
 dot[t,@] : real = einsum(y[t,@], nz[t,@]) {spec: "i,i->"}
+r : real = param() {name: "r"}
 dot.1[t,@] : real = einsum(y[t,@], x[t,@]) {spec: "i,i->"}
 xa[t,@] : real[n] = div(x[t,@], ax[t,@])
 ra.1[t,@] : real = div(c2.1, a[t,@])
@@ -296,6 +297,7 @@ q[t,@] : real = mul(sum[t,@], minus)                     | neg(q.1[t,@])
 q[t,@] : real = mul(c2.1, sum[t,@])                      | mul(c2.1, sum[t,@])
 q[t,@] : real = mul(inverse, dot[t,@])                   | einsum(y[t,@], nz.2[t,@]) {spec: "i,i->"}
 q[t,@] : real = mul(inverse, dot.1[t,@])                 | mul(inverse, dot.1[t,@])
+q[t,@] : real = mul(r, dot[t,@])                         | mul(r, dot[t,@])
 """
 CANCELLED = """
 q[t,@] : real[n] = mul(ra[t,@], x[t,@])                  | mul(ra.2, xa[t,@])

@@ -162,10 +162,10 @@ def mean_of_sum(e: Equation, v: View) -> Equation | None:
 
 
 def number_meets_number(e: Equation, v: View) -> Equation | None:
-    """s times the sum of a * (r * b) is the sum of a * (s * (r * b)); r may be -1."""
+    """s times the sum of a * (r * b) is the sum of a * (s * (r * b)): no gradient is by s. r may be -1."""
     for scalar, rest in _scaled(e, v):
         total = v.through(rest, "einsum", once=True)
-        if total is None or total.boundaries:
+        if total is None or total.boundaries or not _is_known(scalar, v):
             continue
         for place, read in enumerate(total.reads):
             one = v.through(read, "neg", once=True) or v.through(read, "mul", once=True)
@@ -196,6 +196,14 @@ def _scaled(e: Equation, v: View) -> Iterator[tuple[Read, Read]]:
         found = one if repeated is None else repeated.reads[0]
         if not scalar.axes and not scalar.shape and scalar.type == "real" and v.source(other).axes:
             yield found, other
+
+
+def _is_known(scalar: Read, v: View) -> bool:
+    """Whether a number is made of literals and sizes alone."""
+    source = v.source(scalar)
+    if source.op in ("mul", "div", "neg"):
+        return all(_is_known(read, v) for read in source.reads)
+    return source.op in ("number", "dim")
 
 
 def _is_usual(value: float) -> bool:

@@ -140,13 +140,11 @@ class Call:
         told = self.B, self.dims, self.longest, [id(owner) if own else 0 for owner, own in zip(owners, known)]
         kept = self.workspace.get(("steps", loop))
         if kept is None or kept[0] != told:
-            whole = all(known) and len({*map(len, arrays)}) == 1
-            turns = (
-                [*zip(*(array[::way] for array in arrays))] if whole else None
-            )  # a step's views side by side
-            views = (
-                [*zip(*turns)] if whole else [[*a[::way]] if own else None for a, own in zip(arrays, known)]
-            )
+            if all(known) and len({*map(len, arrays)}) == 1:  # a step's views side by side in memory
+                turns = [*zip(*(array[::way] for array in arrays))]
+                views = [*zip(*turns)]
+            else:
+                turns, views = None, [[*array[::way]] if own else None for array, own in zip(arrays, known)]
             held = [owner for owner, own in zip(owners, known) if own]  # so that no other array has their ids
             kept = told, views, turns, held
             self.workspace["steps", loop] = kept
