@@ -78,7 +78,7 @@ def test_the_same_parts_use_the_same_buffers(either: tuple[Any, Any, int]) -> No
     first = m.loss_and_grad(params, given, workspace=space)
     parts = [part for part in space if isinstance(part, (int, tuple))]
     kept = {name: id(space[part][name]) for part in parts for name in space[part]}
-    assert len(parts) == 2 and {*space} == {*parts, "as before", "calls so far"}
+    assert len(parts) == 2 and {*space} == {*parts, "module", "as before", "calls so far"}
     again = m.loss_and_grad(params, given, workspace=space)
     assert {name: id(space[part][name]) for part in parts for name in space[part]} == kept
     assert first[0] == again[0]
