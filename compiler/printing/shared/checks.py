@@ -122,7 +122,7 @@ class Call:
     def _in_turn(self, loop, way, arrays):
         if self.workspace is None or not loop:
             return zip(*(array[::way] for array in arrays))
-        owners = [id(getattr(array, "base", array)) for array in arrays]
+        owners = [id(array.base if isinstance(array, np.ndarray) else array) for array in arrays]
         kept = self.made.get(loop)  # of a call of the same sizes, all of whose arrays were the workspace's
         if kept is None or kept[0] != owners:
             views, turns = self._views(loop, way, arrays)
