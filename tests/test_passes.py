@@ -188,6 +188,9 @@ r : real = param() {name: "r"}
 dot.1[t,@] : real = einsum(y[t,@], x[t,@]) {spec: "i,i->"}
 xa[t,@] : real[n] = div(x[t,@], ax[t,@])
 ra.1[t,@] : real = div(c2.1, a[t,@])
+z[@] : real[n] = input() {name: "z"}
+rz[@] : real[n] = div(c2, z[@])
+longer[t,@] : real[n] = div(z[@], z[@])
 ra[t,@] : real[n] = expand(ra.1[t,@]) {sizes: (<n>)}
 """
 
@@ -305,6 +308,7 @@ q[t,@] : real[n] = mul(x[t-1,@], ra[t,@])                | mul(x[t-1,@], ra[t,@]
 q[t,@] : real[n] = mul(x[t,@], ra[t-1,@])                | mul(x[t,@], ra[t-1,@])
 q[t,@] : real[n] = mul(y[t,@], ra[t,@])                  | mul(y[t,@], ra[t,@])
 q[t,@] : real[n] = mul(xa[t,@], x[t,@])                  | mul(xa[t,@], x[t,@])
+q[@] : real[n] = mul(rz[@], z[@])                        | mul(rz[@], z[@])
 """
 
 

@@ -56,7 +56,7 @@ def divided_again(e: Equation, v: View) -> Equation | None:
         for divided, divisor, undivided in _divisions(product, v):
             for q in v.table.values():
                 known = q.op == "div" and q.reads[0] == whole and _narrow(q.reads[1], v) == divisor
-                if known and q.name != divided:
+                if known and q.name != divided and {*q.axes} <= {*e.axes}:
                     return turned(e, "mul", undivided(), plain(q))
     return None
 
