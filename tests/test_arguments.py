@@ -340,3 +340,15 @@ def test_no_elements_no_loss() -> None:
     none = np.zeros((0, 2, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         assert m.forward({"s": np.zeros(())}, {"x": none, "y": none}).loss == 0
+
+
+def test_dims_for_which_a_slice_is_not_there_are_refused() -> None:
+    text = "dim n = 4\naxis t = 1..T\nparam w : real[n]\ninput x[t] : real[3]\n"
+    m = rnnc.loads(text + "h[t] = tanh(slice(w, 1, 3) * x[t] + h[t-1])\nhead y[t] : real[3] ~ normal(h[t])\n")
+    said = "a slice of 3 from 1 is not inside the last size n, with n = 3"
+    with pytest.raises(ValueError, match=said):
+        m.init(n=3)
+    batch = {"x": np.ones((2, 1, 3)), "y": np.ones((2, 1, 3))}
+    with pytest.raises(ValueError, match=said):
+        m.loss_and_grad({"w": np.ones(3)}, batch)
+    assert m.loss_and_grad(m.init(n=5), batch)[1]["w"].shape == (5,)

@@ -173,7 +173,16 @@ def dims_functions(program: Program) -> str:
         lines.append(
             f"    dims[{literal(way.dim)}] = {found}" + (f" // {way.factor}" if way.factor > 1 else "")
         )
-    lines += ["    return dims", "", ""]
+    rooms = _rooms(program)
+    lines += ["    return _with_room(dims)" if rooms else "    return dims", "", ""]
+    if rooms:
+        lines += [
+            "def _with_room(dims):",
+            '    """The dims, if what is cut out lies inside what it is cut from."""',
+        ]
+        for room, said in rooms:
+            lines += [f"    if {_size(room)} < 0:", f"        raise ValueError(f{literal(said)})"]
+        lines += ["    return dims", "", ""]
     lines += _dict_function("_shapes", "The shape of every parameter and input.", _shaped(program))
     states = [(s.key, s.shape) for s in program.states]
     lines += _dict_function("_state_shapes", "The feature shape of every carried quantity.", states)
@@ -182,6 +191,21 @@ def dims_functions(program: Program) -> str:
     counts = [(name, (count,)) for name, count in dict(named).items() if count is not None]
     lines += _dict_function("_token_counts", "How many there are of each token.", counts)
     return "\n".join([*lines, *_noise_function(program)]).rstrip()
+
+
+def _rooms(program: Program) -> list[tuple[Size, str]]:
+    """What must not be negative of the dims that a call may have, for slices to be there; and what is said."""
+    table, found = program.forward.table(), dict[Size, str]()
+    for e in program.forward.equations:
+        if e.op == "slice":
+            start, size, last = e.attr("start"), e.attr("size"), table[e.reads[0].name].shape[-1]
+            assert isinstance(start, Size) and isinstance(size, Size)
+            for room in (start, size, last - start - size):
+                if not {*room.dims} <= {*program.fixed}:
+                    given = ", ".join(f"{dim} = {{dims[{literal(dim)}]}}" for dim in sorted(room.dims))
+                    said = f"a slice of {size} from {start} is not inside the last size {last}, with {given}"
+                    found.setdefault(room, said)
+    return [*found.items()]
 
 
 def cotangents_function(system: System) -> str:
@@ -239,7 +263,7 @@ def _size(size: Size | None) -> str:
 def init_body(program: Program) -> str:
     """The body of `init`."""
     lines = [
-        "    dims = _checked_dims(dims)",
+        f"    dims = {'_with_room(_checked_dims(dims))' if _rooms(program) else '_checked_dims(dims)'}",
         "    rng = np.random.default_rng(_checked_seed(seed))",
         "    params = {",
     ]
