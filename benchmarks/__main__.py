@@ -1,6 +1,6 @@
 """Times compiled modules beside other ways to run the same equations.
 
-python -m benchmarks --quick --write     training beside the fast peers, streaming, calls: six minutes
+python -m benchmarks --quick --write     training beside the fast peers, streaming, by hand, calls: nine minutes
 python -m benchmarks --write             every table for one thread, twenty minutes
 python -m benchmarks --cells lstm --sizes small --peers torch --seconds 20
 """
@@ -19,9 +19,9 @@ from . import threads
 CELLS = "vanilla,lstm,gru,lstm_norm_peephole,skip,mingru,lru,linear,attention,bilstm2"
 SIZES = "tiny,small,medium,large,long"
 PEERS = "O0,hand,torch.nn,torch loop,torch.compile,jax scan,jax associative,autograd"
-PARTS = "training,streaming,lengths,batches,ragged,ablation,calls,compiling"
+PARTS = "training,streaming,lengths,batches,ragged,ablation,hand,calls,compiling"
 QUICK_PEERS = "hand,torch.nn,torch loop,jax scan,jax associative"
-QUICK_PARTS = "training,streaming,calls"
+QUICK_PARTS = "training,streaming,hand,calls"
 
 
 def main(words: Sequence[str]) -> int:
@@ -110,7 +110,7 @@ def measure(arguments: argparse.Namespace) -> int:
 
 
 def _rows(part: str, arguments: argparse.Namespace, quick: bool, peaks: Any) -> list[dict[str, Any]]:
-    from . import ablation, batches, calls, compiling, lengths, ragged, streaming, training
+    from . import ablation, batches, by_hand, calls, compiling, lengths, ragged, streaming, training
 
     cells = arguments.cells or CELLS.split(",")
     sizes = arguments.sizes or SIZES.split(",")
@@ -133,6 +133,8 @@ def _rows(part: str, arguments: argparse.Namespace, quick: bool, peaks: Any) -> 
         told = arguments.cells or arguments.sizes
         cases = [(cell, size) for cell in cells for size in sizes] if told else calls.CASES
         return calls.measure(cases, seconds, clock)
+    if part == "hand":
+        return by_hand.measure(cells, sizes, seconds, clock)
     if part == "compiling":
         return compiling.measure()
     return ablation.measure(cells, sizes, seconds, clock)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from statistics import median
 from typing import Any
 
 import rnnc
 from rnnc.compiler.driver import Options
 from rnnc.compiler.passes import NAMES
-from rnnc.timing import interleaved
 
 from .cases import SPECS, Case, size_for
-from .contenders import agree, computed
 from .contenders.ours import compiled
+from .pairs import ratio
 
 GATED, SMALL = ("lstm", "gru", "lstm_norm_peephole"), ("mingru", "linear", "skip", "attention")
 CASES = [
@@ -24,7 +22,6 @@ CASES = [
 ]
 WRITTEN_AS = {"lstm_slices": "lstm"}  # how else a cell may be written
 STEP = "one step at a time"  # what is printed before it is for sequences
-PLACES = 4  # where arrays happen to lie is worth some hundredths: so many times, each in memory of its own
 
 
 @dataclass(slots=True)
@@ -43,22 +40,18 @@ def measure(cells: Sequence[str], sizes: Sequence[str], seconds: float, clock: s
             case = Case(cell, size_for(cell, size))
             row, whole = Row(cell, size), _printed(case)
             for name in (name for name in NAMES if _printed(case, name) != whole):
-                row.without[name] = _ratio(case, name, seconds / 2, clock)
+                row.without[name] = _worth(case, name, seconds / 2, clock)
             shown = [f"{name} {ratio:.2f}" for name, ratio in row.without.items()]
             print(f"{cell:19} {size:7}without: " + "  ".join(shown), flush=True)
             rows.append(asdict(row))
     return rows
 
 
-def _ratio(case: Case, name: str, seconds: float, clock: str) -> float:
-    """The two alone in turn, so that none finds the caches as a third left them; each is made first as often."""
-    sides = {"": frozenset[str](), name: frozenset({name})}
-    orders = [tuple(sides), tuple(sides)[::-1]] * (PLACES // 2)
-    pairs = [{side: compiled(case, skip=sides[side]) for side in order} for order in orders]
-    agree(f"without {name}", computed(pairs[0][""]), pairs[0][name])
-    runs = [{side: contender.run for side, contender in pair.items()} for pair in pairs]
-    times = [interleaved(pair, seconds / PLACES, clock) for pair in runs]
-    return median(time[name] / time[""] for time in times)
+def _worth(case: Case, name: str, seconds: float, clock: str) -> float:
+    without = frozenset({name})
+    return ratio(
+        f"without {name}", lambda: compiled(case), lambda: compiled(case, skip=without), seconds, clock
+    )
 
 
 def _printed(case: Case, *without: str) -> str:

@@ -87,6 +87,10 @@ TRAINING = (
         for cell in ("lstm", *ORDINARY)
     ),
 )
+BY_HAND = tuple(
+    Aim(f"{CELLS[cell]} at small to long: each", 0.91, (cell,), NOT_TINY, lambda row: float(row["speed"]))
+    for cell in ("lstm", *ORDINARY)
+)
 STREAMING = (Aim("a step: each, ONNX Runtime", 1.0, STEPPING, ("",), against("ONNX Runtime")),)
 
 

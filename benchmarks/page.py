@@ -187,6 +187,15 @@ def ablation(rows: Sequence[Row]) -> str:
     return table([head, *([name, *(row.get(name, "–") for row in worth)] for name in names)])
 
 
+def by_hand(rows: Sequence[Row]) -> str:
+    sizes = list(dict.fromkeys(row["size"] for row in rows))
+    speeds = {(row["cell"], row["size"]): f"{row['speed']:.2f}" for row in rows}
+    cells = dict.fromkeys(row["cell"] for row in rows)
+    lines = [[CELLS[cell], *(speeds.get((cell, size), "") for size in sizes)] for cell in cells]
+    head = ["times as long by hand", *sizes]
+    return f"{table([head, *lines])}\n{aimed(rows, aims.BY_HAND)}"
+
+
 def calls(rows: Sequence[Row]) -> str:
     """A table for each case, whose columns are the same for each contender."""
     return "\n".join(_calls(row) for row in rows)
@@ -222,6 +231,7 @@ TABLES: dict[str, Callable[[Sequence[Row]], str]] = {
     "batches": batches,
     "ragged": ragged,
     "ablation": ablation,
+    "hand": by_hand,
     "calls": calls,
     "compiling": compiling,
 }

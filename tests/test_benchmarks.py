@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from benchmarks import aims, calls, compiling, page, training
+from benchmarks import aims, calls, compiling, page, pairs, training
 from benchmarks.__main__ import PARTS, parser
 from benchmarks.cases import CELLS, Case, Size, size_for
 from benchmarks.contenders import agree, computed, make
@@ -113,11 +115,32 @@ def test_the_page_keeps_what_was_not_measured(tmp_path: Path) -> None:
     assert "| small | 1.50 | 0.75 |" in text, "the geometric means"
     assert "* torch.nn, not installed: torch is not installed" in text
     assert "| join | 1.50 |" in text
+    page.write(
+        result("hand", [{"cell": "gru", "size": size, "speed": 1.2} for size in ("tiny", "small")]), readme
+    )
+    assert "| GRU | 1.20 | 1.20 |" in (text := readme.read_text(encoding="utf-8"))
+    assert "| GRU at small to long: each | 0.91 | 1.20 |" in text
     times = {"seconds": {"O2": 0.004, "hand": 0.003}, "calls": {"O2": {"tanh 8": [2, 1e-3]}, "hand": {}}}
     page.write(result("calls", [{**ROW, **times}]), readme)
     assert "| LSTM, small (16, 100, 32, 64) | -O2: calls | -O2: µs each |" in readme.read_text(
         encoding="utf-8"
     )
+
+
+def test_two_ways_are_compared_alone_in_turn() -> None:
+    """Each is made first as often, and the figure is how many times as long the other takes."""
+    made: list[str] = []
+
+    def waiting(name: str, seconds: float) -> Callable[[], Contender]:
+        def make() -> Contender:
+            made.append(name)
+            return Contender(lambda: time.sleep(seconds), lambda: np.ones(2), lambda result: (1.0, {}))
+
+        return make
+
+    found = pairs.ratio("slow", waiting("one", 0.002), waiting("other", 0.006), 0.1, "wall")
+    assert made == ["one", "other", "other", "one"] * 2
+    assert 2 < found < 4
 
 
 def test_the_picture_has_a_dot_for_each_time() -> None:
