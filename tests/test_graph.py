@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -96,6 +97,17 @@ def test_a_copy_of_a_cell_is_a_group():
     assert 'subgraph cluster_1 { label="h";' in dot(found) and '["h"]' in mermaid(found)
 
 
+def meeting(root):
+    """Pairs of labels one of which covers the other."""
+    texts = [text for text in root.iter("{http://www.w3.org/2000/svg}text") if text.get("class") != "halo"]
+    found = [(float(text.get("x")), float(text.get("y")), len(text.text) * 3, text.text) for text in texts]
+    return [
+        (one, other)
+        for (x, y, half, one), (x2, y2, half2, other) in itertools.combinations(found, 2)
+        if abs(x - x2) < half + half2 and abs(y - y2) < 8
+    ]
+
+
 @pytest.mark.parametrize("steps", [None, 3])
 def test_every_example_and_cell_can_be_drawn(steps):
     specs = [path.read_text() for path in sorted(EXAMPLES.glob("*.rnn"))] + [spec(name) for name in library()]
@@ -104,6 +116,7 @@ def test_every_example_and_cell_can_be_drawn(steps):
         names = {node.name for node in found.nodes}
         assert all({edge.source, edge.target} <= names for edge in found.edges)
         root = ElementTree.fromstring(svg(found))
+        assert not meeting(root)
         assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) == len(found.edges) + 1
         assert dot(found).count("->") == mermaid(found).count("->") == len(found.edges)
 
