@@ -11,9 +11,10 @@ from html import escape
 from .graph import Edge, Graph, Node
 
 HIGH, MARGIN, HALF, RADIUS = 78, 40, 15, 30  # from rank to rank; round the picture; of a node
-LETTER = 6.5
+LETTER, LINE = 6.5, 12  # how wide and how high a label's letters are
 FILLS = {"input": "#e3ecf7", "noise": "#f5efdc", "quantity": "#ffffff", "head": "#f7e0dc", "loss": "#eee6f5"}
 Place = tuple[float, float]
+Stretch = tuple[float, float, float]  # of a line: its middle, and half of how wide it is
 
 
 def svg(graph: Graph) -> str:
@@ -24,7 +25,7 @@ def svg(graph: Graph) -> str:
     height = max((y for _, y in places.values()), default=0.0) + HIGH
     curves = {edge: _curve(edge, places, wide, graph.steps > 0) for edge in graph.edges}
     parts = [part for edge, curve in curves.items() for part in _path(edge, curve, graph.steps > 0)]
-    parts += [part for edge, curve in curves.items() for part in _label(edge, curve, graph.steps > 0)]
+    parts += _labels(curves, [*_occupied(graph, places)], graph.steps > 0)
     parts += [part for node in graph.nodes for part in _node(node, *places[node.name])]
     return _PAGE.format(width=f"{width:.0f}", height=f"{height:.0f}", body="\n".join(parts))
 
@@ -100,8 +101,12 @@ def _ordered(names: list[str], graph: Graph, places: Mapping[str, Place]) -> lis
     return sorted(names, key=middle)
 
 
+def _half(node: Node) -> float:
+    return max(RADIUS, 4 + 3.6 * len(node.label))
+
+
 def _node(node: Node, x: float, y: float) -> Iterator[str]:
-    half = max(RADIUS, 4 + 3.6 * len(node.label))
+    half = _half(node)
     box = f'x="{x - half:.0f}" y="{y - HALF:.0f}" width="{2 * half:.0f}" height="{2 * HALF}"'
     round = HALF if node.kind in ("input", "noise") else 4
     yield f'<rect class="node" {box} rx="{round}" fill="{FILLS[node.kind]}"/>'
@@ -146,10 +151,25 @@ def _path(edge: Edge, curve: Curve, unfolded: bool) -> Iterator[str]:
         yield f'<rect x="{x - 4:.0f}" y="{y - 4:.0f}" width="8" height="8" fill="#222"/>'
 
 
-def _label(edge: Edge, curve: Curve, unfolded: bool) -> Iterator[str]:
-    """Under the square, or on the line with a white rim."""
-    x, y = _along(curve, 0.5)
-    if edge.delayed and not unfolded:
-        x, y = curve[-1][0] + 10 + LETTER * len(edge.label) / 2, curve[-1][1] + 15
-    for kind in ("halo", "label") if edge.label else ():
-        yield f'<text class="{kind}" x="{x:.0f}" y="{y + 3:.0f}">{escape(edge.label)}</text>'
+def _labels(curves: Mapping[Edge, Curve], taken: list[Stretch], unfolded: bool) -> Iterator[str]:
+    """Under the square, or on the line with a white rim; further down where something stands already."""
+    for edge, curve in curves.items():
+        half = LETTER * len(edge.label) / 2
+        x, y = _along(curve, 0.5)
+        if edge.delayed and not unfolded:
+            x, y = curve[-1][0] + 10 + half, curve[-1][1] + 15
+        while any(abs(x - middle) < half + other and abs(y - line) < LINE for middle, line, other in taken):
+            y += LINE
+        taken += [(x, y, half)] if edge.label else []
+        for kind in ("halo", "label") if edge.label else ():
+            yield f'<text class="{kind}" x="{x:.0f}" y="{y + 3:.0f}">{escape(edge.label)}</text>'
+
+
+def _occupied(graph: Graph, places: Mapping[str, Place]) -> Iterator[Stretch]:
+    """The lines of a node, and the square before one."""
+    for node in graph.nodes:
+        x, y = places[node.name]
+        yield from ((x, line, _half(node)) for line in (y - 8, y, y + 8))
+    for edge in (edge for edge in graph.edges if edge.delayed and not graph.steps):
+        x, y = places[edge.target]
+        yield x + RADIUS + 16, y + 5, 4
