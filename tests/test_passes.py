@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from textwrap import dedent
 
 import numpy as np
 import pytest
 from rnnc.compiler.differentiate import differentiate
+from rnnc.compiler.ir import System
 from rnnc.compiler.ir_text import parse_system, system_text
 from rnnc.compiler.passes import (
     BACK,
@@ -335,6 +337,29 @@ def test_cancel(line: str, wanted: str) -> None:
 @pytest.mark.parametrize("line, wanted", rows(SCALED))
 def test_scale(line: str, wanted: str) -> None:
     assert result(scale, line) == wanted
+
+
+FROM_OUTSIDE = """\
+axis t = 1..T
+axis @
+given x[t,@] : real[n] = input() {name: "x"}
+given q[t,@] : real[n] = div(x[t,@], s[t,@])
+given u : real = mul(v, w)
+given r[t,@] : real[n] = input() {name: "r"}
+a[t,@] : real[n] = div(r[t,@], x[t,@])
+b[t,@] : real[n] = mul(a[t,@], x[t,@])
+c[t,@] : real[n] = neg(b[t,@])
+d[t,@] : real = einsum(c[t,@], r[t,@]) {spec: "i,i->"}
+e[t,@] : real = mul(u, d[t,@])
+output output:e = e
+"""
+
+
+@pytest.mark.parametrize("run", [cancel, scale])
+def test_what_given_quantities_are_made_of_need_not_be_known(run: Callable[[System], System]) -> None:
+    """Of the forward system an adjoint keeps what it reads itself, and nothing of what that reads."""
+    system = parse_system(FROM_OUTSIDE)
+    assert run(system) is system
 
 
 SUMMED_TWICE = """\

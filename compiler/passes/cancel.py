@@ -55,8 +55,8 @@ def divided_again(e: Equation, v: View) -> Equation | None:
     for product, whole in (e.reads, e.reads[::-1]):
         for divided, divisor, undivided in _divisions(product, v):
             for q in v.table.values():
-                known = q.op == "div" and q.reads[0] == whole and _narrow(q.reads[1], v) == divisor
-                if known and q.name != divided and {*q.axes} <= {*e.axes}:
+                here = q.op == "div" and q.reads[0] == whole and v.knows(q) and {*q.axes} <= {*e.axes}
+                if here and q.name != divided and _narrow(q.reads[1], v) == divisor:
                     return turned(e, "mul", undivided(), plain(q))
     return None
 

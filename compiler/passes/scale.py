@@ -201,7 +201,7 @@ def _scaled(e: Equation, v: View) -> Iterator[tuple[Read, Read]]:
 def _is_known(scalar: Read, v: View) -> bool:
     """Whether a number is made of literals and sizes alone."""
     source = v.source(scalar)
-    if source.op in ("mul", "div", "neg"):
+    if source.op in ("mul", "div", "neg") and v.knows(source):
         return all(_is_known(read, v) for read in source.reads)
     return source.op in ("number", "dim")
 
