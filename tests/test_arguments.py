@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -275,9 +276,10 @@ def bits(found: Any) -> Any:
     return [*map(bits, found)] if isinstance(found, (list, tuple)) else np.asarray(found).tobytes()
 
 
-def test_the_workspace_of_another_module_is_refused() -> None:
+@pytest.mark.parametrize("kind", [dict, OrderedDict])
+def test_the_workspace_of_another_module_is_refused(kind: type[dict[Any, Any]]) -> None:
     """Its buffers have the same names, and the steps of its loops may stand elsewhere in them."""
-    space = M.workspace(GIVEN["params"], EVEN)
+    space = kind(M.workspace(GIVEN["params"], EVEN))
     M.loss_and_grad(GIVEN["params"], EVEN, workspace=space)
     other = rnnc.loads(SPEC.replace("h[t-1]", "h[t-2]"))
     with pytest.raises(ValueError, match="workspace: another module's"):
