@@ -107,4 +107,29 @@ r[t, 0] = u
 r[T+1, 0] = v[1] * w
 r[T+1, s] = 0.4
 """,
+    "a stretch of what comes from the step after, read when this step's stands in its place": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[2 * n]
+param W : real[n, n], b : real[n] = 0.2
+output k
+u[t] = tanh(W @ h[t-1])
+z[t] = u[t] + b
+w[t] = sin(z[t])
+v[t] = concat(u[t], w[t])
+h[t] = tanh(z[t] + sum(v[t-1] * x[t]))
+k[t] = k[t+1] + h[t]
+""",
+    "a transpose of what comes from the step after, read when this step's stands in its place": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n, n]
+param W : real[n, n]
+output k
+u[t] : real[n, n] = tanh(W @ h[t-1])
+z[t] = u[t] + 1
+v[t] = transpose(u[t])
+h[t] = tanh(z[t] + x[t] * v[t-1])
+k[t] = k[t+1] + h[t]
+""",
 }

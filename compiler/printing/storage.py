@@ -308,8 +308,14 @@ class _Chooser:
         delays = {_delay(stage.axis, read) for _, read in reads}
         if delays <= {0}:
             return "scratch"
-        late = [reader for reader, read in reads if self.rank[reader.name] > self.rank[root.name]]
+        late = any(self._read_until(reader) > self.rank[root.name] for reader, _ in reads)
         return "rolling" if delays == {-stage.step} and not late else "array"
+
+    def _read_until(self, reader: Equation) -> int:
+        """The rank of the last equation that reads what a reader reads: what is not written out may be a view of it."""
+        readers = [] if writes_out(reader) else self._final_readers(reader.name)
+        later = [self._read_until(e) for e, read in readers if in_place(reader, read)]
+        return max([self.rank[reader.name], *later])
 
     def _is_small(self, root: Equation) -> bool:
         """One number for each sequence, or a sum with what may be missing, of one step: not worth a buffer."""
