@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from expressions import Axis, Expressions, Shape, Site, Thing
-from recurrences import gated, linear
+from recurrences import gated, linear, views
 from rnnc.compiler.check import check
 from rnnc.spec.diagnostics import Diagnostics
 from rnnc.spec.sizes import Size
@@ -38,6 +38,7 @@ FEATURES = {
 # Specs with a number below have none of these: they are what was counted before these were thought of.
 LATER = 20_000
 LATER_FEATURES = {"linear": 0.5, "gated": 0.25, "read starts": 0.7, "matrix starts": 0.5, "stops": 0.3}
+LAST, LAST_FEATURES = 600_000, {"views": 0.3, "ahead": 0.6}
 NAMES = [*"hgcoaquvzpd", "s1", "h2", "out", "C"]
 ODD = "np len T_max B dtype state call buffer range zip lambda def keep rng t_past h_past ended_T h_1 dh int".split()
 # Cells of the library: how they are called, and what of their inside is read and started.
@@ -69,13 +70,14 @@ class Author:
     used: set[str] = field(default_factory=set)
     own: list[str] = field(default_factory=list)  # cells
     later: bool = True
+    last: bool = True
     write: Expressions = field(init=False)
 
     # --------------------------------------------------------------------------------- the whole
 
     def spec(self) -> str:
         rng = self.rng
-        chances = FEATURES | LATER_FEATURES if self.later else FEATURES
+        chances = FEATURES | (LATER_FEATURES if self.later else {}) | (LAST_FEATURES if self.last else {})
         self.has = {name for name, chance in chances.items() if rng.random() < chance}
         self.dims = {name: rng.randint(2, 4) for name in ["n", "m", "k"][: rng.randint(1, 3)]}
         sizes = [Size.of(name) for name in self.dims]
@@ -94,6 +96,7 @@ class Author:
         parts += [lambda: linear(self)] * 5 * ("linear" in self.has) + [lambda: gated(self)] * 3 * (
             "gated" in self.has
         )
+        parts += [lambda: views(self)] * 6 * ("views" in self.has)
         for _ in range(rng.randint(1, 4 + self.later)):
             rng.choice(parts)()
         if "stops" in self.has:
@@ -461,7 +464,7 @@ def specification(seed: int) -> str:
     the checker: such a spec is written anew."""
     rng = random.Random(seed)
     while True:
-        text = Author(rng, later=seed >= LATER).spec()
+        text = Author(rng, later=seed >= LATER, last=seed >= LAST).spec()
         found = Diagnostics()
         check(Source("random.rnn", text), dims={}, read_import=lambda path, span: None, diagnostics=found)
         if all(diagnostic.code != "RNN507" for diagnostic in found.items):

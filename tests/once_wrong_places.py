@@ -132,4 +132,12 @@ v[t] = transpose(u[t])
 h[t] = tanh(z[t] + x[t] * v[t-1])
 k[t] = k[t+1] + h[t]
 """,
+    "a stretch that is 0 past the end, of what has values there": """
+dim n = 4, k = 2
+axis t = 1..T
+output h
+g[t] : real[n] = tanh(affine(g[t+1]))
+g[T+1] = 1
+h[t] : real[k] = tanh(affine(slice(g[t], 1, k)) + h[t+1])
+""",
 }

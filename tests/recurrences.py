@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from expressions import Site, Thing
+from rnnc.spec.sizes import Size
 
 if TYPE_CHECKING:
     from generate import Author
@@ -44,6 +45,15 @@ STATES = (
     "{0} * ({past} + {1})",
     "{2} * {1} - {0} * {past}",
 )
+# Places of a quantity in another order, which need not be copied.
+OF_VECTORS = (
+    "{0}",
+    "roll({0}, 1)",
+    "concat(slice({0}, {1}, {1}), slice({0}, 0, {1}))",
+    "slice(concat({0}, {0}), {1}, 2 * {1})",
+)
+OF_MATRICES = ("{0}", "transpose({0})")
+AROUND = ("{0}", "{0}", "{0}", "tanh({0})", "stop_gradient({0})", "square({0})")
 SHOWN = ("{0} * tanh({state})", "tanh({state})", "{state}", "{0} * {state}")
 
 
@@ -88,6 +98,29 @@ def _from_outside(author: Author, thing: Thing, site: Site, patterns: Sequence[s
     return rng.choice(patterns).format(
         read=read, second=second, made=made, param=write.param(shape), number=write.scalar(outside)
     )
+
+
+def views(author: Author) -> None:
+    """Several that read each other's places in another order, at this step and at the one before; and what sums up
+    one of them from the other end, so that none of it goes step by step in a stream."""
+    rng, write, site = author.rng, author.write, author.along()
+    size, axis, sign = rng.choice(write.sizes), site.carrier, "-" if site.step < 0 else "+"
+    shape, patterns = rng.choice([((size, size), OF_MATRICES), *[((Size.of(2) * size,), OF_VECTORS)] * 2])
+    members = [Thing(author.name(), (axis,), shape) for _ in range(rng.choice([3, 4, 5]))]
+    for number, thing in enumerate(members):
+        now = [f"{one.name}[{axis}]" for one in members[:number]]
+        past = [f"{one.name}[{axis}{sign}1]" for one in members]
+        reads = [
+            rng.choice(now if now and rng.random() < 0.5 else past) for _ in range(rng.choice([1, 2, 2, 3]))
+        ]
+        terms = [rng.choice(AROUND).format(rng.choice(patterns).format(read, f"({size})")) for read in reads]
+        author.define(thing, f"0.5 * ({rng.choice([' + ', ' - ', ' * ']).join(terms)})")
+    author.finish(members)
+    if any(known.index == axis and known.ahead for known in write.axes):
+        back = Thing(author.name(), (axis,), shape)
+        ahead = f"{back.name}[{axis}{'+' if site.step < 0 else '-'}1]"
+        author.define(back, f"0.3 * {ahead} + {rng.choice(members).name}[{axis}]")
+        author.finish([back])
 
 
 def gated(author: Author) -> None:

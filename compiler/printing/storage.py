@@ -30,7 +30,7 @@ from .layout import Demands, Stored, demands, lag_sizes
 from .naming import Names
 from .order import in_groups, together
 from .plan import base_frame, with_outputs, zeroed
-from .stretches import Alias, Steps, cut, pieces
+from .stretches import Alias, Steps, cut, pieces, spoils
 from .strips import strips
 from .virtual import optional, printed_inside
 
@@ -398,6 +398,8 @@ class _Chooser:
         if alias is None or self._slots(root) or root.boundaries:
             return
         kind = self.storage.kinds.get(alias.base)
+        if spoils(root, alias.base, self.storage.aliases, self.table, self.needed):
+            return
         if kind == "array" or (kind == "scratch" and self.stage_of[alias.base] == self.stage_of[root.name]):
             self.storage.alias(root.name, alias)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from ...spec.records import dataclass
 from ...spec.sizes import Size
-from ..ir import Equation, Position, Read
+from ..ir import AFTER, Equation, Position, Read
+from .layout import Demands
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,20 @@ def cut(equation: Equation, table: Mapping[str, Equation], lags: Mapping[str, in
     if not inside or size == 0 or equation.axes != tuple(a for a in left if a is not None):
         return None
     return Steps(base.name, axis, first, size)
+
+
+def spoils(
+    part: Equation,
+    base: str,
+    aliases: Mapping[str, Alias | Steps],
+    table: Mapping[str, Equation],
+    needed: Demands,
+) -> bool:
+    """Whether a stretch is to be 0 past a sequence's end, where what it is of has values that the spec gives."""
+    given = {axis for boundary in table[base].boundaries for axis, side in boundary.sides if side == AFTER}
+    if given and (part.name in needed.pooled or any((part.name, axis) in needed.ahead for axis in given)):
+        return True
+    return base in aliases and spoils(part, aliases[base].base, aliases, table, needed)
 
 
 def pieces(whole: Equation, table: Mapping[str, Equation]) -> Iterator[tuple[Read, Alias | Steps]]:
