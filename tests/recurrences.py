@@ -53,7 +53,7 @@ OF_VECTORS = (
     "slice(concat({0}, {0}), {1}, 2 * {1})",
 )
 OF_MATRICES = ("{0}", "transpose({0})")
-AROUND = ("{0}", "{0}", "{0}", "tanh({0})", "stop_gradient({0})", "square({0})")
+AROUND = ("{0}", "{0}", "{0}", "tanh({0})", "stop_gradient({0})", "sin({0})")
 SHOWN = ("{0} * tanh({state})", "tanh({state})", "{state}", "{0} * {state}")
 
 
