@@ -11,10 +11,12 @@ import pytest
 import rnnc
 from rnnc.compiler.ir_text import parse_system
 from rnnc.compiler.printing.diagonal import diagonal
-from rnnc.compiler.printing.layout import Stored
+from rnnc.compiler.printing.layout import Demands, Stored
 from rnnc.compiler.printing.lifetimes import heir_of_terms, heirs, last_needed
 from rnnc.compiler.printing.storage import Storage
+from rnnc.compiler.printing.stretches import Alias, spoils
 from rnnc.compiler.schedule import Loop, Node, Straight
+from rnnc.spec.sizes import Size
 
 SPECS = Path(__file__).resolve().parent.parent / "benchmarks" / "specs"
 LOOP = """\
@@ -127,3 +129,13 @@ def test_a_module_has_its_scans_lie_where_the_terms_do() -> None:
     text = rnnc.compile(SPECS / "linear.rnn")
     assert "dh = buffer('dh_3', T_max, B, hidden)" in text
     assert text.count("buffer('dh_3', T_max, B, hidden)") == 2
+
+
+def test_a_stretch_of_what_is_not_known_may_spoil_it() -> None:
+    """An adjoint's table has the given `q`, which is a view of `h`, and not `h`."""
+    text = 'axis t = 1..T\naxis @\nq[t,@] : real[n] = input() {name: "q"}\np[t,@] : real[n] = copy(q[t,@])\n'
+    table = parse_system(text + "output p = p\n").table()
+    aliases = {"q": Alias("h", Size.of(0), Size.of("n"))}
+    for pooled in ({"p"}, set[str]()):
+        needed = Demands({}, frozenset(), frozenset(pooled))
+        assert spoils(table["p"], "q", aliases, table, needed) is bool(pooled)

@@ -65,7 +65,10 @@ def spoils(
     needed: Demands,
 ) -> bool:
     """Whether a stretch is to be 0 past a sequence's end, where what it is of has values that the spec gives."""
-    given = {axis for boundary in table[base].boundaries for axis, side in boundary.sides if side == AFTER}
+    boundaries = table[base].boundaries if base in table else None
+    given = {axis for boundary in boundaries or () for axis, side in boundary.sides if side == AFTER}
+    if boundaries is None:  # an adjoint knows nothing of what the quantities it is given are made of
+        given = {*part.axes}
     if given and (part.name in needed.pooled or any((part.name, axis) in needed.ahead for axis in given)):
         return True
     return base in aliases and spoils(part, aliases[base].base, aliases, table, needed)
