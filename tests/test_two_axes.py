@@ -246,3 +246,26 @@ def test_a_start_is_not_0_past_the_end_of_another_axis(level: int) -> None:
     m = rnnc.loads(text + "h[0,s] = 0.5\nh[0,S+1] = 8\nloss a[t,s] = h[t-1,s]\n", Options(level=level))
     run = m.forward({}, {"g": np.zeros((1, 3, 2)), "T": np.array([1, 1]), "S": np.array([3, 1])})
     assert run.loss == 0.5  # the mean of 3 and 1 places
+
+
+CORNER = """axis t = 1..T
+axis s = 1..S
+input x[t] : real
+q[t] : real = x[t]
+e[t, s] : real = 0.5 * e[t+1,s+1] + 0.1
+e[t, S+1] = q[t]
+e[T+1, S+1] = 0.4
+output e
+"""
+
+
+def test_an_end_with_a_corner_is_not_what_it_copies(level: int) -> None:
+    """The end along s is q inside, 0.4 past the end of t; q itself is 0 there. A long sequence beside gives room."""
+    m = rnnc.loads(CORNER, Options(level=level))
+    x = np.arange(1.0, 7.0)[:, None] * [1.0, 1.0]
+    found = m.forward({}, {"x": x, "T": np.array([2, 6]), "S": np.array([2, 5])}).outputs["e"]
+    last = {(2, 2): 0.4, (1, 2): x[1, 0], (2, 1): 0.0}  # what lies one step on, along both axes
+    expected = {place: 0.5 * beyond + 0.1 for place, beyond in last.items()}
+    expected[1, 1] = 0.5 * expected[2, 2] + 0.1
+    for (t, s), value in expected.items():
+        assert found[t - 1, s - 1, 0] == pytest.approx(value, rel=1e-6), (t, s)

@@ -159,9 +159,11 @@ def _same_outside(copy: Equation, source: Equation) -> bool:
 def _original_boundary(
     boundary: Boundary, copies: dict[str, Equation], table: dict[str, Equation]
 ) -> Boundary:
+    """The boundary by what was copied, when that is the same past the ends of the axes it has, too: at corners."""
     copy = copies.get(boundary.name)
     if copy is None:
         return boundary
     source = table[copy.reads[0].name]
-    same = source.axes == copy.axes and copy.reads[0].at == here(copy.axes)
+    plain = source.axes == copy.axes and copy.reads[0].at == here(copy.axes)
+    same = plain and copy.boundaries == source.boundaries
     return replace(boundary, name=source.name) if same else boundary
