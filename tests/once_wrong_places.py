@@ -140,4 +140,16 @@ g[t] : real[n] = tanh(affine(g[t+1]))
 g[T+1] = 1
 h[t] : real[k] = tanh(affine(slice(g[t], 1, k)) + h[t+1])
 """,
+    "a rolling buffer's first value, of an end that somebody whom nobody reads wants five steps of": """
+axis t = 1..T
+axis s = 1..S
+input x[t] : real
+input z[s] : real[3]
+param w : real[3]
+output p
+p[t,s] : real[3] = 0.5 * q[t+1,s] + z[s]
+q[t,s] : real[3] = tanh(p[t,s] * w)
+q[T+1,s] = z[s]
+c[t,s] = sum(q[t+5,s]) + x[t]
+""",
 }

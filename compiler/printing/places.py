@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 
 from ...spec.records import dataclass
-from ..ir import AFTER, BEFORE, Boundary, Equation
+from ..ir import AFTER, BEFORE, Boundary, Equation, lag_axes
 from .body import array_shape, fill_margins, margin
 from .buffers import Spare, extents, make_buffers, taken
 from .computing import completed
@@ -136,13 +136,18 @@ class Places:
         """What a rolling buffer holds when its loop begins."""
         axis = self.plan.storage.loops[root.name]
         name = root.boundary(((axis, side),))
-        value = "0"
-        if name is not None:
-            source = self.plan.frame.stored.get(name)
-            value = (
-                source.identifier if source else text(completed(self.plan.frame, self.plan.frame.table[name]))
-            )
+        value = "0" if name is None else text(self._nearest(root, self.plan.frame.table[name], axis, side))
         self._put(f"{stored.identifier}[...]", value)
+
+    def _nearest(self, root: Equation, boundary: Equation, axis: str, side: int) -> ast.expr:
+        """A boundary's value one step outside. It may have more steps than that, for readers that nobody reads."""
+        stored = self.plan.frame.stored.get(boundary.name)
+        whole = expression(stored.identifier) if stored else completed(self.plan.frame, boundary)
+        lag = lag_axes(root, boundary, (axis,)).get(axis)
+        if lag is None:
+            return whole
+        one = expression("-1" if side == BEFORE else "0")
+        return subscript(whole, [one if a == lag else ast.Slice() for a in boundary.axes])
 
     def _zero_slots(self, root: Equation, stored: Stored) -> None:
         """But for slots that one boundary fills by itself; one of two sides fills a corner only."""
