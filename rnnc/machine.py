@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -61,18 +63,34 @@ def _best(run: Callable[[], object], seconds: float) -> float:
 
 
 def processor() -> str:
-    """The name the processor gives itself, and how many cores there are."""
+    """The name the processor gives itself, its family, and how many cores there are."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores"
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    told = dict(re.findall(r"^(model name|cpu family)\s*: *(.*)$", text, re.MULTILINE))
+    name = told.get("model name") or platform.processor() or platform.machine()
+    family = f" (family {told['cpu family']})" if "cpu family" in told else ""
+    return f"{name}{family}, {os.cpu_count()} cores"
 
 
 def versions() -> str:
     """Python, and every package that takes part; what is not installed is named too."""
-    return ", ".join([f"Python {platform.python_version()}", *(f"{p} {_version(p)}" for p in PACKAGES)])
+    packages = [f"{package} {_version(package)}" for package in PACKAGES]
+    return ", ".join([f"Python {platform.python_version()}", f"{packages[0]}{_products()}", *packages[1:]])
+
+
+def _products() -> str:
+    """By what NumPy multiplies matrices: OpenBLAS has kernels for many processors, and the wrong ones may be chosen."""
+    try:
+        control = import_module("threadpoolctl")
+    except ImportError:
+        return ""
+    libraries = [
+        one for one in control.threadpool_info() if one["user_api"] == "blas" and "numpy" in one["filepath"]
+    ]
+    told = (f"{one['internal_api']} {one['version']}, {one.get('architecture', '')}" for one in libraries)
+    return "".join(f" ({text.rstrip(', ')})" for text in told)
 
 
 def _version(package: str) -> str:
