@@ -101,17 +101,17 @@ class Call:
         wanted = self.dtype if dtype is None else dtype
         if self.workspace is None:
             return np.empty(shape, wanted)
-        kept, size = self.workspace.get(name), 1
+        room, size = self.workspace.get(name), 1
         for extent in shape:
             size *= extent
-        room = size + 64 // np.dtype(wanted).itemsize
-        if kept is None or kept.size != room or kept.dtype != wanted:
-            kept = self.workspace[name] = np.empty(room, wanted)
-        self.own[id(kept)] = kept
+        needed = size + 64 // np.dtype(wanted).itemsize
+        if room is None or room.size != needed or room.dtype != wanted:
+            room = self.workspace[name] = np.empty(needed, wanted)
+        self.own[id(room)] = room
         start = (
-            -kept.ctypes.data % 64 // kept.itemsize
+            -room.ctypes.data % 64 // room.itemsize
         )  # vectors of 64 bytes are in one line of the cache each
-        found = self.made[name, shape, dtype] = kept[start : start + size].reshape(shape)
+        found = self.made[name, shape, dtype] = room[start : start + size].reshape(shape)
         return found
 
     def forwards(self, loop, *arrays):
