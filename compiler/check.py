@@ -13,6 +13,7 @@ from .checking.expand import expand
 from .checking.infer import Typed, infer
 from .checking.report import Report
 from .checking.stopping import check_stopping
+from .checking.targets import warn_taken_twice
 from .checking.unused import warn_unused
 from .lower import lower
 from .program import Program
@@ -45,4 +46,5 @@ def check(
     if not diagnostics.failed:
         check_stream(typed, report)
     warn_unused(typed, report)
+    warn_taken_twice(model, report)
     return None if diagnostics.failed else typed

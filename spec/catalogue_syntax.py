@@ -81,8 +81,9 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "RNN110",
-        "index in round brackets",
-        "An index stands in square brackets, `h[t]`; round brackets are for calls.",
+        "index in other brackets",
+        "An index stands in square brackets, `h[t]`; round brackets are for calls, and braces for numbers in "
+        "names, as in `h{l}`.",
         **_line("h(t) = tanh(x[t])", "h[t] = tanh(x[t])"),
     ),
     Entry(

@@ -47,4 +47,12 @@ ENTRIES: tuple[Entry, ...] = (
         "output c\n",
         right="axis s = 1..S\naxis t = 1..T\ninput x[s] : real, z[t] : real\nc[t] = sum[s](x[s] * z[t])\noutput c\n",
     ),
+    Entry(
+        "RNN907",
+        "probabilities in place of logits",
+        "`categorical` takes the softmax of its argument, `bernoulli` the sigmoid, and `poisson` the exponential. An "
+        "argument that is such a value already gets it twice: the network trains, and badly.",
+        wrong="dim m = 4\naxis t = 1..T\ninput x[t] : real[m]\nhead y[t] : token(m) ~ categorical(softmax(x[t]))\n",
+        right="dim m = 4\naxis t = 1..T\ninput x[t] : real[m]\nhead y[t] : token(m) ~ categorical(x[t])\n",
+    ),
 )

@@ -182,12 +182,14 @@ class _Scan:
         return self.last.end == span.start and (self.last.text == "}" or self.last.text.isdigit())
 
     def report_word(self, code: str, span: Span, message: str, help: str) -> None:
-        self.hide(span, "x")
+        self.hide(span, "x")  # a name, which the rest of the line may go with
         self.diagnostics.report(code, span, message, help=help)
 
     def strange_word(self, span: Span) -> None:
         plain = "sigmoid" if span.text == "σ" else "".join(_ascii(character) for character in span.text)
         help = f"write `{_short(plain)}`" if plain.isascii() else "letters of names are ASCII"
+        if not plain.isidentifier():  # a power, say: the line has no sense without it
+            self.layout.broken.append(span.start)
         self.report_word("RNN006", span, f"`{_short(span.text)}` has letters that a name cannot have", help)
 
     def strange(self, span: Span) -> None:
@@ -197,6 +199,7 @@ class _Scan:
         help = "outside comments and strings a spec is ASCII"
         if plain:
             help = f"write `{plain}`" if plain.strip() else "write a plain space"
+            help += "; the product with a matrix is `@`" if character in "·×⋅" else ""
         if plain and len(plain) == 1:
             self.hide(span, plain)
         else:

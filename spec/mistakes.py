@@ -98,8 +98,12 @@ def _sign(rest: str, help: str, before: str = "", accepts: Collection[str] = ())
 TARGET = rf"^\s*{NAME}(?:\s*\[[^\]]*\])?\s*"
 POINTS = "a number has digits on both sides of its point"
 EQUALITY = "`=` defines, `==` compares"
+DRAWN = "what is drawn stands after `~`"
+LAWS = "categorical|bernoulli|normal|poisson|normal_mixture|uniform"
 MISSING = "an operator is missing before `{right}`"
 INDEX = "an index stands in square brackets"
+LONGER = "inside `( )` and `[ ]` a statement may go on over lines"
+ALWAYS = "over time no loop is needed: an equation such as `h[t] = ...` holds at every step by itself"
 LOOPS = "an axis is `axis t = 1..T`, a loop `for l in 1..3 {{`"
 PRODUCTS = "a matrix product is `W @ x`, element by element it is `a * b`, a call is `f(x)`"
 OPERATOR = ("MULTIPLY",)
@@ -115,13 +119,21 @@ HABITS = (
     Habit("RNN115", r"/", r"/", "`//` is neither an operator nor a comment",
           "a comment begins with `#`; division without remainder is `floor(a / b)`"),
     # words that cannot be names
+    Habit("RNN119", r"^\s*(?P<at>loss)", r"[=:]|\Z", "a loss has a name",
+          "write `loss NAME = …`; a head has a loss already, its negative log-likelihood"),
     Habit("RNN109", rf"^\s*(?P<at>{WORD})", r"[\[=:]|\Z",
           "`{at}` begins a statement, so no equation can define it", "give the quantity another name"),
     Habit("RNN109", "", r"(?P<word>and|or|not|reverse)\b", "`{word}` is a word of the language, not a name",
           "use another name", ("NAME",)),
     # = and == and ~
-    Habit("RNN118", r"^\s*(?:head|noise)\b.*", r"=\s*(?P<right>.*)", "what is drawn stands after `~`",
+    Habit("RNN118", r"^\s*head\b.*", r"=\s*softmax\b", DRAWN,
+          "write `~ categorical(…)`, which takes the softmax itself", ("TILDE",)),
+    Habit("RNN118", r"^\s*head\b.*", r"=\s*sigmoid\b", DRAWN,
+          "write `~ bernoulli(…)`, which takes the sigmoid itself", ("TILDE",)),
+    Habit("RNN118", r"^\s*(?:head|noise)\b.*", rf"=\s*(?P<right>(?:{LAWS})\b.*)", DRAWN,
           "write `~ {right}`", ("TILDE",)),
+    Habit("RNN118", r"^\s*(?:head|noise)\b.*", r"=", DRAWN,
+          "write a distribution: `~ normal(…)`, `~ categorical(…)`, `~ bernoulli(…)`", ("TILDE",)),
     Habit("RNN118", TARGET + r"(?::.*)?", r"~",
           "an equation has `=`; only `param`, `const`, `head` and `noise` are drawn",
           "begin the line with one of these words, or write `=`", ("EQUALS",)),
@@ -132,6 +144,8 @@ HABITS = (
     Habit("RNN107", r"(?:[=!<>]=|[<>]).*", r"[=!<>]=|[<>]", "comparisons do not chain",
           "compare twice: `a < b and b < c`"),
     # signs of other languages
+    _sign(r"(?P<sign>\^)\s*[({](?P<index>[a-z]\s*(?:[-+]\s*\w+\s*)?)[)}]",
+          "an index stands in square brackets: `h[{index}]`", NAME),
     _sign(r"(?P<sign>\^)\s*T\b", "the transpose of a matrix is `transpose(W)`"),
     _sign(r"(?P<sign>\^)", "a power is written `a ** b`"),
     _sign(r"(?P<sign>')", "the transpose of a matrix is `transpose(W)`; strings stand in double quotes"),
@@ -142,8 +156,10 @@ HABITS = (
     _sign(r"(?P<sign>[-+*/@%]=)", "write the whole equation: `a[t] = a[t-1] + b[t]`"),
     _sign(r"(?P<sign>\.[*/^])", "`*` and `/` work element by element already; a matrix product is `W @ x`"),
     _sign(r"(?P<sign>\?|if\b)", "a choice is `where(condition, a, b)`", VALUE),
+    _sign(r"(?P<sign>\\)\s*(?:\Z|#)", LONGER),
     _sign(r"(?P<sign>\\|`|\$)", "a spec is plain text: `h[t] = tanh(W @ h[t-1])`"),
     _sign(r"(?P<sign>\[)", "there are no lists of values; `concat(a, b)` joins vectors", "", ("NUMBER",)),
+    _sign(r"(?P<sign>:)", "a part of a vector is `slice(a, start, size)`, a row of a table `E[k]`", r"\[[^\[\]]*"),
     # indices and types
     Habit("RNN110", rf"^\s*(?P<name>{NAME})", r"\((?P<index>[^()]*)\)\s*(?:=|:)", INDEX,
           "write `{name}[{index}]`"),
@@ -151,8 +167,13 @@ HABITS = (
           "write `{name}[{index}]`", ("COLON", "EQUALS")),
     Habit("RNN113", r"\b(?P<type>real|int|bool)", r"\((?P<sizes>[^()]*)\)", "sizes stand in square brackets",
           "write `{type}[{sizes}]`", ("LSQB",)),
+    Habit("RNN113", r"\b(?P<type>real|int|bool)\s*\[(?P<first>[^\[\]]*)\]", r"\[(?P<second>[^\[\]]*)\]",
+          "all sizes stand in one pair of brackets", "write `{type}[{first}, {second}]`"),
     Habit("RNN113", r"\btoken", r"\[(?P<count>[^\[\]]*)\]",
           "how many values a token has stands in round brackets", "write `token({count})`", ("LPAR",)),
+    Habit("RNN113", rf"^\s*(?:param|const)\s.*?(?P<name>{NAME})", r"=\s*(?P<value>-?[\d.]+)",
+          "the type of `{name}` is missing",
+          "write `{name} : real = {value}`; a number that has a name is an equation, `{name} = {value}`", ("COLON",)),
     Habit("RNN113", rf"^\s*(?:input|param|const|head|noise)\s.*?(?P<name>{NAME})(?:\s*\[[^\]]*\])?",
           r"[=~,\[]|\Z", "the type of `{name}` is missing",
           "write `{name} : real[...]`; types are real, int, bool and token(n)", ("COLON",)),
@@ -160,15 +181,21 @@ HABITS = (
     Habit("RNN119", r"^\s*output\s+.*?(?P<name>\w+)", r"[\[:]", "`output` takes names alone",
           "write `output {name}`"),
     Habit("RNN119", r"^\s*stop", r".", "`when` is missing", "write `stop when y[t] == 0`", ("WHEN",)),
+    Habit("RNN119", r"^\s*import", r"\w+(?![\w./])", "`import` takes a path in double quotes",
+          "functions are built in (`rnnc ops`), cells of the library come by `use`, others by `import \"cells.rnn\"`"),
     Habit("RNN119", r"^\s*import", r"(?P<path>[\w./]+)", "`import` takes a path in double quotes",
           'write `import "{path}"`'),
     Habit("RNN119", rf"^\s*(?:axis|for)\s+{NAME}", r"=|in\b|:", "this is not how a range is given", LOOPS),
+    Habit("RNN119", r"^\s*for\b.*\brange\(.*", r".", "this is not how a range is given",
+          f"a loop is `for l in 1..3 {{{{`; {ALWAYS}"),
     Habit("RNN119", r"^\s*(?:axis|for)\b.*", r":|to\b|,|\.+", "a range is written with two points",
           "write `1..T`", ("DOTS",)),
     Habit("RNN119", r"^\s*(?:axis|for)\b.*\.\.", r"\.+", "a range is written with two points",
           "write `1..T`"),
     Habit("RNN117", r"^\s*(?:cell|for)\b.*", r"\Z", "the block of this statement is missing",
           "write its `{{` at the end of this line", ("LBRACE",)),
+    Habit("RNN119", TARGET, r",", "an equation defines one quantity",
+          "the other quantities of a cell are read by their names, as `h.c[t]`", ("EQUALS",)),
     # two values side by side
     Habit("RNN111", rf"^\s*(?P<at>{NAME})", r"[A-Za-z\"]", "no statement begins with `{at}`",
           "{statement}", ("EQUALS",)),
@@ -187,11 +214,18 @@ def explain(fault: Fault, diagnostics: Diagnostics) -> None:
     if any(habit.report(fault, diagnostics) for habit in HABITS):
         return
     if not fault.found:
-        diagnostics.report("RNN116", fault.place, "the statement breaks off here", note=_expected(fault))
+        help = LONGER if breaks_off(fault.before) else ""
+        message = "the statement breaks off here"
+        diagnostics.report("RNN116", fault.place, message, note=_expected(fault), help=help)
     elif "REAL" in fault.accepts:
         diagnostics.report("RNN112", fault.place, f"`{fault.found}` is not a type", help=_type(fault.found))
     else:
         diagnostics.report("RNN100", fault.place, f"`{fault.found}` cannot stand here", note=_expected(fault))
+
+
+def breaks_off(text: str) -> bool:
+    """Whether a statement ends in an operator, or in the sign with which other languages go on."""
+    return bool(re.search(r"[-+*/%@=<>,\\]\s*\Z", text[-WINDOW:]))
 
 
 def looks_like_statement(text: str) -> bool:
@@ -199,7 +233,19 @@ def looks_like_statement(text: str) -> bool:
     return bool(re.match(rf"\s*(?:(?:{WORD})\b|{NAME}\s*(?:\[[^\]]*\]\s*)?[:=])", text))
 
 
+# Words that begin statements elsewhere.
+WORDS = {
+    "def": "equations are grouped by `cell f(x[t] : real[m], n) -> h[t] : real[n] {`, a block, and `}`",
+    "return": "`output h` returns a quantity from `forward`",
+    "let": "an equation needs no word before it: `a = 0.9`",
+    "var": "an equation needs no word before it: `a = 0.9`",
+    "while": ALWAYS,
+}
+
+
 def _statement(word: str) -> str:
+    if word in WORDS:
+        return WORDS[word]
     near = suggest(word, STATEMENTS)
     return f"did you mean `{near}`?" if near else f"statements are {', '.join(STATEMENTS)}, and `h[t] = ...`"
 

@@ -13,7 +13,7 @@ from . import tables
 from .build import build
 from .diagnostics import LIMIT, Diagnostics
 from .layout import Layout, lay_out
-from .mistakes import Fault, explain, looks_like_statement
+from .mistakes import Fault, breaks_off, explain, looks_like_statement
 from .source import Source
 from .syntax import Binary, Number, Ref, Spec, Statement, Subscript, Unary
 from .tree import walk
@@ -93,6 +93,7 @@ def _report_all(
         except UnexpectedInput as error:
             if not doubtful:
                 explain(Fault(source, start, text, error), diagnostics)
+                doubtful = breaks_off(text)
         if len(diagnostics.items) >= before + LIMIT:
             return
     if len(diagnostics.items) == before:

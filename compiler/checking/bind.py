@@ -98,7 +98,8 @@ class Binder:
             "RNN402",
             span,
             f"the index `{axis}` is not on the left side: {known}",
-            help=f"put `{axis}` on the left, reduce over it (`sum[{axis}](…)`), or read an end",
+            help=f"put `{axis}` on the left, reduce over it (`sum[{axis}](…)`), or read an end: the last step "
+            f"is `[{self.context.model.axes[axis].length}]`",
         )
 
     def _subscript(self, span: Span, base: syntax.Expr, args: tuple[syntax.Expr, ...]) -> tree.Expr:
@@ -131,7 +132,7 @@ class Binder:
                 if axes
                 else f"`{local}` has no index: it is the same at every step",
                 labels=[Label(declaration.span, f"`{local}` is defined here")],
-                help=f"write `{shown}`",
+                help=f"write `{shown}`{_component(shown, args[len(axes) :]) if axes else ''}",
             )
         at = tuple(self._position(arg, axis) for arg, axis in zip(args, axes, strict=True))
         found = tuple(p for p in at if p is not None)
@@ -298,6 +299,11 @@ class Binder:
         value = others[0].value if others and named.bias is not None else None
         start = None if value is None else init(self.context, self.scope, value)
         return tree.Affine(call.span, args, named.weights, named.bias, start)
+
+
+def _component(shown: str, rest: tuple[syntax.Expr, ...]) -> str:
+    """What one index too many was probably meant to be."""
+    return f"; a component of a vector is `pick({shown}, {rest[0].span.text})`" if len(rest) == 1 else ""
 
 
 def constant(expr: syntax.Expr) -> float | None:

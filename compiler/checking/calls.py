@@ -89,7 +89,8 @@ def open_scope(
         names[index.upper()] = AxisLength(axes[0])
     for item in tree.inputs:
         if is_dim(item):
-            found = size(context, outer, values[item.target.name.text])
+            value = values[item.target.name.text]
+            found = None if _is_no_size(context, call, item, value) else size(context, outer, value)
             if found is None:
                 return None
             names[item.target.name.text] = Dim(found)
@@ -108,6 +109,21 @@ def open_scope(
         places=dict.fromkeys(names, tree.span),
         renamed={tree.outputs[0].target.name.text: outer.whole(text)} if tree.outputs else {},
     )
+
+
+def _is_no_size(context: Context, call: Call, item: syntax.CellItem, value: syntax.Expr) -> bool:
+    """Whether a quantity stands where the cell asks for a size, which is then reported."""
+    if not isinstance(value, syntax.Subscript | syntax.Call):
+        return False
+    header = ", ".join(each.span.text for each in call.cell.tree.inputs)
+    context.report(
+        "RNN311",
+        value.span,
+        f"`{item.target.name.text}` of `{call.cell.name}({header})` is a size, and `{value.span.text}` is none",
+        via=call.scope.via,
+        help="give it a dim or a number; a cell keeps its own past, from `h[0] = …` on",
+    )
+    return True
 
 
 def _index(context: Context, call: Call) -> str | None:

@@ -86,8 +86,15 @@ class _Checker:
             "RNN404",
             path,
             f"`{path[0].reader.name}` needs itself at the same step",
-            "a recurrence needs a delay: read one of these at `t-1`",
+            self._needs_a_delay(path[0].reader.name),
         )
+
+    def _needs_a_delay(self, name: str) -> str:
+        axes = self.model.quantities[name].axes
+        if axes:
+            return f"a recurrence needs a delay: read one of these at `{axes[-1]}-1`"
+        axis = next(iter(self.model.axes), "t")
+        return f"a recurrence runs along an axis: give it an index, `{name}[{axis}] = … {name}[{axis}-1] …`"
 
     def _own_target(self, path: list[Edge], head: Node) -> None:
         turn = next(i for i, edge in enumerate(path) if edge.reader == head)

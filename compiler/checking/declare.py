@@ -174,19 +174,31 @@ class Declarer:
                 scope.spoil(target.name.text, target.span)
                 if reported:
                     return None
-                known, said = ", ".join(self.model.axes) or "t", expr.span.text
-                declared = f"`axis {said} = 1..{said.upper()}` declares an axis with this index"
-                written = f"define `{target.name.text}[{known}]` for every step; delays stand on the right"
                 self.error(
                     "RNN409",
                     scope,
                     expr.span,
-                    f"a left side is written with the index of an axis, not `{said}`",
-                    help=declared if self._is_unknown(scope, expr) else written,
+                    f"a left side is written with the index of an axis, not `{expr.span.text}`",
+                    help=self._left_side(scope, target, expr),
                 )
                 return None
             axes.append(found)
         return tuple(axes)
+
+    def _left_side(self, scope: Scope, target: syntax.Target, expr: syntax.Expr) -> str:
+        """What to write in place of an index that cannot stand on the left."""
+        name, said = target.name.text, expr.span.text
+        known = ", ".join(self.model.axes) or "t"
+        if self._is_unknown(scope, expr):
+            declared = f"`axis {said} = 1..{said.upper()}` declares an axis with this index"
+            return f"write `{name}[{known}]`; {declared}" if self.model.axes else declared
+        if isinstance(expr, syntax.Number):
+            return (
+                f"what stands before the first step is `{name}[0] = …`; at a step itself, choose: "
+                f"`{name}[{known}] = where({known} == {said}, …, …)`"
+            )
+        past = f"`{name}[{known}] = … {name}[{known}-1] …`"
+        return f"define `{name}[{known}]` for every step; delays stand on the right: {past}"
 
     def is_end(self, scope: Scope, target: syntax.Target) -> bool:
         """Whether a left side is an end, as in ``h[0] = …``: every index is an axis's or says no step."""

@@ -176,7 +176,7 @@ class Elaborator:
         if not term.type.known or not type.known:
             return term
         if term.shape and term.shape != type.shape:
-            return self._misfit(term, type, name, difference(type, term.type))
+            return self.misfit(term, type, name, difference(type, term.type))
         kind = term.type.kind
         if type.kind == kind and (kind != "token" or type.count == term.type.count):
             return expand(term, type.shape)
@@ -184,9 +184,9 @@ class Elaborator:
             return expand(real(term), type.shape)
         if term.op == "number" and kind == "int" and type.kind in ("token", "bool"):
             return expand(number(term.attrs[0][1], term.span, Type(type.kind, (), type.count)), type.shape)  # type: ignore[arg-type]
-        return self._misfit(term, type, name, "")
+        return self.misfit(term, type, name)
 
-    def _misfit(self, term: Term, type: Type, name: str, which: str) -> Term:
+    def misfit(self, term: Term, type: Type, name: str, which: str = "", help: str = "") -> Term:
         labels = [Label(type.origin, f"`{name}` is {type}, from here")] if type.origin else []
         if term.type.origin is not None:
             labels.append(Label(term.type.origin, f"{term.type} comes from here"))
@@ -196,6 +196,7 @@ class Elaborator:
             f"`{name}` is {type}, and `{brief(term.span)}` is {term.type}{which}",
             via=self.via,
             labels=labels,
+            help=help,
         )
         return unknown(term.span)
 

@@ -166,6 +166,9 @@ class _Expansion:
         last = whole(self.context, scope, loop.last, "the bounds of a `for`")
         name = loop.variable.text
         if first is None or last is None or not self.declarer.free(scope, name, loop.variable.span):
+            for statement in loop.body:
+                if isinstance(statement, syntax.Equation):
+                    scope.spoil(statement.target.name.text, statement.target.span)
             return
         self._count(loop.span, max(0, last - first + 1))
         for value in range(first, last + 1):

@@ -142,6 +142,13 @@ PHRASES = {
     "lookup": "a row of a table is written `E[x[t]]`",
     "pow": "a power is written `a ** b`",
     "mod": "the remainder is written `a % b`",
+    "zeros": "a number goes with any shape: write `0`",
+    "zeros_like": "a number goes with any shape: write `0`",
+    "ones": "a number goes with any shape: write `1`",
+    "ones_like": "a number goes with any shape: write `1`",
+    "cross_entropy": "a head has its loss already: `head y[t] : token(k) ~ categorical(logits)`",
+    "mse": "`loss e[t] = mean(square(a[t] - b[t]))`, or a head `~ normal(mean)`",
+    "mse_loss": "`loss e[t] = mean(square(a[t] - b[t]))`, or a head `~ normal(mean)`",
     "delay": "the value k steps before is `h[t-k]`",
     "prev": "the value one step before is `h[t-1]`",
 }
@@ -157,7 +164,8 @@ def unknown_function(context: Context, scope: Scope, call: syntax.Call, name: st
         )
     else:
         message = f"there is no function or cell `{name}`"
-        help = PHRASES.get(name) or _nearest(scope, name)
+        last = name.rpartition(".")[2]  # of `np.tanh`
+        help = PHRASES.get(last) or (f"write `{last}`" if last in FUNCTIONS else _nearest(scope, last))
     context.report("RNN204", call.function.span, message, via=scope.via, help=help)
 
 

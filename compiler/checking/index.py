@@ -8,8 +8,8 @@ from ...spec.sizes import Size
 from ...spec.source import Span
 from ...spec.tree import walk
 from ..ir import Position
-from .numbers import lookup, name_text, size, value
-from .scope import AxisIndex, AxisLength, Context, Scope, Thing
+from .numbers import lookup, name_text, size, unknown_name, value
+from .scope import AxisIndex, AxisLength, Context, Dim, Scope, Thing
 
 LONGEST_DELAY = 1024
 
@@ -35,19 +35,32 @@ def position(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Po
         return _delayed(context, scope, expr, axis, offset)
     if found.steps == 0 and found.ends in (0, 1) and offset in (0, 1):
         return end(axis, 1 - found.ends, 1 - offset) if scope.reverse else end(axis, found.ends, offset)
-    _not_an_index(context, scope, expr, axis)
+    _not_an_index(context, scope, expr, axis, _beside(axis, context.model.axes[axis].length, found, offset))
     return None
 
 
-def _not_an_index(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> None:
-    length = context.model.axes[axis].length
+def _not_an_index(context: Context, scope: Scope, expr: syntax.Expr, axis: str, help: str = "") -> None:
     context.report(
         "RNN401",
         expr.span,
         f"`{expr.span.text}` is not an index along `{axis}`",
         via=scope.via,
-        help=f"write `{axis}`, `{axis}-k` or `{axis}+k`, or an end: `1`, `{length}`, `0`, `{length}+1`",
+        help=help or _indices(context, axis),
     )
+
+
+def _indices(context: Context, axis: str) -> str:
+    length = context.model.axes[axis].length
+    return f"write `{axis}`, `{axis}-k` or `{axis}+k`, or an end: `1`, `{length}`, `0`, `{length}+1`"
+
+
+def _beside(axis: str, length: str, found: Linear, offset: int) -> str:
+    """What to do where an index counts from an end as the language does not."""
+    if found.steps == 0 and found.ends == 0 and offset < 0:
+        return f"the last step is `{length}`, and what stands before the first step is `0`: nothing counts from the end"
+    if found.steps == 0 and found.ends == 1:
+        return f"give it a name one step further: `u[{axis}] = x[{axis}{offset:+d}]`, then read `u[{length}]`"
+    return ""
 
 
 def end(axis: str, ends: int, offset: int) -> Position:
@@ -68,6 +81,9 @@ def _linear(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Lin
         case syntax.Ref(span, name):
             text = name_text(context, scope, name)
             found = lookup(context, scope, text) if text is not None else None
+            if text is not None and found is None:
+                unknown_name(context, scope, name, text, only=Dim, help=_indices(context, axis))
+                return None
             if isinstance(found, AxisIndex | AxisLength):
                 if found.axis != axis:
                     _other_axis(context, scope, span, axis, found)
@@ -80,7 +96,7 @@ def _linear(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Lin
             factor = 1 if sign == "+" else -1
             rest = a.rest + b.rest if sign == "+" else a.rest - b.rest
             return Linear(a.steps + factor * b.steps, a.ends + factor * b.ends, rest)
-    if _runs(context, scope, expr):
+    if _runs(context, scope, expr) or (isinstance(expr, syntax.Number) and not expr.text.isdigit()):
         _not_an_index(context, scope, expr, axis)
         return None
     constant = size(context, scope, expr)
@@ -113,5 +129,6 @@ def _other_axis(context: Context, scope: Scope, span: Span, axis: str, found: Ax
         span,
         f"this index runs along `{axis}`, and `{span.text}` belongs to the axis `{found.axis}`",
         via=scope.via,
-        help=f"`{axis}` and `{found.axis}` are different directions, each with its own lengths",
+        help=f"`{axis}` and `{found.axis}` are different directions, each with its own lengths; of its own past "
+        f"an equation reads single steps: `{axis}-1`, `{axis}-2`, …",
     )

@@ -52,6 +52,8 @@ class _Inference:
         self.sizes: dict[str, Size] = {}
         self.elaborator = Elaborator(report, self.type_of, self.sizes, model.dims)
         self.readers = self._readers()
+        self.broken = {q.name for q in model.quantities.values() if any(map(_has_bad, expressions(q)))}
+        self.guessing = False
         self.guessed: list[Quantity] = []  # scalars, because a number stands beside what has no shape
         for quantity in model.quantities.values():
             self.types[quantity.name] = _written(quantity)
@@ -70,7 +72,7 @@ class _Inference:
         self.report.muted = True
         waiting = deque(self.model.quantities)
         for guess in (False, True):
-            self.elaborator.guess = guess
+            self.guessing = guess
             unknown = [name for name in self.model.quantities if not self.type_of(name).known]
             waiting.extend(unknown)
             self._settle(waiting)
@@ -127,6 +129,7 @@ class _Inference:
         """What the equation and its ends say of the type."""
         wanted = self.type_of(quantity.name)
         found = UNKNOWN
+        self.elaborator.guess = self.guessing and quantity.name not in self.broken
         for value in (quantity.value, *(start.value for start in quantity.starts.values())):
             if value is not None:
                 type = _inferred(self.elaborator.term(value, wanted).type)
@@ -176,11 +179,11 @@ class _Inference:
         """Every term once more, now with reporting."""
         self.elaborator.weights.clear()
         typed = Typed(self.model)
-        wrong: set[str] = set()
+        wrong = {name for name, param in self.model.params.items() if not param.type.known}
         for quantity in self.model.quantities.values():
             before = self.report.count
             self._check_quantity(typed, quantity)
-            if self.report.count > before or any(_has_bad(expr) for expr in expressions(quantity)):
+            if self.report.count > before or quantity.name in self.broken:
                 wrong.add(quantity.name)
         self._check_untyped(wrong)
         for quantity in self.guessed:
@@ -193,6 +196,7 @@ class _Inference:
 
     def _check_quantity(self, typed: Typed, quantity: Quantity) -> None:
         self.elaborator.via = quantity.via
+        self.elaborator.guess = quantity.name not in self.broken
         type = self.type_of(quantity.name)
         self._check_written(quantity)
         if quantity.role == "noise":
@@ -207,6 +211,11 @@ class _Inference:
 
     def _checked(self, quantity: Quantity, value: tree.Expr, type: Type) -> Term:
         term = self.elaborator.term(value, type)
+        if quantity.role == "loss" and term.type.known and term.shape:
+            self.elaborator.misfit(
+                term, type, quantity.name, help="a loss is one number: `sum(…)` or `mean(…)` of these"
+            )
+            return term
         if quantity.role == "argument" and quantity.types:
             return self._checked_argument(quantity, term)
         shown = quantity.name.rpartition(".")[2] if quantity.via else quantity.name

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ...spec import syntax
 from ...spec.sizes import Size
 from ...spec.suggest import suggest
+from ...spec.tree import walk
 from .scope import AxisIndex, AxisLength, Binding, Context, Dim, Scope, Thing
 
 POWER = 16  # the highest exponent in a size
@@ -20,6 +23,11 @@ def name_text(context: Context, scope: Scope, name: syntax.Name) -> str | None:
         if isinstance(part, str):
             texts.append(part)
             continue
+        if _is_step(context, scope, part):
+            shown = f"{''.join(texts).rstrip('_')}[{part.span.text}]"
+            message, help = "an index stands in square brackets", f"write `{shown}`"
+            context.report("RNN110", name.span, message, via=scope.via, help=help)
+            return None
         value = whole(context, scope, part, f"the name `{name.text}`")
         if value is None:
             return None
@@ -28,6 +36,12 @@ def name_text(context: Context, scope: Scope, name: syntax.Name) -> str | None:
             return None
         texts.append(str(value))
     return "".join(texts)
+
+
+def _is_step(context: Context, scope: Scope, expr: syntax.Expr) -> bool:
+    """Whether the brace of a name holds the index of an axis, as LaTeX writes it: ``h_{t-1}``."""
+    names = [node.name for node, _ in walk([expr]) if isinstance(node, syntax.Ref)]
+    return any(isinstance(scope.names.get(name.text), AxisIndex | AxisLength) for name in names)
 
 
 def lookup(context: Context, scope: Scope, text: str) -> Binding | None:
@@ -124,7 +138,12 @@ def _named_size(context: Context, scope: Scope, name: syntax.Name) -> Size | Non
             unknown_name(context, scope, name, text, only=Dim)
         case AxisIndex() | AxisLength():
             context.report(
-                "RNN301", name.span, f"`{text}` changes with the sequence: it is not a size", via=scope.via
+                "RNN301",
+                name.span,
+                f"`{text}` changes with the sequence: it is not a size",
+                via=scope.via,
+                help="sizes and the bounds of a `for` are numbers and dims; over time no loop is needed: "
+                "an equation holds at every step by itself",
             )
         case Thing():
             context.report(
@@ -162,9 +181,15 @@ def value(context: Context, scope: Scope, expr: syntax.Expr, found: Size, use: s
 
 
 def unknown_name(
-    context: Context, scope: Scope, name: syntax.Name, text: str, *, only: type[Dim] | None = None
+    context: Context,
+    scope: Scope,
+    name: syntax.Name,
+    text: str,
+    *,
+    only: type[Dim] | None = None,
+    help: str = "",
 ) -> None:
-    """Reports a name that nothing has, with the nearest that something has."""
+    """Reports a name that nothing has, with the nearest that something has; ``help``, where none is near."""
     if scope.spoiled(text.partition(".")[0]):
         return
     names = [n for n, b in scope.names.items() if only is None or isinstance(b, only)]
@@ -175,15 +200,26 @@ def unknown_name(
         name.span,
         f"nothing here is called `{text}`",
         via=scope.via,
-        help=_advice(text, suggest(text, names)),
+        help=_advice(text, names)
+        or help
+        or (f"a size is declared by `dim {text} = …`" if only else DECLARED.format(text)),
     )
 
 
-def _advice(text: str, near: str | None) -> str:
+DECLARED = "what is learned is declared by `param {0} : real[…]`, what is given by `input {0}[t] : real[…]`"
+NUMBERS = {"e": "e to the power a is `exp(a)`", "pi": "write the number, 3.141592653589793"}
+
+
+def _advice(text: str, names: Collection[str]) -> str:
+    near = suggest(text, names)
     stem, dot, last = text.rpartition(".")
+    if text in NUMBERS:
+        return NUMBERS[text]
     if dot and last == "T":
         return f"the transpose of a matrix is `transpose({stem})`"
     for ending in ("_prev", "_t_1", "_tm1", "_last"):
         if text.endswith(ending):
             return f"the value one step before is `{text.removesuffix(ending)}[t-1]`"
+    if text.endswith("_t") and text[:-2] in names:
+        return f"the value at step t is `{text[:-2]}[t]`"
     return f"did you mean `{near}`?" if near else ""

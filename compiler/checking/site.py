@@ -72,8 +72,18 @@ class Site:
             "RNN303",
             f"`{self.name.rstrip('_')}` needs equal shapes: {described(a)}, {described(b)}{which}",
             labels=self.labels((a, b)),
-            help=_product(self.name, a, b) or _stretch(a, b) or _stretch(b, a),
+            help=_product(self.name, a, b)
+            or _stretch(a, b)
+            or _stretch(b, a)
+            or self._by_name(a.type, b.type),
         )
+
+    def _by_name(self, a: Type, b: Type) -> str:
+        """To whoever takes sizes for numbers: two that have the same value."""
+        if len(a.shape) != len(b.shape) or list(map(self.value, a.shape)) != list(map(self.value, b.shape)):
+            return ""
+        x, y = next((x, y) for x, y in zip(a.shape, b.shape, strict=True) if x != y)
+        return f"sizes agree by name, not by value: `{x}` and `{y}` are two sizes, though both are {self.value(x)} here"
 
 
 def brief(span: Span) -> str:

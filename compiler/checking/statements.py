@@ -223,8 +223,12 @@ def output(context: Context, scope: Scope, statement: syntax.Output) -> None:
         if isinstance(found, Thing):
             _named_loss(context, scope, found.name, name.span)
             context.model.outputs.setdefault(found.name, name.span)
-        elif text is not None:
-            unknown_name(context, scope, name, text)
+        elif text is not None and found is None:
+            help = f"a quantity is defined by its equation, `{text}[t] = …`"
+            unknown_name(context, scope, name, text, help=help)
+        elif found is not None:
+            message = f"`{text}` is no quantity, so `forward` cannot return it"
+            context.report("RNN209", name.span, message, via=scope.via)
 
 
 def noise(context: Context, scope: Scope, statement: syntax.Noise, quantity: Quantity) -> None:

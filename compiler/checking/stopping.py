@@ -29,7 +29,10 @@ def stop(context: Context, scope: Scope, statement: syntax.Stop) -> None:
             else "nothing is drawn step by step: there is no head along an axis"
         )
         labels = [Label(model.stop.span, "the first rule")] if model.stop else []
-        context.report("RNN509", statement.span, message, via=scope.via, labels=labels)
+        help = (
+            "" if axis else "an end that is learned: `head z[t] : bool ~ bernoulli(…)` and `stop when z[t]`"
+        )
+        context.report("RNN509", statement.span, message, via=scope.via, labels=labels, help=help)
         return
     name = "stop"
     while name in model.quantities:

@@ -8,13 +8,16 @@ from ...spec.suggest import suggest
 from . import tree
 from .elaborate import Elaborator
 from .heads import DENSITIES, Density, Parameter, Shown
-from .model import Distribution, Quantity
-from .report import listing
+from .model import Distribution, Model, Quantity
+from .report import Report, listing
 from .site import brief
 from .terms import Term, real
 from .types import Type
 
 NOTHING = Shown((), ())
+# What a distribution does to its first argument, by which it is known elsewhere.
+TAKEN = {"categorical": "softmax", "bernoulli": "sigmoid", "poisson": "exp"}
+LINKS = {link: f"write `{law}(…)`, which takes the {link} itself" for law, link in TAKEN.items()}
 
 
 def distribution(elaborator: Elaborator, head: Quantity, target: Type) -> Shown:
@@ -40,6 +43,29 @@ def distribution(elaborator: Elaborator, head: Quantity, target: Type) -> Shown:
     return Shown(tuple(p.key for p in density.params[: len(terms)]), tuple(terms))
 
 
+def warn_taken_twice(model: Model, report: Report) -> None:
+    """Warns of probabilities in the place of logits, computed there or in the equation that is read there."""
+    for head in model.quantities.values():
+        called = head.distribution
+        if head.role != "head" or called is None or called.name not in TAKEN or not called.args:
+            continue
+        taken, given = TAKEN[called.name], called.args[0]
+        value = (
+            model.quantities[given.name].value
+            if isinstance(given, tree.Read) and given.name in model.quantities
+            else given
+        )
+        if isinstance(value, tree.Apply) and value.function == taken and not value.over:
+            report(
+                "RNN907",
+                given.span,
+                f"`{called.name}` takes the {taken} of its argument, so here it is taken twice",
+                via=head.via,
+                labels=[Label(value.span, f"the first {taken}")] if value is not given else [],
+                help=f"give it what the {taken} is taken of",
+            )
+
+
 def _density(elaborator: Elaborator, head: Quantity, called: Distribution) -> Density | None:
     density = DENSITIES.get(called.name)
     if density is None:
@@ -49,7 +75,8 @@ def _density(elaborator: Elaborator, head: Quantity, called: Distribution) -> De
             called.place,
             f"there is no distribution `{called.name}`",
             via=head.via,
-            help=f"did you mean `{near}`?" if near else f"there are {listing(DENSITIES)}",
+            help=LINKS.get(called.name)
+            or (f"did you mean `{near}`?" if near else f"there are {listing(DENSITIES)}"),
         )
     return density
 
@@ -58,12 +85,14 @@ def _legal(
     elaborator: Elaborator, head: Quantity, called: Distribution, density: Density, target: Type
 ) -> bool:
     if target.kind not in density.targets:
+        fitting = [other.name for other in DENSITIES.values() if target.kind in other.targets]
         elaborator.report(
             "RNN502",
             target.origin or head.span,
             f"`{called.name}` draws {listing(density.targets)} values, and `{head.span.text}` is {target}",
             via=head.via,
             labels=[Label(called.place, "drawn from this")],
+            help=f"{target.kind} values are drawn by {listing(fitting)}",
         )
         return False
     if not density.required <= len(called.args) <= len(density.params):

@@ -1,0 +1,136 @@
+"""Mistakes of a first week with the language: one message each, which says what to write.
+
+Each case is a few lines after `START`, the code that must come first, and what the help must say. A habit brought
+along (an index as LaTeX writes it, a softmax before the loss) is answered as such, not as its parts fail to parse."""
+
+from __future__ import annotations
+
+import pytest
+from checked import attempt
+from rnnc.spec.diagnostics import Diagnostic
+
+START = """dim n = 4, m = 3, k = 5
+axis t = 1..T
+input x[t] : real[m]
+"""
+WEIGHTS = "param W : real[n, n], U : real[n, m]\n"
+
+
+def errors(text: str) -> list[Diagnostic]:
+    return [item for item in attempt(START + text)[1] if item.severity == "error"]
+
+
+INDICES = [
+    (WEIGHTS + "h_t = tanh(W @ h_{t-1} + U @ x[t])", "RNN110", "write `h[t-1]`"),
+    ("h[t] = tanh(x_t)", "RNN201", "the value at step t is `x[t]`"),
+    ("h^(t) = tanh(x^(t))", "RNN105", "an index stands in square brackets: `h[t]`"),
+    ("h[i] = tanh(x[i])", "RNN409", "write `h[t]`"),
+    ("h[t] = tanh(x[i])", "RNN201", "write `t`, `t-k` or `t+k`"),
+    ("h[1] = 0\nh[t] = x[t] + h[t-1]", "RNN409", "`h[0] = …`"),
+    ("h[-1] = 0\nh[t] = x[t] + h[t-1]", "RNN401", "what stands before the first step is `0`"),
+    ("h[t] = x[-1]", "RNN401", "the last step is `T`"),
+    ("h[t] = x[T-1]", "RNN401", "`u[t] = x[t-1]`, then read `u[T]`"),
+    ("h[t] = x[t-0.5]", "RNN401", "`t-k`"),
+    ("h[t] = x[t,0]", "RNN403", "`pick(x[t], 0)`"),
+    ("h[t+1] = x[t] + h[t]", "RNN409", "`h[t] = … h[t-1] …`"),
+    ("s = s + sum[t](x[t])", "RNN404", "give it an index"),
+    ("head y : token(m) ~ categorical(x[t])", "RNN402", "`[T]`"),
+    ("for t in 1..T {\n  h[t] = tanh(x[t])\n}", "RNN301", "holds at every step by itself"),
+    ("for t in range(T):\n  h[t] = tanh(x[t])", "RNN119", "holds at every step by itself"),
+    ("h[t] = x[t][0:2]", "RNN105", "slice(a, start, size)"),
+]
+
+NAMES = [
+    ("h[t] = tanh(W @ x[t])", "RNN201", "`param W : real[…]`"),
+    ("param U : real[hidden, m]\nh[t] = tanh(U @ x[t])", "RNN201", "`dim hidden = …`"),
+    ("h[t] = np.tanh(x[t])", "RNN204", "write `tanh`"),
+    ("h[t] = torch.matmul(x[t], x[t])", "RNN204", "`W @ h`"),
+    ("h[0] = zeros(m)\nh[t] = x[t] + h[t-1]", "RNN204", "write `0`"),
+    ("h[t] = x[t] / sqrt(2 * pi)", "RNN201", "3.14159"),
+    ("h[t] = e ** x[t]", "RNN201", "`exp(a)`"),
+    ("def h(t):", "RNN111", "`cell f("),
+    ("let a = 0.9", "RNN111", "`a = 0.9`"),
+    ("h = 0\noutput h, z", "RNN201", "its equation, `z[t] = …`"),
+    ("import numpy", "RNN119", "functions are built in"),
+    ("const a = 0.9", "RNN113", "`a : real = 0.9`"),
+]
+
+SHAPES = [
+    ("param b : real[3]\nh[t] = x[t] + b", "RNN303", "by name"),
+    ("param W : real[n][n]\nh[t] = W @ x[t]", "RNN113", "`real[n, n]`"),
+    ("h[t] = lstm(x[t], h[t-1])", "RNN311", "keeps its own past"),
+    ("h[t], c[t] = lstm(x[t], n)", "RNN119", "`h.c[t]`"),
+]
+
+HEADS = [
+    ("head y[t] : token(m) = softmax(x[t])", "RNN118", "`~ categorical(…)`"),
+    ("head y[t] : bool = sigmoid(sum(x[t]))", "RNN118", "`~ bernoulli(…)`"),
+    ("head y[t] : real[m] = 2 * x[t]", "RNN118", "`~ normal(…)`"),
+    ("head y[t] : token(m) ~ softmax(x[t])", "RNN501", "`categorical(…)`"),
+    ("head y[t] : real[m] ~ categorical(x[t])", "RNN502", "`normal`"),
+    ("head y[t] : token(m) ~ normal(x[t])", "RNN502", "`categorical`"),
+    ("loss = sum[t](x[t])", "RNN119", "`loss NAME = …`"),
+    ("loss e[t] = x[t] ** 2", "RNN309", "`sum(…)` or `mean(…)`"),
+    ("h[t] = x[t]\nstop when h[t] > 0\noutput h", "RNN509", "`head z[t] : bool ~ bernoulli(…)`"),
+]
+
+SIGNS = [
+    ("h[t] = x[t] +\n  x[t]", "RNN116", "inside `( )`"),
+    ("h[t] = x[t] + \\\n  x[t]", "RNN105", "inside `( )`"),
+    ("param W : real[n, m]\nh[t] = W · x[t]", "RNN006", "`@`"),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "told"), INDICES + NAMES + SHAPES + HEADS + SIGNS)
+def test_the_help_says_what_to_write(text: str, code: str, told: str) -> None:
+    text = "use lstm\n" + text if "lstm(" in text else text
+    first = errors(text)[0]
+    assert first.code == code
+    assert told in first.help
+
+
+ONCE = [
+    "param U : real[hidden, m]\nh[t] = tanh(U @ x[t])",
+    "input z[t] : real[hidden]\nh[t] = tanh(z[t]) + h[t-1]",
+    "h[t] = mean((x[i] - x[t-1]) ** 2)",
+    "a[t] = 2 * x[i]\nh[t] = mean(a[t]) + a[t]",
+    "h[t] = x[t] +\n  x[t]",
+    "h[t] = x[t]²",
+    "for t in 1..T {\n  h[t] = tanh(x[t])\n}\noutput h",
+    "h = 0\noutput h, n",
+]
+
+
+@pytest.mark.parametrize("text", ONCE)
+def test_one_mistake_gives_one_message(text: str) -> None:
+    assert len(errors(text)) == 1
+
+
+def warnings(text: str) -> list[Diagnostic]:
+    return [item for item in attempt(START + "output x\n" + text)[1] if item.code == "RNN907"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "head y[t] : token(m) ~ categorical(softmax(x[t]))",
+        "p[t] = softmax(x[t])\nhead y[t] : token(m) ~ categorical(p[t])",
+        "head y[t] : bool[m] ~ bernoulli(sigmoid(x[t]))",
+        "head y[t] : int[m] ~ poisson(exp(x[t]))",
+    ],
+)
+def test_probabilities_where_logits_belong_are_noticed(text: str) -> None:
+    [warning] = warnings(text)
+    assert "twice" in warning.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "head y[t] : token(m) ~ categorical(log_softmax(x[t]))",
+        "p[t] = softmax(x[t])\nhead y[t] : token(m) ~ categorical(2 * p[t])",
+        "head y[t] : real[m] ~ normal(sigmoid(x[t]))",
+    ],
+)
+def test_what_may_be_meant_is_not(text: str) -> None:
+    assert warnings(text) == []
