@@ -33,6 +33,7 @@ class Equations:
     def __init__(self, program: Program) -> None:
         self.table = program.forward.table()
         self.lengths = {axis.index: axis.length for axis in program.forward.axes}
+        self.stop = program.stop
         self.arguments = {name for head in program.heads for _, name in head.args}
 
     def groups(self, program: Program) -> list[tuple[tuple[str, ...], list[str]]]:
@@ -53,7 +54,8 @@ class Equations:
         )
 
     def is_quantity(self, equation: Equation) -> bool:
-        return equation.name == equation.origin and equation.op not in LEAVES
+        event = self.stop.event if self.stop else ""  # whose target the compiler makes
+        return equation.name == equation.origin and equation.op not in LEAVES and equation.name != event
 
     def outside(self, equation: Equation) -> Iterator[tuple[list[str], str]]:
         """Where outside its axes a quantity is not 0, as an index (`0`, `T+1`), and what it is there."""
@@ -69,6 +71,9 @@ class Equations:
         """The equation, and its values outside the axes where they are not 0."""
         for index, value in self.outside(equation):
             yield f"{equation.name}[{','.join(index)}] = {value}"
+        if self.stop and equation.name == self.stop.condition:
+            yield f"stop when {self.value(equation.name)[0]}"
+            return
         left = equation.name + _bracketed([axis for axis in equation.axes if axis != BATCH])
         yield f"{left} : {equation.type}{_bracketed(equation.shape, ', ')} = {self.value(equation.name)[0]}"
 

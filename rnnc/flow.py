@@ -74,7 +74,7 @@ class Flow:
             if r.size
         ]
         notes += [f"saturated: {name} {100 * share:.1f} %" for name, share in self.saturated.items()]
-        x, y = "lag: steps back from the step of the loss", "norm of ∂L/∂q[t]"
+        x, y = "lag: steps back from the step of the loss", "norm of ∂L/∂…[t]"
         return draw(Chart(self.title, x, y, log=True, notes=notes), lines)
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ class Flow:
             return
         longest = max(len(curve) for curve in self.curves.values())
         lags = [lag for lag in _LAGS if lag < longest - 1] + [longest - 1]
-        rows = [["|∂L/∂q[t]| at lag", *map(str, lags), "a step keeps"]]
+        rows = [["|∂L/∂…[t]| at lag", *map(str, lags), "a step keeps"]]
         for name, curve in self.curves.items():
             shown = [f"{curve[lag]:.3g}" if lag < len(curve) else "" for lag in lags]
             label = f"through {name}" if name in self.edges else name

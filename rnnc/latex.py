@@ -57,6 +57,9 @@ class Latex(Equations):
     def lines(self, equation: Equation) -> Iterator[str]:
         for index, value in self.outside(equation):
             yield f"{self.named(equation, index)} &= {value}"
+        if self.stop and equation.name == self.stop.condition:
+            yield rf"\text{{stop}} &\;\text{{when}}\; {self.value(equation.name)[0]}"
+            return
         index = [axis for axis in equation.axes if axis != BATCH]
         yield f"{self.named(equation, index)} &= {self.value(equation.name)[0]}"
 

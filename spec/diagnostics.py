@@ -69,3 +69,9 @@ class SpecError(Exception):
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
         super().__init__("; ".join(f"{d.code}: {d.message}" for d in self.diagnostics))
+
+    def __str__(self) -> str:
+        """As the command line shows it: what a traceback ends in."""
+        from .render import render  # which needs this module
+
+        return f"\n{render(self.diagnostics)}"

@@ -401,8 +401,9 @@ class Printer(Places):
         if not frame.scopes:
             self.make([root])
         if call is not None:
-            product = frame.scopes and root.op == "einsum"
-            self.out.add(text(call) + ("  # matrix product" if product else ""))
+            code = text(call)
+            product = frame.scopes and root.op == "einsum" and not code.startswith("np.einsum")
+            self.out.add(code + ("  # matrix product" if product else ""))
         else:
             self._assign(frame, root, stored, here_of(frame, root, stored))
 

@@ -16,10 +16,12 @@ from .storage import FastPlan
 TITLES = (
     "forward",
     "backward",
+    "backward, for gradients of the starting state",
     "backward, for gradients of inputs",
     "forward, for outputs",
     "forward, for final states",
 )
+LEGEND = "# `@`: the sequences of a batch; `~h`: the gradient with respect to h; `h.1`: a part of the equation of h"
 
 
 def schedule_text(plan: Plan | FastPlan) -> str:
@@ -29,7 +31,7 @@ def schedule_text(plan: Plan | FastPlan) -> str:
         if stages:
             lines.append(title)
         lines += _stages(plan, stages, 1)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", LEGEND]) + "\n"
 
 
 def _how(plan: Plan | FastPlan, loop: Loop) -> str:

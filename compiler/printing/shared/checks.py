@@ -249,6 +249,8 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
     told = stream or (COUNTED and not drawing)
     axes = {axis: length for axis, length in AXES.items() if told or axis != STREAM}
     unknown = [name for name in batch if name not in names and name not in axes.values()]
+    if unknown and drawing:
+        raise ValueError(f"context: unknown {unknown}; expected {[*INPUTS, *AXES.values()]}")
     if unknown:
         raise ValueError(f"batch: unknown {unknown}; expected {[*names, *axes.values()]}")
     lengths = [length for length in axes.values() if batch.get(length) is not None]

@@ -96,11 +96,14 @@ def _axes(name):
 
 def _checked_streams(call, what, arrays, lengths, steps):
     """Arrays along the steps, 0 past each sequence's length; the lengths, ``steps`` where nothing tells."""
-    unknown = [name for name in arrays if name not in INPUTS or (name in HEADS) != (what == "prefix")]
+    known = [name for name in INPUTS if (name in HEADS) == (what == "prefix")]
+    unknown = [name for name in arrays if name not in known]
     missing = [name for name, (axes, *_) in INPUTS.items() if STREAM in axes and name not in arrays]
     missing = [name for name in missing if name not in HEADS and name not in NOISES and what == "context"]
-    if unknown or missing:
-        raise ValueError(f"{what}: unknown {unknown}, missing {missing}, which every step reads")
+    if unknown:
+        raise ValueError(f"{what}: unknown {unknown}; expected {known}")
+    if missing:
+        raise ValueError(f"{what}: missing {missing}, which every step reads")
     arrays = {name: _array(what, name, array, INPUTS[name][2]) for name, array in arrays.items()}
     places = {name: _axes(name).index(STREAM) for name in arrays}
     extents = {array.shape[places[name]] for name, array in arrays.items() if array.ndim > places[name]}
