@@ -27,12 +27,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """``label`` names parameters and, folded, the delay; ``delayed``: it crosses steps."""
+    """``label`` names parameters and, folded, the delay; ``delayed``: it crosses steps; ``folded``: of an axis that
+    is not drawn step by step, so that it may lead back to where it begins."""
 
     source: str
     target: str
     label: str = ""
     delayed: bool = False
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +111,18 @@ class _Folded:
 
     def edges(self) -> Iterator[Edge]:
         for arrow in self.arrows():
-            axes = self.table[arrow.source].axes
-            plain = here(axes)
-            moved = any(p != q and p.over is not None for p, q in zip(arrow.at, plain))
             label = [_named(arrow)] if arrow.params else []
             if arrow.outside is not None:
                 label.append("start" if arrow.outside[1] == BEFORE else "end")
-            if arrow.at != plain:
+            if arrow.at != here(self.table[arrow.source].axes):
                 label.append(",".join(self.place(p) for p in arrow.at if p.over != BATCH))
-            yield Edge(arrow.source, arrow.reader, " · ".join(label), moved)
+            moved = bool(self.delays(arrow))
+            yield Edge(arrow.source, arrow.reader, " · ".join(label), moved, moved)
+
+    def delays(self, arrow: _Arrow, unfolded: str = "") -> list[Position]:
+        """Where it is read at other steps, along axes that are folded."""
+        pairs = zip(arrow.at, here(self.table[arrow.source].axes))
+        return [p for p, plain in pairs if p != plain and p.over not in (None, unfolded)]
 
     def place(self, position: Position) -> str:
         text = position.over or ""
@@ -187,16 +192,18 @@ def _unfolded(folded: _Folded, axis: str, steps: int) -> Graph:
 
 def _copies(folded: _Folded, arrow: _Arrow, axis: str, steps: int) -> Iterator[Edge]:
     source, reader = folded.table[arrow.source], folded.table[arrow.reader]
-    label = _named(arrow)
+    delays = folded.delays(arrow, axis)
+    label = " · ".join(filter(None, [_named(arrow), ",".join(map(folded.place, delays))]))
     for step in _readers(arrow, axis, steps) if axis in reader.axes else (None,):
         target = arrow.reader if step is None else f"{arrow.reader}@{step}"
         if axis not in source.axes:
-            yield Edge(arrow.source, target, label)
+            yield Edge(arrow.source, target, label, bool(delays), bool(delays))
             continue
         position = arrow.at[source.axes.index(axis)]
         for place in _places(position, axis, step, steps):
             if 1 <= place <= steps:
-                yield Edge(f"{arrow.source}@{place}", target, label, step is not None and place != step)
+                crosses = step is not None and place != step
+                yield Edge(f"{arrow.source}@{place}", target, label, crosses or bool(delays), bool(delays))
 
 
 def _readers(arrow: _Arrow, axis: str, steps: int) -> Iterable[int]:

@@ -23,9 +23,9 @@ def svg(graph: Graph) -> str:
     places = _places(graph, wide)
     width = max((x for x, _ in places.values()), default=0.0) + wide
     height = max((y for _, y in places.values()), default=0.0) + HIGH
-    curves = {edge: _curve(edge, places, wide, graph.steps > 0) for edge in graph.edges}
-    parts = [part for edge, curve in curves.items() for part in _path(edge, curve, graph.steps > 0)]
-    parts += _labels(curves, [*_occupied(graph, places)], graph.steps > 0)
+    curves = {edge: _curve(edge, places, wide) for edge in graph.edges}
+    parts = [part for edge, curve in curves.items() for part in _path(edge, curve)]
+    parts += _labels(curves, [*_occupied(graph, places)])
     parts += [part for node in graph.nodes for part in _node(node, *places[node.name])]
     return _PAGE.format(width=f"{width:.0f}", height=f"{height:.0f}", body="\n".join(parts))
 
@@ -33,7 +33,7 @@ def svg(graph: Graph) -> str:
 _PAGE = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">
 <style>text {{ font: 12px sans-serif; fill: #222; text-anchor: middle }}
-.label {{ font-size: 11px; fill: #555 }} .halo {{ font-size: 11px; fill: #fff; stroke: #fff; stroke-width: 3 }}
+.label {{ font-size: 11px; fill: #555 }} .halo {{ fill: #fff }}
 .edge {{ fill: none; stroke: #555 }} .delayed {{ stroke: #2f6fb0 }} .node {{ stroke: #333 }}</style>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">
 <path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>
@@ -46,8 +46,8 @@ _PAGE = """\
 def _spacing(graph: Graph) -> float:
     """From node to node: what is written beside the widest has room."""
     nodes = max((len(node.label) for node in graph.nodes), default=0)
-    loops = max((len(edge.label) for edge in graph.edges if edge.delayed), default=0)
-    return max(96, 36 + LETTER * nodes, 2 * RADIUS + 30 + LETTER * loops * (not graph.steps))
+    loops = max((len(edge.label) for edge in graph.edges if edge.folded), default=0)
+    return max(96, 36 + LETTER * nodes, 2 * RADIUS + 30 + LETTER * loops)
 
 
 def _base(name: str) -> str:
@@ -119,10 +119,10 @@ def _node(node: Node, x: float, y: float) -> Iterator[str]:
 Curve = tuple[Place, Place, Place, Place]
 
 
-def _curve(edge: Edge, places: Mapping[str, Place], wide: float, unfolded: bool) -> Curve:
+def _curve(edge: Edge, places: Mapping[str, Place], wide: float) -> Curve:
     """From the source's upper side to the target's lower one; across steps from side to side."""
     (x1, y1), (x2, y2) = places[edge.source], places[edge.target]
-    if edge.delayed and not unfolded:
+    if edge.folded:
         reach = max(x1, x2) + wide * 0.66
         return (x1 + RADIUS, y1 - 5), (reach, y1 - 5), (reach, y2 + 5), (x2 + RADIUS, y2 + 5)
     if edge.delayed:
@@ -132,7 +132,15 @@ def _curve(edge: Edge, places: Mapping[str, Place], wide: float, unfolded: bool)
         return start, (start[0] + bend, y1), (end[0] - bend, y2), end
     start, end = (x1, y1 - HALF), (x2, y2 + HALF)
     bend = max((start[1] - end[1]) / 2, 20)
-    return start, (x1, start[1] - bend), (x2, end[1] + bend), end
+    aside = wide * 0.6 if _in_the_way(places, (x1, y1), (x2, y2)) else 0
+    return start, (x1 - aside, start[1] - bend), (x2 - aside, end[1] + bend), end
+
+
+def _in_the_way(places: Mapping[str, Place], low: Place, high: Place) -> bool:
+    """Whether a straight line up would go behind a third node."""
+    (x1, y1), (x2, y2) = low, high
+    column = [y for x, y in places.values() if abs(x - x1) < RADIUS]
+    return abs(x1 - x2) < RADIUS and any(y2 < y < y1 for y in column)
 
 
 def _along(curve: Curve, part: float) -> Place:
@@ -142,27 +150,28 @@ def _along(curve: Curve, part: float) -> Place:
     return x, y
 
 
-def _path(edge: Edge, curve: Curve, unfolded: bool) -> Iterator[str]:
+def _path(edge: Edge, curve: Curve) -> Iterator[str]:
     kind = "edge delayed" if edge.delayed else "edge"
     start, *rest = (f"{x:.0f} {y:.0f}" for x, y in curve)
     yield f'<path class="{kind}" marker-end="url(#tip)" d="M{start}C{" ".join(rest)}"/>'
-    if edge.delayed and not unfolded:
+    if edge.folded:
         x, y = curve[-1][0] + 16, curve[-1][1]
         yield f'<rect x="{x - 4:.0f}" y="{y - 4:.0f}" width="8" height="8" fill="#222"/>'
 
 
-def _labels(curves: Mapping[Edge, Curve], taken: list[Stretch], unfolded: bool) -> Iterator[str]:
-    """Under the square, or on the line with a white rim; further down where something stands already."""
+def _labels(curves: Mapping[Edge, Curve], taken: list[Stretch]) -> Iterator[str]:
+    """Under the square, or on the line, which is white there; further down where something stands already."""
     for edge, curve in curves.items():
         half = LETTER * len(edge.label) / 2
         x, y = _along(curve, 0.5)
-        if edge.delayed and not unfolded:
+        if edge.folded:
             x, y = curve[-1][0] + 10 + half, curve[-1][1] + 15
         while any(abs(x - middle) < half + other and abs(y - line) < LINE for middle, line, other in taken):
             y += LINE
         taken += [(x, y, half)] if edge.label else []
-        for kind in ("halo", "label") if edge.label else ():
-            yield f'<text class="{kind}" x="{x:.0f}" y="{y + 3:.0f}">{escape(edge.label)}</text>'
+        if edge.label:
+            yield f'<rect class="halo" x="{x - half:.0f}" y="{y - 6:.0f}" width="{2 * half:.0f}" height="{LINE}"/>'
+            yield f'<text class="label" x="{x:.0f}" y="{y + 3:.0f}">{escape(edge.label)}</text>'
 
 
 def _occupied(graph: Graph, places: Mapping[str, Place]) -> Iterator[Stretch]:
@@ -170,6 +179,6 @@ def _occupied(graph: Graph, places: Mapping[str, Place]) -> Iterator[Stretch]:
     for node in graph.nodes:
         x, y = places[node.name]
         yield from ((x, line, _half(node)) for line in (y - 8, y, y + 8))
-    for edge in (edge for edge in graph.edges if edge.delayed and not graph.steps):
+    for edge in (edge for edge in graph.edges if edge.folded):
         x, y = places[edge.target]
         yield x + RADIUS + 16, y + 5, 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -75,6 +76,24 @@ def test_two_axes():
     found = edges(ENCODER, 2)  # the decoder's axis; the encoder stays as it is
     assert {("h", "d@1", "", False), ("d@1", "a@2", "", True), ("a@2", "d@2", "", False)} <= found
     assert not any(source == "d@2" and target.startswith("a") for source, target, *_ in found)
+
+
+def test_unfolded_along_one_axis_what_runs_along_another_stays_folded():
+    assert {e for e in edges(ENCODER, 2) if e[:2] == ("h", "h")} == {("h", "h", "s-1", True)}
+    found = graph(program((EXAMPLES / "attention_additive.rnn").read_text()), 2)
+    heights = {mark.attrib["y"] for mark in drawn(found, "rect") if mark.get("class") == "node"}
+    assert len(heights) > 10  # not all in a row, as where a cycle leaves no order
+
+
+def test_an_edge_goes_round_a_node_that_it_does_not_touch():
+    text = "axis t = 1..T\ninput x[t] : real\no[t] = 2 * x[t]\nhead y[t] : real ~ normal(o[t] + x[t])\n"
+    paths = [mark.attrib["d"] for mark in drawn(graph(program(text)), "path") if mark.get("class") == "edge"]
+    columns = [set(re.findall(r"(\d+) \d+", path)) for path in paths]
+    assert sum(len(column) == 2 for column in columns) == 1  # from x to y, past o
+
+
+def drawn(found, kind):
+    return ElementTree.fromstring(svg(found)).iter(f"{{http://www.w3.org/2000/svg}}{kind}")
 
 
 def test_what_reads_the_end_reads_the_last_copy():
