@@ -93,6 +93,15 @@ def test_the_likeliest_sequences_for_each_context(capsys):
         assert [v[0] for v in several[0][3]["y"]] == wanted.y[: wanted.T[0], 0].tolist()
 
 
+def test_what_is_likeliest_with_an_event_at_its_end(capsys):
+    model("stop_event", vocab=4)
+    found = drawn(sample(capsys, "stop_event", "--beam", 3, "--length", 4))
+    assert len(found) == 3
+    for steps, _, ended, heads in found:
+        [event] = heads.keys() - {"y"}
+        assert [int(v[0]) for v in heads[event]] == [0] * (steps - 1) + [int(ended)]
+
+
 def test_arrays_instead_of_numbers(capsys):
     m, params = model("stop_length", vocab=4, lengths=6)
     assert sample(capsys, "stop_length", "--count", 7, "--out", "drawn.npz") == ""

@@ -321,6 +321,17 @@ def test_a_narrow_beam(way: str) -> None:
         assert found.log_prob[0] == pytest.approx(best, abs=1e-9)
 
 
+def test_a_beam_has_the_events_that_end_its_sequences() -> None:
+    """As a sample has them: at the last step of those that have ended."""
+    m = compiled(WAYS["event"])
+    found = m.beam(params_of(m), 40, max_steps=3)
+    [event] = m.HEADS.keys() - {"y"}
+    events = getattr(found, event)
+    assert events.shape == found.y.shape and events.dtype == bool and not found.ended.all()
+    steps = np.arange(1, len(events) + 1)[:, None]
+    np.testing.assert_array_equal(events, (steps == found.T) & found.ended)
+
+
 CONDITIONED = """\
 dim k = 3, n = 4
 axis s = 1..S

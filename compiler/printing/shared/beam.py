@@ -67,5 +67,7 @@ def _columns(found, ended):
     table = np.zeros((lengths.max(initial=0), len(found)), np.intp)
     for column, (_, tokens) in enumerate(found):
         table[: len(tokens), column] = tokens
-    scores = np.array([score for score, _ in found], float)
-    return Sample({head: table}, lengths, scores, np.arange(len(found)) < ended)
+    scores, over = np.array([score for score, _ in found], float), np.arange(len(found)) < ended
+    last = over & (np.arange(1, len(table) + 1)[:, None] == lengths)
+    events = {name: last for name in HEADS if name not in INPUTS}
+    return Sample({head: table, **events}, lengths, scores, over)
