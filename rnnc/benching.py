@@ -215,7 +215,14 @@ def _text(found: Bench) -> str:
     notes = [f"{line.what}: {line.note}\n" for line in found.lines if line.note]
     notes += [*map(_told(found), found.peers)]
     notes += [f"{name} cannot run it: {why}\n" for name, why in found.unable.items()]
+    notes += [DIFFERENT] * bool(found.wrong)
     return f"{found.title}\n\n{_table(rows)}\n{''.join(notes)}"
+
+
+DIFFERENT = """\
+rounding alone does that where gradients grow from step to step (`rnnc show --gradient-flow` tells): then fewer --steps,
+or --dtype float64, bring the two together; `rnnc test` says whether the gradients are right
+"""
 
 
 def _told(found: Bench) -> Callable[[Peer], str]:
