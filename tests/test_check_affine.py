@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+
+import numpy as np
 import pytest
 from checked import codes, params, program
+from rnnc import loads
 
 HEADER = """\
 use lstm
@@ -94,4 +98,24 @@ def test_starts() -> None:
     inits = {p.name: p.init for p in program(text).params}
     assert inits["W_hx"].op == "glorot"
     assert (inits["b_h"].op, inits["b_h"].value) == ("number", 1.0)
-    assert inits["W_gH"].op == "uniform"  # glorot with both sizes of the argument counted
+    assert [arg.value for arg in inits["W_gH"].args] == [1]  # glorot, where all sizes but the first are one
+
+
+def test_weights_of_several_sizes_start_by_all_sizes_of_each_side() -> None:
+    module = loads("dim a = 3, b = 4\naxis t = 1..T\ninput H[t] : real[a, b]\n"
+                   "h[t] : real = affine(H[t])\ng[t] : real[a, b] = affine(h[t], H[t])\noutput g\n")  # fmt: skip
+    params = module.init(seed=0, dtype="float64", a=30, b=40)
+    fans = {"W_hH": 1 + 1200, "W_gh": 1200 + 1, "W_gH": 1200 + 1200}
+    for name, fan in fans.items():
+        assert np.abs(params[name]).max() == pytest.approx(np.sqrt(6 / fan), rel=0.02)
+
+
+def test_the_start_of_a_weight_is_one_short_line() -> None:
+    module = loads("dim heads = 2, n = 3\naxis t = 1..T\ninput x[t] : real[n]\n"
+                          "q[t] : real[heads, n] = affine(x[t])\noutput q\n")  # fmt: skip
+    [line] = [
+        line
+        for line in inspect.getsource(module.init).splitlines()
+        if line.lstrip().startswith("'W_qx': init")
+    ]
+    assert len(line) < 90

@@ -14,7 +14,6 @@ from ..program import Init
 from . import tree
 from .functions import FUNCTIONS, OVER
 from .indexing import row
-from .inits import dim
 from .inits import number as initial
 from .products import LETTERS
 from .report import Report, Via
@@ -219,15 +218,4 @@ def _placed(term: Term, span: Span) -> Term:
 
 def scaled(out: Shape, into: Shape) -> Init:
     """The start of an `affine`'s weights: glorot, with all sizes of each side counted."""
-    if len(out) < 2 and len(into) < 2:
-        return Init("glorot")
-    fans = Init("add", (dim(_product(out)), dim(_product(into))))
-    limit = Init("sqrt", (Init("div", (initial(6.0), fans)),))
-    return Init("uniform", (Init("neg", (limit,)), limit))
-
-
-def _product(shape: Shape) -> Size:
-    total = Size.of(1)
-    for size in shape:
-        total = total * size
-    return total
+    return Init("glorot", () if len(out) < 2 and len(into) < 2 else (initial(len(out)),))

@@ -62,9 +62,12 @@ def init_ones(rng, shape):
     return np.ones(shape)
 
 
-def init_glorot(rng, shape):
-    """Uniform within sqrt(6 / (fan in + fan out)) over the last two sizes (Glorot & Bengio 2010, eq. 16)."""
+def init_glorot(rng, shape, rows=None):
+    """Uniform within sqrt(6 / (fan in + fan out)) over the last two sizes (Glorot & Bengio 2010, eq. 16), or over
+    the first ``rows`` sizes together and the others together."""
     fans = shape[-2:] if len(shape) > 1 else (1, *shape[-1:])
+    if rows is not None:
+        fans = (np.prod(shape[:rows], dtype=int), np.prod(shape[rows:], dtype=int))
     limit = np.sqrt(6.0 / max(sum(fans), 1))
     return rng.uniform(-limit, limit, shape)
 
