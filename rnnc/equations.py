@@ -33,7 +33,8 @@ class Equations:
     def __init__(self, program: Program) -> None:
         self.table = program.forward.table()
         self.lengths = {axis.index: axis.length for axis in program.forward.axes}
-        self.stop = program.stop
+        self.stop, self.heads = program.stop, {head.name for head in program.heads}
+        self.losses = dict((*program.losses, *program.alone))
         self.arguments = {name for head in program.heads for _, name in head.args}
 
     def groups(self, program: Program) -> list[tuple[tuple[str, ...], list[str]]]:
@@ -54,8 +55,8 @@ class Equations:
         )
 
     def is_quantity(self, equation: Equation) -> bool:
-        event = self.stop.event if self.stop else ""  # whose target the compiler makes
-        return equation.name == equation.origin and equation.op not in LEAVES and equation.name != event
+        made = equation.name in self.heads  # a target that is made of the lengths
+        return equation.name == equation.origin and equation.op not in LEAVES and not made
 
     def outside(self, equation: Equation) -> Iterator[tuple[list[str], str]]:
         """Where outside its axes a quantity is not 0, as an index (`0`, `T+1`), and what it is there."""
@@ -75,12 +76,14 @@ class Equations:
             yield f"stop when {self.value(equation.name)[0]}"
             return
         left = equation.name + _bracketed([axis for axis in equation.axes if axis != BATCH])
+        if equation.name in self.losses:
+            yield f"loss {left} = {self.value(equation.name)[0]}{_weighted(self.losses[equation.name])}"
+            return
         yield f"{left} : {equation.type}{_bracketed(equation.shape, ', ')} = {self.value(equation.name)[0]}"
 
     def head(self, head: Head) -> str:
         args = ", ".join(self.value(name)[0] for _, name in head.args)
-        weight = f" weight {head.weight:g}" if head.weight != 1 else ""
-        return f"{head.name}{_bracketed(head.axes)} ~ {head.distribution}({args}){weight}"
+        return f"{head.name}{_bracketed(head.axes)} ~ {head.distribution}({args}){_weighted(head.weight)}"
 
     def value(self, name: str) -> Text:
         """The right side of a quantity's equation."""
@@ -199,6 +202,10 @@ def inside(expression: Text, binding: int) -> str:
     """In parentheses where it binds looser than its place allows."""
     text, own = expression
     return text if own >= binding else f"({text})"
+
+
+def _weighted(weight: float) -> str:
+    return f" weight {weight:g}" if weight != 1 else ""
 
 
 def _bracketed(items: Iterable[object], between: str = ",") -> str:

@@ -61,6 +61,9 @@ class Latex(Equations):
             yield rf"\text{{stop}} &\;\text{{when}}\; {self.value(equation.name)[0]}"
             return
         index = [axis for axis in equation.axes if axis != BATCH]
+        if equation.name in self.losses:
+            yield f"{_loss(equation.name)}{_times(index)} &= {self.weighted(equation)}"
+            return
         yield f"{self.named(equation, index)} &= {self.value(equation.name)[0]}"
 
     def head(self, head: Head) -> str:
@@ -76,6 +79,12 @@ class Latex(Equations):
             mean, scale = (rf"\left[{text}\right]_k" for text in args[1:])
             return rf"{left} &\sim \sum_k {shares}_k \, \mathcal{{N}}\left({mean}, {scale}^2\right)"
         return f"{left} &\\sim {_called(_roman(head.distribution), args)[0]}"
+
+    def weighted(self, equation: Equation) -> str:
+        """A term of the loss, with its weight in front."""
+        weight = self.losses[equation.name]
+        value = self.value(equation.name)
+        return value[0] if weight == 1 else rf"{_number(f'{weight:g}')} \, {inside(value, PRODUCT)}"
 
     def named(self, equation: Equation, index: Sequence[str]) -> str:
         return symbol(equation.name, len(equation.shape)) + _times(index)
@@ -208,6 +217,10 @@ def symbol(name: str, rank: int) -> str:
     below = [part for part in (digits, rest, ".".join(owners)) if part]
     text = ", ".join(part.replace("_", r"\_") for part in below)
     return f"{letter}_{{{text}}}" if text else letter
+
+
+def _loss(name: str) -> str:
+    return rf"\mathcal{{L}}_{{{_roman(name)}}}"
 
 
 def _roman(word: str) -> str:

@@ -70,6 +70,22 @@ def test_an_end_symbol_is_shown_as_it_is_written():
     assert "  stop when y[t] == 0\n" in equations(program(text))
 
 
+def test_a_length_that_is_drawn_is_no_equation_of_its_own():
+    text = "dim k = 5\naxis t = 1..T\nparam r : real[k]\nhead y[t] : token(k) ~ categorical(r)\n"
+    shown = equations(program(text + "head T : token(9) ~ categorical(q)\nparam q : real[9]\n"))
+    assert "T ~ categorical(q)" in shown and "T : int" not in shown
+
+
+def test_a_term_of_the_loss_is_called_so():
+    text = LINEAR + "loss small[t] = dot(h[t], h[t]) weight 0.1\nloss decay = sum(sum(square(W)))\n"
+    shown = equations(program(text))
+    assert "  loss small[t] = dot(h[t], h[t]) weight 0.1\n" in shown
+    assert "  loss decay = sum(sum(square(W)))\n" in shown
+    written = latex(program(text))
+    assert r"\mathcal{L}_{\mathrm{small}}^{(t)} &= 0.1 \, " in written
+    assert r"\mathcal{L}_{\mathrm{decay}} &= " in written
+
+
 def test_what_is_missing_is_said_without_what_is_not():
     module = rnnc.loads(LINEAR)
     with pytest.raises(ValueError, match=r"context: missing \['x'\], which every step reads"):
