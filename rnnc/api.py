@@ -27,6 +27,9 @@ _cache: OrderedDict[tuple[Source, str], tuple[ModuleType, dict[Path, bytes]]] = 
 
 def with_dims(options: Options | None, dims: Mapping[str, int]) -> Options:
     """The options with more dims; of a dim given twice, the later value."""
+    for name, value in dims.items():
+        if not hasattr(value, "__index__"):
+            raise TypeError(f"dim {name}: expected a whole number, got {value!r}")
     options = options or Options()
     return replace(options, dims={**options.dims, **dims})
 

@@ -11,26 +11,17 @@ from typing import cast
 import numpy as np
 
 from . import api
-from .compiler.driver import Compiled, Options
+from .compiler.driver import Compiled
 from .failure import Failure
 from .files import Imports
 from .flow import Flow, flow_of
 from .roles import batch_axes
-from .runtime import archive
 from .runtime.module import Arrays, Module
-from .runtime.params import load_params, noted_dims
+from .runtime.params import load_params
 from .runtime.properties.case import Case
 from .runtime.properties.data import draw
 from .runtime.properties.subject import Subject
 from .training import read_arrays
-
-
-def with_noted_dims(options: Options, weights: str) -> Options:
-    """The dims that the weights were trained with count where none are given."""
-    try:
-        return replace(options, dims={**noted_dims(archive.read_meta(weights)), **options.dims})
-    except ValueError as error:
-        raise Failure(str(error)) from None
 
 
 def show(compiled: Compiled, arguments: argparse.Namespace) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from checked import attempt
+from rnnc import loads
 from rnnc.spec.diagnostics import Diagnostic
 
 START = """dim n = 4, m = 3, k = 5
@@ -104,6 +105,21 @@ ONCE = [
 @pytest.mark.parametrize("text", ONCE)
 def test_one_mistake_gives_one_message(text: str) -> None:
     assert len(errors(text)) == 1
+
+
+def test_a_dim_that_is_none_is_told_which_there_are():
+    text = START + "h[t] = x[t]\noutput h\n"
+    [wrong] = [item for item in attempt(text, {"hidden": 3})[1] if item.severity == "error"]
+    assert wrong.help == "there are `n`, `m` and `k`"
+    [wrong] = [
+        item for item in attempt(text.replace("n =", "hidden ="), {"hiden": 3})[1] if item.severity == "error"
+    ]
+    assert wrong.help == "did you mean `hidden`?"
+
+
+def test_a_dim_in_python_is_a_whole_number():
+    with pytest.raises(TypeError, match=r"dim n: expected a whole number, got '3'"):
+        loads(START, n="3")  # type: ignore[arg-type]
 
 
 def warnings(text: str) -> list[Diagnostic]:

@@ -389,6 +389,7 @@ def test_explain(capsys):
     assert status == 0 and out.count("\n") == len(ENTRIES) > 20
     for entry in ENTRIES:
         status, out, _ = run(capsys, "explain", entry.code.lower())
+        assert run(capsys, "explain", entry.code.removeprefix("RNN"))[:2] == (status, out)
         assert status == 0 and entry.title in out and "Wrong" in out and "Right" in out
     assert "did you mean" in run(capsys, "explain", "RNN0001")[2]
 

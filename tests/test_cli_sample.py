@@ -102,6 +102,16 @@ def test_what_is_likeliest_with_an_event_at_its_end(capsys):
         assert [int(v[0]) for v in heads[event]] == [0] * (steps - 1) + [int(ended)]
 
 
+def test_weights_of_another_network_are_called_so(capsys):
+    model("forecast")
+    words = ["sample", str(EXAMPLES / "stop_event.rnn"), "--params", "w.npz"]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "w.npz" in said and "another network" in said and "`season`" in said and "RNN314" not in said
+    words = ["show", str(EXAMPLES / "stop_event.rnn"), "--gradient-flow", "--weights", "w.npz"]
+    assert main(words) == 2 and "another network" in capsys.readouterr().err
+
+
 def test_arrays_instead_of_numbers(capsys):
     m, params = model("stop_length", vocab=4, lengths=6)
     assert sample(capsys, "stop_length", "--count", 7, "--out", "drawn.npz") == ""

@@ -14,6 +14,7 @@ from ...spec import syntax
 from ...spec.diagnostics import Label
 from ...spec.records import dataclass
 from ...spec.source import Span
+from ...spec.suggest import suggest
 from . import statements
 from .calls import Call, bound_arguments, open_scope
 from .declare import Declarer
@@ -21,7 +22,7 @@ from .limits import KINDS, Tally, TooMany
 from .model import Model, Quantity
 from .naming import name_parameters
 from .numbers import name_text, whole
-from .report import Report
+from .report import Report, listing
 from .scope import AxisLength, CellDefinition, Context, Copy, Scope, Thing
 from .stopping import stop
 
@@ -58,8 +59,12 @@ def expand(
         return Model(spec.source)
     for step in (*expansion.binding, *expansion.stopping):
         step()
-    for name in sorted(dims.keys() - expansion.context.model.dims.keys()):
-        report("RNN314", Span(spec.source, 0, 0), f"the spec has no dim `{name}` to give a value")
+    known = expansion.context.model.dims
+    for name in sorted(dims.keys() - known.keys()):
+        near = suggest(name, known)
+        help = f"did you mean `{near}`?" if near else f"there are {listing(known)}" if known else ""
+        message = f"the spec has no dim `{name}` to give a value"
+        report("RNN314", Span(spec.source, 0, 0), message, help=help)
     return expansion.context.model
 
 

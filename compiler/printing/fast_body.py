@@ -401,9 +401,8 @@ class Printer(Places):
         if not frame.scopes:
             self.make([root])
         if call is not None:
-            code = text(call)
-            product = frame.scopes and root.op == "einsum" and not code.startswith("np.einsum")
-            self.out.add(code + ("  # matrix product" if product else ""))
+            product = frame.scopes and root.op == "einsum" and "einsum" not in text(call)
+            self.out.add(text(call) + ("  # matrix product" if product else ""))
         else:
             self._assign(frame, root, stored, here_of(frame, root, stored))
 

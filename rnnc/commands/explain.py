@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
         for entry in ENTRIES:
             print(f"{entry.code}  {entry.title}")
         return FINE
-    code = arguments.code.upper()
+    code = f"RNN{arguments.code.upper().removeprefix('RNN')}"
     if code not in CATALOGUE:
         near = suggest(code, CATALOGUE)
         hint = f"did you mean {near}?" if near else "`rnnc explain` lists them all"

@@ -6,7 +6,6 @@ import argparse
 import itertools
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,10 +14,10 @@ import numpy as np
 from .. import api
 from ..compiler.program import Program
 from ..failure import FINE, Failure
+from ..noted import compile_noted
 from ..roles import text_roles
-from ..runtime import archive
 from ..runtime.module import Arrays, Module
-from ..runtime.params import load_params, noted_dims
+from ..runtime.params import load_params
 from ..runtime.sampling import Choice, generate
 from ..runtime.text import Vocabulary
 from ..training import Text
@@ -59,10 +58,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     try:
-        meta = archive.read_meta(arguments.params)
-        options = compile_options(arguments)
-        options = replace(options, dims={**noted_dims(meta), **options.dims})
-        compiled = api.compile_file(arguments.spec, options)
+        compiled = compile_noted(arguments.spec, compile_options(arguments), arguments.params)
         module = cast(Module, api.module_from(compiled.text, Path(arguments.spec).stem))
         params, meta = load_params(arguments.params, module)
         _refuse_nan(params, arguments.params)

@@ -62,8 +62,7 @@ def _add_data_arguments(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     view = VIEWS[arguments.view]
-    options = _with_noted_dims(compile_options(arguments), arguments.weights)
-    compiled = api.compile_file(arguments.spec, replace(options, stop_after=view.stage))
+    compiled = _compiled(arguments, replace(compile_options(arguments), stop_after=view.stage))
     show_diagnostics(compiled.warnings)
     text = view.draw(compiled, arguments)
     if arguments.out == "-":
@@ -74,12 +73,15 @@ def run(arguments: argparse.Namespace) -> int:
     return FINE
 
 
-def _with_noted_dims(options: Options, weights: str | None) -> Options:
-    if weights is None:
-        return options
-    from ..flow_view import with_noted_dims
+def _compiled(arguments: argparse.Namespace, options: Options) -> Compiled:
+    if arguments.weights is None:
+        return api.compile_file(arguments.spec, options)
+    from ..noted import compile_noted
 
-    return with_noted_dims(options, weights)
+    try:
+        return compile_noted(arguments.spec, options, arguments.weights)
+    except ValueError as error:
+        raise Failure(str(error)) from None
 
 
 def gradient_flow(compiled: Compiled, arguments: argparse.Namespace) -> str:

@@ -234,6 +234,12 @@ def _named(shape):
     return "(" + ", ".join(shape) + ("," if len(shape) == 1 else "") + ")"
 
 
+def _unknown(names, drawing, known):
+    """Names that a batch cannot have, or, where it is drawn, a context."""
+    what, known = ("context", [*INPUTS, *AXES.values()]) if drawing else ("batch", known)
+    return f"{what}: unknown {names}; expected {known}"
+
+
 def _checked_call(params, batch, state, workspace=None, size=None, stream=True, drawing=False, clean=True):
     """Every argument of a call: names, shapes and dtypes; the padding of inputs set to 0, of real ones if ``clean``."""
     call = Call()
@@ -249,10 +255,8 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
     told = stream or (COUNTED and not drawing)
     axes = {axis: length for axis, length in AXES.items() if told or axis != STREAM}
     unknown = [name for name in batch if name not in names and name not in axes.values()]
-    if unknown and drawing:
-        raise ValueError(f"context: unknown {unknown}; expected {[*INPUTS, *AXES.values()]}")
     if unknown:
-        raise ValueError(f"batch: unknown {unknown}; expected {[*names, *axes.values()]}")
+        raise ValueError(_unknown(unknown, drawing, [*names, *axes.values()]))
     lengths = [length for length in axes.values() if batch.get(length) is not None]
     batch = {**batch, **{name: _array("batch", name, batch[name], "int") for name in lengths}}
     call.absent = [name for name in names if batch.get(name) is None]
