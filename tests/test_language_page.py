@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rnnc
+from rnnc.compiler.checking.functions import FUNCTIONS
 from rnnc.runtime.properties.case import Case
 from rnnc.runtime.properties.data import draw
 from rnnc.runtime.properties.observe import cotangents
@@ -53,3 +54,9 @@ def test_the_page_has_examples_of_both_kinds() -> None:
     codes = [match[1] for match in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))]
     assert len([c for c in codes if c is None]) >= 10
     assert len([c for c in codes if c]) >= 5
+
+
+def test_every_function_is_on_the_page() -> None:
+    names = [name for name in FUNCTIONS if name.isidentifier() and not name.endswith("_")]
+    text = PAGE.read_text(encoding="utf-8")
+    assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
