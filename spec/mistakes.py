@@ -99,6 +99,8 @@ TARGET = rf"^\s*{NAME}(?:\s*\[[^\]]*\])?\s*"
 POINTS = "a number has digits on both sides of its point"
 EQUALITY = "`=` defines, `==` compares"
 DRAWN = "what is drawn stands after `~`"
+LAW = "what is drawn has a distribution"
+LAWFUL = "write a distribution: `~ normal(…)`, `~ categorical(…)`, `~ bernoulli(…)`"
 LAWS = "categorical|bernoulli|normal|poisson|normal_mixture|uniform"
 MISSING = "an operator is missing before `{right}`"
 INDEX = "an index stands in square brackets"
@@ -125,6 +127,7 @@ HABITS = (
           "`{at}` begins a statement, so no equation can define it", "give the quantity another name"),
     Habit("RNN109", "", r"(?P<word>and|or|not|reverse)\b", "`{word}` is a word of the language, not a name",
           "use another name", ("NAME",)),
+    Habit("RNN119", r"^\s*stop", r".", "`when` is missing", "write `stop when y[t] == 0`", ("WHEN",)),
     # = and == and ~
     Habit("RNN118", r"^\s*head\b.*", r"=\s*softmax\b", DRAWN,
           "write `~ categorical(…)`, which takes the softmax itself", ("TILDE",)),
@@ -133,7 +136,7 @@ HABITS = (
     Habit("RNN118", r"^\s*(?:head|noise)\b.*", rf"=\s*(?P<right>(?:{LAWS})\b.*)", DRAWN,
           "write `~ {right}`", ("TILDE",)),
     Habit("RNN118", r"^\s*(?:head|noise)\b.*", r"=", DRAWN,
-          "write a distribution: `~ normal(…)`, `~ categorical(…)`, `~ bernoulli(…)`", ("TILDE",)),
+          LAWFUL, ("TILDE",)),
     Habit("RNN118", TARGET + r"(?::.*)?", r"~",
           "an equation has `=`; only `param`, `const`, `head` and `noise` are drawn",
           "begin the line with one of these words, or write `=`", ("EQUALS",)),
@@ -158,6 +161,10 @@ HABITS = (
     _sign(r"(?P<sign>\?|if\b)", "a choice is `where(condition, a, b)`", VALUE),
     _sign(r"(?P<sign>\\)\s*(?:\Z|#)", LONGER),
     _sign(r"(?P<sign>\\|`|\$)", "a spec is plain text: `h[t] = tanh(W @ h[t-1])`"),
+    Habit("RNN118", rf"^\s*head\b.*~\s*(?:{NAME}(?:\s*\[[^\]]*\])?|[\d.]+)", r"[-+*/@\[]|\Z", LAW, LAWFUL, ("LPAR",)),
+    Habit("RNN118", r"^\s*head\b.*~", r"[-\d(]", LAW, LAWFUL),
+    Habit("RNN119", r"^\s*(?:head|loss)\b.*\)", r"\*\s*(?P<weight>[\d.]+)", "a head has no factor",
+          "its loss is multiplied by a weight: `weight {weight}`", ("WEIGHT",)),
     _sign(r"(?P<sign>\[)", "there are no lists of values; `concat(a, b)` joins vectors", "", ("NUMBER",)),
     _sign(r"(?P<sign>:)", "a part of a vector is `slice(a, start, size)`, a row of a table `E[k]`", r"\[[^\[\]]*"),
     # indices and types
@@ -174,13 +181,15 @@ HABITS = (
     Habit("RNN113", rf"^\s*(?:param|const)\s.*?(?P<name>{NAME})", r"=\s*(?P<value>-?[\d.]+)",
           "the type of `{name}` is missing",
           "write `{name} : real = {value}`; a number that has a name is an equation, `{name} = {value}`", ("COLON",)),
-    Habit("RNN113", rf"^\s*(?:input|param|const|head|noise)\s.*?(?P<name>{NAME})(?:\s*\[[^\]]*\])?",
+    Habit("RNN113", r"\btoken", r"[=~,]|\Z", "how many values a token has is missing", "write `token(n)`", ("LPAR",)),
+    Habit("RNN119", rf"^\s*(?:param|const)\s.*?(?P<name>{NAME})", r"\[\s*[a-z]\s*\]\s*:", "a parameter has no index",
+          "it is the same at every step: `{name} : TYPE`", ("COLON",)),
+    Habit("RNN113", rf"^\s*(?:input|param|const|head|noise)\s.*?(?P<name>{NAME}(?:\s*\[[^\]]*\])?)",
           r"[=~,\[]|\Z", "the type of `{name}` is missing",
           "write `{name} : real[...]`; types are real, int, bool and token(n)", ("COLON",)),
     # statements of other forms
     Habit("RNN119", r"^\s*output\s+.*?(?P<name>\w+)", r"[\[:]", "`output` takes names alone",
           "write `output {name}`"),
-    Habit("RNN119", r"^\s*stop", r".", "`when` is missing", "write `stop when y[t] == 0`", ("WHEN",)),
     Habit("RNN119", r"^\s*import", r"\w+(?![\w./])", "`import` takes a path in double quotes",
           "functions are built in (`rnnc ops`), cells of the library come by `use`, others by `import \"cells.rnn\"`"),
     Habit("RNN119", r"^\s*import", r"(?P<path>[\w./]+)", "`import` takes a path in double quotes",
@@ -194,6 +203,11 @@ HABITS = (
           "write `1..T`"),
     Habit("RNN117", r"^\s*(?:cell|for)\b.*", r"\Z", "the block of this statement is missing",
           "write its `{{` at the end of this line", ("LBRACE",)),
+    Habit("RNN119", rf"^\s*(?P<name>{NAME})\s+", r"\{(?P<number>[^{}]*)\}", "the brace of a name touches it",
+          "write `{name}{{{number}}}`"),
+    Habit("RNN119", rf"^\s*(?P<name>{NAME})\s*\[(?P<number>[^\]]*)\]", r"(?P<index>\[[^\]]*\])",
+          "one pair of brackets follows a name",
+          "what a loop numbers has braces, `{name}{{{number}}}{index}`; several indices stand side by side, `e[t,s]`"),
     Habit("RNN119", TARGET, r",", "an equation defines one quantity",
           "the other quantities of a cell are read by their names, as `h.c[t]`", ("EQUALS",)),
     # two values side by side
@@ -240,6 +254,7 @@ WORDS = {
     "let": "an equation needs no word before it: `a = 0.9`",
     "var": "an equation needs no word before it: `a = 0.9`",
     "while": ALWAYS,
+    **dict.fromkeys(("real", "int", "bool", "float"), "the type stands after the name: `h[t] : real = …`"),
 }
 
 

@@ -44,7 +44,7 @@ INDICES = [
 NAMES = [
     ("h[t] = tanh(W @ x[t])", "RNN201", "`param W : real[…]`"),
     ("param U : real[hidden, m]\nh[t] = tanh(U @ x[t])", "RNN201", "`dim hidden = …`"),
-    ("h[t] = np.tanh(x[t])", "RNN204", "write `tanh`"),
+    ("h[t] = np.tanh(x[t])", "RNN204", "write `tanh(…)`"),
     ("h[t] = torch.matmul(x[t], x[t])", "RNN204", "`W @ h`"),
     ("h[0] = zeros(m)\nh[t] = x[t] + h[t-1]", "RNN204", "write `0`"),
     ("h[t] = x[t] / sqrt(2 * pi)", "RNN201", "3.14159"),
@@ -63,7 +63,51 @@ SHAPES = [
     ("h[t], c[t] = lstm(x[t], n)", "RNN119", "`h.c[t]`"),
 ]
 
+CELLS = [
+    ("cell f(z[t] : real[m], n) -> h[t] : real[n] {\n  h[t] = W @ z[t]\n}\nparam W : real[n, m]\nh[t] = f(x[t], n)",
+     "RNN201", "nothing outside a cell"),
+    ("u[t] = lstm(x[t], n)\nh[t] = u.h[t]", "RNN201", "`u` itself"),
+    ("u[t] = lstm(x[t], n)\nh[t] = u.cell[t]", "RNN201", "`u.c`"),
+    ("u[t] = tanh(x[t])\nh[t] = u.c[t]", "RNN201", "`u` is no copy"),
+    ("h[t] = lstm(x[t], n, num_layers = 2)", "RNN207", "`for l in 1..2 {`"),
+    ("h[t] = lstm(x[t], n, bidirectional = 1)", "RNN207", "`reverse lstm(…)`"),
+    ("input w[t] : token(k)\nh[t] = lstm(w[t], n)", "RNN311", "`E[w[t]]`"),
+    ("for l in 1..2 {\n  s{l}[t] = lstm(s{l-1}[t], n)\n}", "RNN201", "before the loop"),
+    ("s0[t] = x[t]\nfor l in 1..2 {\n  s {l}[t] = lstm(s{l-1}[t], n)\n}", "RNN119", "`s{l}`"),
+    ("s0[t] = x[t]\nfor l in 1..2 {\n  s[l][t] = lstm(s{l-1}[t], n)\n}", "RNN119", "`s{l}[t]`"),
+]  # fmt: skip
+
+TWO = "axis s = 1..S\ninput h[s] : real[n], d[t] : real[n]\n"
+AXES = [
+    (TWO + "a[t,s] = softmax(dot(d[t], h[s]))", "RNN307", "`softmax[s](…)`"),
+    (TWO + "a[t,s] = dot(d[t], h[s])\nc[t] = sum[s](a[s,t] * h[s])", "RNN401", "`a[t,s]`"),
+    (TWO + "g[0] = h[T]\ng[t] = d[t] + g[t-1]", "RNN401", "`[S]`"),
+    (TWO + "g[0] = h\ng[t] = d[t] + g[t-1]", "RNN403", "`h[S]`"),
+    ("param b[t] : real[m]\nh[t] = x[t] + b[t]", "RNN119", "`b : TYPE`"),
+    ("h[t] = sum(x[t], axis = 0)", "RNN207", "the last size"),
+    ("h[t] = x[t] + h[t-d]", "RNN201", "`dim d = …`"),
+]
+
+VALUES = [
+    ('h[t] = x[t] + "a"', "RNN305", "`einsum`"),
+    ('h[t] = where(x[t] == "a", 1, 0)', "RNN305", "`einsum`"),
+    ("h[t] = where(true, x[t], 0)", "RNN201", "`1 == 1`"),
+    ("h[t] = max(x[t], -inf)", "RNN201", "`1e30`"),
+    ("h[t] = dropout(0.5, x[t])", "RNN203", "`dropout(v, p)`"),
+    ("param W : real[m, m] ~ normal(0, 0.1)\nh[t] = W @ x[t]", "RNN312", "`normal(std)`"),
+    ("h[t] = grad(sum(x[t]), x[t])", "RNN204", "`backward`"),
+    ("real h[t] = x[t]", "RNN111", "`h[t] : real = …`"),
+]
+
 HEADS = [
+    ("head y[t] : real[m] ~ mse(x[t])", "RNN501", "`normal(…)`"),
+    ("head y[t] : real[m] ~ N(x[t], 1)", "RNN501", "`normal(…)`"),
+    ("head y[t] ~ normal(x[t])", "RNN113", "`y[t] : real[...]`"),
+    ("head y[t] : real[m] ~ x[t]", "RNN118", "`~ normal(…)`"),
+    ("head y[t] : real[m] ~ 2 * x[t]", "RNN118", "`~ normal(…)`"),
+    ("head y[t] : real[m] ~ normal(x[t]) * 0.5", "RNN119", "`weight 0.5`"),
+    ("head y[t] : token ~ categorical(x[t])", "RNN113", "`token(n)`"),
+    ("head y[t] : token(m) ~ categorical(x[t])\nstop if y[t] == 0", "RNN119", "`stop when y[t] == 0`"),
     ("head y[t] : token(m) = softmax(x[t])", "RNN118", "`~ categorical(…)`"),
     ("head y[t] : bool = sigmoid(sum(x[t]))", "RNN118", "`~ bernoulli(…)`"),
     ("head y[t] : real[m] = 2 * x[t]", "RNN118", "`~ normal(…)`"),
@@ -82,7 +126,9 @@ SIGNS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "code", "told"), INDICES + NAMES + SHAPES + HEADS + SIGNS)
+@pytest.mark.parametrize(
+    ("text", "code", "told"), INDICES + NAMES + SHAPES + CELLS + AXES + VALUES + HEADS + SIGNS
+)
 def test_the_help_says_what_to_write(text: str, code: str, told: str) -> None:
     text = "use lstm\n" + text if "lstm(" in text else text
     first = errors(text)[0]

@@ -37,8 +37,9 @@ class Binder:
         match expr:
             case syntax.Number(span, text):
                 return tree.Number(span, float(text), text.isdigit())
-            case syntax.Text(span, value):
-                return tree.Text(span, value)
+            case syntax.Text(span):
+                help = "a text is the pattern of an `einsum`; symbols are numbers, as in `y[t] == 0`"
+                return self.error("RNN305", span, "a text is no value", help=help)
             case syntax.Ref(span, name):
                 return self._name(span, name)
             case syntax.Subscript(span, base, args):
@@ -123,7 +124,8 @@ class Binder:
         declaration = self.context.declared[whole]
         axes = declaration.axes
         if len(args) != len(axes):
-            shown = f"{local}[{', '.join(axes)}]" if axes else local
+            ends = [axis if axis in self.axes else self.context.model.axes[axis].length for axis in axes]
+            shown = f"{local}[{', '.join(ends)}]" if axes else local
             needs = plural(len(axes), "index") if len(axes) < 2 else f"{len(axes)} indices"
             return self.error(
                 "RNN403",
@@ -134,6 +136,11 @@ class Binder:
                 labels=[Label(declaration.span, f"`{local}` is defined here")],
                 help=f"write `{shown}`{_component(shown, args[len(axes) :]) if axes else ''}",
             )
+        names = tuple(arg.span.text for arg in args)
+        if names != axes and sorted(names) == sorted(axes):
+            order = f"{local}[{','.join(axes)}]"
+            message = f"the indices of `{local}` stand in the order of `{order}`"
+            return self.error("RNN401", span, message, help=f"write `{order}`")
         at = tuple(self._position(arg, axis) for arg, axis in zip(args, axes, strict=True))
         found = tuple(p for p in at if p is not None)
         return tree.Read(span, whole, found, local) if len(found) == len(axes) else tree.Bad(span)
@@ -165,7 +172,7 @@ class Binder:
         if name not in FUNCTIONS:
             unknown_function(self.context, self.scope, call, name)
             for argument in call.args:
-                self.bind(argument.value)  # only for what is wrong inside
+                self.pattern(argument.value)  # only for what is wrong inside
             return tree.Bad(call.span)
         over = self._over(call, name)
         return tree.Bad(call.span) if over is None else self._apply(call, name, over)
@@ -200,7 +207,12 @@ class Binder:
     def _apply(self, call: syntax.Call, name: str, over: tuple[str, ...]) -> tree.Expr:
         if any(argument.keyword for argument in call.args):
             word = next(a.keyword for a in call.args if a.keyword)
-            return self.error("RNN207", word.span, f"`{name}` has no argument called `{word.text}`")
+            return self.error(
+                "RNN207",
+                word.span,
+                f"`{name}` has no argument called `{word.text}`",
+                help="what reduces or normalises goes over the last size; over time it is `sum[t](…)`",
+            )
         low, high = (1, 1) if over else FUNCTIONS[name].arity
         if not low <= len(call.args) <= high:
             return self._arity(call, name, low, high)
@@ -212,13 +224,18 @@ class Binder:
         sizes = (
             [size(self.context, self.scope, expr) for expr in values[len(values) - fixed :]] if fixed else []
         )
-        args = tuple(inner.bind(expr) for expr in values[: len(values) - fixed])
+        bind = inner.pattern if name == "einsum" else inner.bind
+        args = (*map(bind, values[:1]), *map(inner.bind, values[1 : len(values) - fixed]))
         static = tuple(found for found in sizes if found is not None)
         if len(static) < fixed:
             return tree.Bad(call.span)
         for axis in over:
             self._warn_still(call, args[0], axis)
         return tree.Apply(call.span, name, args, call.function.span, over, static)
+
+    def pattern(self, expr: syntax.Expr) -> tree.Expr:
+        """The first argument of an `einsum`, the only place of a text."""
+        return tree.Text(expr.span, expr.value) if isinstance(expr, syntax.Text) else self.bind(expr)
 
     def _warn_still(self, call: syntax.Call, value: tree.Expr, axis: str) -> None:
         """Warns of a reduction of quantities none of which runs along the axis."""
@@ -257,6 +274,11 @@ class Binder:
             )
         if len(call.args) != 2 or any(argument.keyword for argument in call.args):
             return self.error("RNN203", call.span, "`dropout` takes two arguments: `dropout(v, p)`")
+        if constant(call.args[0].value) is not None and constant(call.args[1].value) is None:
+            help = "write `dropout(v, p)`: what is dropped from, and how much"
+            return self.error(
+                "RNN203", call.span, "the arguments of `dropout` stand in another order", help=help
+            )
         value, p = (self.bind(argument.value) for argument in call.args)
         keep = tree.Apply(call.span, "-", (tree.Number(call.span, 1.0, True), p), call.span)
         return tree.Dropout(call.span, value, self._mask(call.span, keep), keep)

@@ -40,9 +40,10 @@ def arguments(context: Context, call: Call) -> dict[str, syntax.Expr] | None:
         if name not in items or name in found:
             word = "no argument" if name not in items else "one argument only"
             place = argument.keyword.span if argument.keyword else argument.span
-            context.report(
-                "RNN207", place, f"`{call.cell.name}` has {word} called `{name}`", via=call.scope.via
-            )
+            message = f"`{call.cell.name}` has {word} called `{name}`"
+            help = OPTIONS.get(name, "the cell is `{cell}({header})`")
+            help = help.format(cell=call.cell.name, header=_header(call))
+            context.report("RNN207", place, message, via=call.scope.via, help=help)
             return None
         found[name] = argument.value
     for name, item in items.items():
@@ -54,12 +55,24 @@ def arguments(context: Context, call: Call) -> dict[str, syntax.Expr] | None:
     return found
 
 
+# What layers of other libraries are told by an argument.
+LAYERS = "layers are copies: `for l in 1..2 {{`, `s{{l}}[t] = {cell}(s{{l-1}}[t], n)`"
+OPTIONS = {
+    **dict.fromkeys(("num_layers", "layers", "depth"), LAYERS),
+    "bidirectional": "what runs from the end is a copy of its own, `reverse {cell}(…)`; `concat` puts the two together",
+    "dropout": "an argument may be `dropout(x[t], 0.3)`",
+}
+
+
+def _header(call: Call) -> str:
+    return ", ".join(item.span.text for item in call.cell.tree.inputs)
+
+
 def _miscounted(context: Context, call: Call) -> None:
-    header = ", ".join(item.span.text for item in call.cell.tree.inputs)
     context.report(
         "RNN203",
         call.value.span,
-        f"the arguments do not fit the cell `{call.cell.name}({header})`",
+        f"the arguments do not fit the cell `{call.cell.name}({_header(call)})`",
         via=call.scope.via,
         help=f"each without a default must be given, {len(call.value.args)} found",
     )
@@ -115,11 +128,10 @@ def _is_no_size(context: Context, call: Call, item: syntax.CellItem, value: synt
     """Whether a quantity stands where the cell asks for a size, which is then reported."""
     if not isinstance(value, syntax.Subscript | syntax.Call):
         return False
-    header = ", ".join(each.span.text for each in call.cell.tree.inputs)
     context.report(
         "RNN311",
         value.span,
-        f"`{item.target.name.text}` of `{call.cell.name}({header})` is a size, and `{value.span.text}` is none",
+        f"`{item.target.name.text}` of `{call.cell.name}({_header(call)})` is a size, and `{value.span.text}` is none",
         via=call.scope.via,
         help="give it a dim or a number; a cell keeps its own past, from `h[0] = …` on",
     )

@@ -130,7 +130,7 @@ FUNCTIONS: dict[str, Function] = {
     "not_": Function("not a", (1, 1), rules.logic("not")),
 }
 
-OVER = {name: f"{name}_over" for name in ("sum", "mean", "max", "logsumexp", "softmax")}
+OVER = {name: f"{name}_over" for name in rules.ALONG}
 STATIC = {"expand": 1, "slice": 2, "roll": 1}  # how many last arguments are sizes
 
 # What needs more than the right name.
@@ -149,6 +149,7 @@ PHRASES = {
     "cross_entropy": "a head has its loss already: `head y[t] : token(k) ~ categorical(logits)`",
     "mse": "`loss e[t] = mean(square(a[t] - b[t]))`, or a head `~ normal(mean)`",
     "mse_loss": "`loss e[t] = mean(square(a[t] - b[t]))`, or a head `~ normal(mean)`",
+    "grad": "gradients are what `backward` of the module computes",
     "delay": "the value k steps before is `h[t-k]`",
     "prev": "the value one step before is `h[t-1]`",
 }
@@ -165,7 +166,7 @@ def unknown_function(context: Context, scope: Scope, call: syntax.Call, name: st
     else:
         message = f"there is no function or cell `{name}`"
         last = name.rpartition(".")[2]  # of `np.tanh`
-        help = PHRASES.get(last) or (f"write `{last}`" if last in FUNCTIONS else _nearest(scope, last))
+        help = PHRASES.get(last) or (f"write `{last}(…)`" if last in FUNCTIONS else _nearest(scope, last))
     context.report("RNN204", call.function.span, message, via=scope.via, help=help)
 
 

@@ -49,9 +49,12 @@ def _not_an_index(context: Context, scope: Scope, expr: syntax.Expr, axis: str, 
     )
 
 
-def _indices(context: Context, axis: str) -> str:
+def _indices(context: Context, axis: str, unknown: str = "") -> str:
     length = context.model.axes[axis].length
-    return f"write `{axis}`, `{axis}-k` or `{axis}+k`, or an end: `1`, `{length}`, `0`, `{length}+1`"
+    declared = f"; a number k may have a name, by `dim {unknown} = …`" if unknown else ""
+    return (
+        f"write `{axis}`, `{axis}-k` or `{axis}+k`, or an end: `1`, `{length}`, `0`, `{length}+1`{declared}"
+    )
 
 
 def _beside(axis: str, length: str, found: Linear, offset: int) -> str:
@@ -82,7 +85,7 @@ def _linear(context: Context, scope: Scope, expr: syntax.Expr, axis: str) -> Lin
             text = name_text(context, scope, name)
             found = lookup(context, scope, text) if text is not None else None
             if text is not None and found is None:
-                unknown_name(context, scope, name, text, only=Dim, help=_indices(context, axis))
+                unknown_name(context, scope, name, text, only=Dim, help=_indices(context, axis, text))
                 return None
             if isinstance(found, AxisIndex | AxisLength):
                 if found.axis != axis:
@@ -124,11 +127,14 @@ def _runs(context: Context, scope: Scope, expr: syntax.Expr) -> bool:
 
 
 def _other_axis(context: Context, scope: Scope, span: Span, axis: str, found: AxisIndex | AxisLength) -> None:
+    length = context.model.axes[axis].length
+    own = f"of its own past an equation reads single steps: `{axis}-1`, `{axis}-2`, …"
+    last = f"the last step along `{axis}` is `[{length}]`"
     context.report(
         "RNN401",
         span,
         f"this index runs along `{axis}`, and `{span.text}` belongs to the axis `{found.axis}`",
         via=scope.via,
-        help=f"`{axis}` and `{found.axis}` are different directions, each with its own lengths; of its own past "
-        f"an equation reads single steps: `{axis}-1`, `{axis}-2`, …",
+        help=f"`{axis}` and `{found.axis}` are different directions, each with its own lengths; "
+        + (last if isinstance(found, AxisLength) else own),
     )

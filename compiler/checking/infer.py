@@ -235,6 +235,9 @@ class _Inference:
                 labels=[Label(quantity.types[0].origin, "the cell's header")]
                 if quantity.types[0].origin
                 else [],
+                help=f"take a row of a table, `E[{term.span.text}]`, or write `onehot({term.span.text})`"
+                if term.type.kind == "token"
+                else "",
             )
         return self.elaborator.fitted(term, self.type_of(quantity.name), name)
 

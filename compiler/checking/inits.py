@@ -101,5 +101,7 @@ def _call(
     if low <= len(args) <= high:
         return Init(text, found)
     wanted = str(low) if low == high else f"{low} to {high}"
-    context.report("RNN312", expr.span, f"`{text}` takes {wanted} numbers, {len(args)} found", via=scope.via)
+    message = f"`{text}` takes {wanted} numbers, {len(args)} found"
+    help = "its mean is 0: `normal(std)`" if text == "normal" else ""
+    context.report("RNN312", expr.span, message, via=scope.via, help=help)
     return None

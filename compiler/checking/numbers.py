@@ -8,6 +8,7 @@ from ...spec import syntax
 from ...spec.sizes import Size
 from ...spec.suggest import suggest
 from ...spec.tree import walk
+from .report import listing
 from .scope import AxisIndex, AxisLength, Binding, Context, Dim, Scope, Thing
 
 POWER = 16  # the highest exponent in a size
@@ -200,21 +201,56 @@ def unknown_name(
         name.span,
         f"nothing here is called `{text}`",
         via=scope.via,
-        help=_advice(text, names)
+        help=_of_a_copy(context, scope, text)
+        or _advice(text, names)
+        or _outside(context, scope, name, text)
         or help
         or (f"a size is declared by `dim {text} = …`" if only else DECLARED.format(text)),
     )
 
 
 DECLARED = "what is learned is declared by `param {0} : real[…]`, what is given by `input {0}[t] : real[…]`"
-NUMBERS = {"e": "e to the power a is `exp(a)`", "pi": "write the number, 3.141592653589793"}
+NUMBERS = {
+    "e": "e to the power a is `exp(a)`",
+    "pi": "write the number, 3.141592653589793",
+    "inf": "write a number that is large enough, `1e30`",
+    "true": "what always holds is `1 == 1`",
+    "false": "what never holds is `1 == 0`",
+}
+
+
+def _of_a_copy(context: Context, scope: Scope, text: str) -> str:
+    """Which quantities the copy of a cell has, to whoever asks for another."""
+    stem, _, last = text.rpartition(".")
+    copy = context.copies.get(scope.prefix + stem)
+    if not stem or copy is None:
+        return ""
+    if copy.cell.tree.outputs and copy.cell.tree.outputs[0].target.name.text == last:
+        return f"the result of the cell is `{stem}` itself"
+    inner = scope.prefix + stem + "."
+    found = (
+        name for name, it in context.declared.items() if name.startswith(inner) and it.what != "parameter"
+    )
+    own = [name.removeprefix(scope.prefix) for name in found]
+    return f"in this copy of the cell there are {listing(own)}"
+
+
+def _outside(context: Context, scope: Scope, name: syntax.Name, text: str) -> str:
+    """What is wrong with a name of a family, or of something outside a cell."""
+    if any(not isinstance(part, str) for part in name.parts):
+        return f"`{name.text}` is `{text}` here; define the first of the family before the loop"
+    if "." in text:
+        return f"`{text.rpartition('.')[0]}` is no copy of a cell, so it has no parts"
+    if scope.via and text in context.declared:
+        return f"nothing outside a cell is seen in it: declare `{text}` inside, or give it as an argument"
+    return ""
 
 
 def _advice(text: str, names: Collection[str]) -> str:
-    near = suggest(text, names)
     stem, dot, last = text.rpartition(".")
-    if text in NUMBERS:
-        return NUMBERS[text]
+    if text.lower() in NUMBERS:
+        return NUMBERS[text.lower()]
+    near = suggest(text, names)
     if dot and last == "T":
         return f"the transpose of a matrix is `transpose({stem})`"
     for ending in ("_prev", "_t_1", "_tm1", "_last"):

@@ -21,6 +21,7 @@ from .types import BOOL, REAL, UNKNOWN, Type
 
 Rule = Callable[[Site], Term]
 
+ALONG = ("sum", "mean", "max", "logsumexp", "softmax")  # which there are along an axis, too
 COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 
@@ -172,7 +173,11 @@ def vector(site: Site, term: Term, rank: int = 1) -> bool:
     if len(term.shape) >= rank:
         return True
     wanted = "a vector" if rank == 1 else "a matrix"
-    site.fail("RNN307", f"`{site.name}` needs {wanted}, and {described(term)}", labels=site.labels([term]))
+    help = (
+        f"it goes over the last size; along an axis s it is `{site.name}[s](…)`" if site.name in ALONG else ""
+    )
+    message = f"`{site.name}` needs {wanted}, and {described(term)}"
+    site.fail("RNN307", message, labels=site.labels([term]), help=help)
     return False
 
 

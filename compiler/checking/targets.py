@@ -17,7 +17,11 @@ from .types import Type
 NOTHING = Shown((), ())
 # What a distribution does to its first argument, by which it is known elsewhere.
 TAKEN = {"categorical": "softmax", "bernoulli": "sigmoid", "poisson": "exp"}
-LINKS = {link: f"write `{law}(…)`, which takes the {link} itself" for law, link in TAKEN.items()}
+LINKS = dict.fromkeys(
+    ("mse", "mse_loss", "N"), "write `normal(…)`, whose loss is half the squared error and a constant"
+)
+LINKS |= {"cross_entropy": "write `categorical(…)`, whose loss is the cross entropy"}
+LINKS |= {link: f"write `{law}(…)`, which takes the {link} itself" for law, link in TAKEN.items()}
 
 
 def distribution(elaborator: Elaborator, head: Quantity, target: Type) -> Shown:
