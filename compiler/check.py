@@ -14,7 +14,7 @@ from .checking.infer import Typed, infer
 from .checking.report import Report
 from .checking.stopping import check_stopping
 from .checking.targets import warn_taken_twice
-from .checking.unused import warn_unused
+from .checking.unused import warn_unread_starts, warn_unused
 from .lower import lower
 from .program import Program
 from .stream import check_stream
@@ -47,4 +47,5 @@ def check(
         check_stream(typed, report)
     warn_unused(typed, report)
     warn_taken_twice(model, report)
+    warn_unread_starts(model, report)
     return None if diagnostics.failed else typed

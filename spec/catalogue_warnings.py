@@ -55,4 +55,12 @@ ENTRIES: tuple[Entry, ...] = (
         wrong="dim m = 4\naxis t = 1..T\ninput x[t] : real[m]\nhead y[t] : token(m) ~ categorical(softmax(x[t]))\n",
         right="dim m = 4\naxis t = 1..T\ninput x[t] : real[m]\nhead y[t] : token(m) ~ categorical(x[t])\n",
     ),
+    Entry(
+        "RNN908",
+        "a start that nothing reads",
+        "A quantity is given its value before the first step, or past the last, and nothing reads it there. What runs "
+        "from the end to the start, as a `reverse` cell does, starts at `h[T+1]`.",
+        wrong="axis t = 1..T\ninput x[t] : real\nh[0] = 1\nh[t] = tanh(x[t] + h[t+1])\noutput h\n",
+        right="axis t = 1..T\ninput x[t] : real\nh[T+1] = 1\nh[t] = tanh(x[t] + h[t+1])\noutput h\n",
+    ),
 )

@@ -168,8 +168,35 @@ def test_a_dim_in_python_is_a_whole_number():
         loads(START, n="3")  # type: ignore[arg-type]
 
 
-def warnings(text: str) -> list[Diagnostic]:
-    return [item for item in attempt(START + "output x\n" + text)[1] if item.code == "RNN907"]
+def warnings(text: str, code: str = "RNN907") -> list[Diagnostic]:
+    start = ("use gru\n" if "gru(" in text else "") + START
+    return [item for item in attempt(start + "output x\n" + text)[1] if item.code == code]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("h[t] = reverse gru(x[t], n)\nh[0] = 1\noutput h", "`h[T+1] = …`"),
+        ("h[t] = gru(x[t], n)\nh[T+1] = 1\noutput h", "`h[0] = …`"),
+        ("h[t] = tanh(x[t])\nh[0] = 1\noutput h", "`h[t-1]`"),
+    ],
+)
+def test_a_start_that_nothing_reads_is_noticed(text: str, told: str) -> None:
+    [warning] = warnings(text, "RNN908")
+    assert told in warning.help
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h[t] = reverse gru(x[t], n)\nh[T+1] = 1\noutput h",
+        "h[t] = tanh(x[t])\nh[0] = 1\ns = h[T]\noutput s",  # of no steps the last is the start
+        "h[t] = tanh(x[t])\nh[T+1] = 1\ng[t] = h[t+1]\noutput g",
+        "h[0] = 1\nh[t] = tanh(x[t] + h[t-2])\noutput h",
+    ],
+)
+def test_a_start_that_is_read_is_not(text: str) -> None:
+    assert warnings(text, "RNN908") == []
 
 
 @pytest.mark.parametrize(

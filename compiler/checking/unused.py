@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...spec.source import Span
+from ..ir import AFTER, BEFORE, Position
 from .infer import Typed, expressions
 from .model import Model
 from .report import Report
@@ -32,6 +33,45 @@ def warn_unused(typed: Typed, report: Report) -> None:
     for name, span in model.dim_spans.items():
         if name not in model.uses:
             report("RNN903", span, f"the dim `{name}` is never used")
+
+
+def warn_unread_starts(model: Model, report: Report) -> None:
+    """Warns of values outside an axis that no delay reaches, as `h[0]` of what runs from the end."""
+    read = [
+        node
+        for quantity in model.quantities.values()
+        for expr in expressions(quantity)
+        for node in reads(expr)
+    ]
+    for quantity in model.quantities.values():
+        own = [node for node in read if node.name == quantity.name] if quantity.starts else []
+        for sides, start in quantity.starts.items():
+            (axis, side), *others = sides
+            if others or start.via:
+                continue
+            reached = {side for node in own for side in _sides(node.at[quantity.axes.index(axis)])}
+            if side not in reached:
+                _warn_unread(model, report, start.span, quantity.name, axis, side, -side in reached)
+
+
+def _sides(position: Position) -> tuple[int, ...]:
+    """Which sides of an axis a read reaches; of no steps the last is before the first, and the first past the last."""
+    if position.over is not None:
+        return (BEFORE,) * (position.offset < 0) + (AFTER,) * (position.offset > 0)
+    return (AFTER,) if position.offset else (BEFORE,)
+
+
+def _warn_unread(
+    model: Model, report: Report, span: Span, name: str, axis: str, side: int, turned: bool
+) -> None:
+    first = side == BEFORE
+    if turned:
+        there = f"{model.axes[axis].length}+1" if first else "0"
+        help = f"what is read of `{name}` lies on the other side: its start is `{name}[{there}] = …`"
+    else:
+        help = f"a delay reads it: `{name}[{axis}{'-' if first else '+'}1]`"
+    place = "before the first step" if first else "past the last step"
+    report("RNN908", span, f"nothing reads `{name}` {place}", help=help)
 
 
 def _read(model: Model) -> Iterator[str]:
