@@ -196,7 +196,7 @@ def _checked_params(params):
     if not hasattr(params, "keys"):
         raise ValueError(f"params: expected a dict of arrays, got {type(params).__name__}")
     missing = [name for name in PARAMS if name not in params]
-    unknown = [name for name in params if name not in PARAMS]
+    unknown = [name for name in params if name not in PARAMS and name != "__meta__"]  # the notes of a file
     if missing or unknown:
         found = [f"{word} {names}" for word, names in (("missing", missing), ("unknown", unknown)) if names]
         raise ValueError(f"params: {', '.join(found)}; this network has {PARAMS}")
