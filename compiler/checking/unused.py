@@ -9,7 +9,7 @@ from ..ir import AFTER, BEFORE, Position
 from .infer import Typed, expressions
 from .model import Model
 from .report import Report
-from .tree import reads
+from .tree import Read, reads
 
 
 def warn_unused(typed: Typed, report: Report) -> None:
@@ -37,14 +37,12 @@ def warn_unused(typed: Typed, report: Report) -> None:
 
 def warn_unread_starts(model: Model, report: Report) -> None:
     """Warns of values outside an axis that no delay reaches, as `h[0]` of what runs from the end."""
-    read = [
-        node
-        for quantity in model.quantities.values()
-        for expr in expressions(quantity)
-        for node in reads(expr)
-    ]
+    read: dict[str, list[Read]] = {}
     for quantity in model.quantities.values():
-        own = [node for node in read if node.name == quantity.name] if quantity.starts else []
+        for node in (node for expr in expressions(quantity) for node in reads(expr)):
+            read.setdefault(node.name, []).append(node)
+    for quantity in model.quantities.values():
+        own = read.get(quantity.name, [])
         for sides, start in quantity.starts.items():
             (axis, side), *others = sides
             if others or start.via:
