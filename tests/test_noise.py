@@ -76,6 +76,17 @@ def test_the_seed_decides(level: int) -> None:
     assert first == m.forward(params, batch, train=True, seed=5).loss
 
 
+@every_level
+@pytest.mark.parametrize("seed", [None, 1.5, -1, "a", True], ids=str)
+def test_a_seed_that_is_none(level: int, seed: Any) -> None:
+    """Nothing is drawn by chance, so that every gradient can be had again, and no noise is left out unsaid."""
+    m, batch = compiled(level), batch_of()
+    with pytest.raises(ValueError, match="^seed: expected a whole number"):
+        m.loss_and_grad(params_of(m), batch, seed=seed)
+    with pytest.raises(ValueError, match="^seed: expected a whole number"):
+        m.forward(params_of(m), batch, train=True, seed=seed)
+
+
 def test_levels_draw_the_same() -> None:
     batch = batch_of()
     found = [compiled(level).loss_and_grad(params_of(compiled(0)), batch, seed=7) for level in (0, 2)]

@@ -155,12 +155,35 @@ def test_a_length_counts_down_step_by_step() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"temperature": -1}, {"top_k": 0}, {"top_p": 0}, {"top_p": 1.5}, {"context": {"q": 1}}], ids=str
+    "wrong",
+    [
+        *({"temperature": value} for value in (-1, None, "warm", True)),
+        *({"top_k": value} for value in (0, "3")),
+        *({"top_p": value} for value in (0, 1.5, "all")),
+        *({"batch_size": value} for value in (-1, None, 2.0, True)),
+        *({"max_steps": value} for value in (-1, None, 2.5, "many")),
+        {"context": 3},
+        {"prefix": 3},
+    ],
+    ids=str,
 )
 def test_wrong_arguments(wrong: dict[str, Any]) -> None:
     m = compiled(SYMBOL)
-    with pytest.raises(ValueError, match="unknown" if "context" in wrong else next(iter(wrong))):
+    with pytest.raises(ValueError, match=f"^{next(iter(wrong))}: expected "):
         m.sample(params_of(m), rng_of(), **wrong)
+
+
+def test_inputs_that_there_are_not() -> None:
+    with pytest.raises(ValueError, match="unknown"):
+        compiled(SYMBOL).sample(params_of(compiled(SYMBOL)), rng_of(), context={"q": 1})
+
+
+@pytest.mark.parametrize("value", ["long", {3}, np.ma.masked_array([2, 3], [True, True])], ids=str)
+def test_lengths_that_are_no_integers(value: Any) -> None:
+    m = compiled(LENGTH)
+    context = {"T": value, **context_of("length", 2)}
+    with pytest.raises(ValueError, match=r"^context\['T'\]: "):
+        m.sample(params_of(m), rng_of(), batch_size=2, context=context)
 
 
 # --------------------------------------------------------------------------- heads of every other kind

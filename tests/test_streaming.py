@@ -308,3 +308,36 @@ def test_threads_go_on_from_one_state() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
+
+
+ENCODED = NETWORKS["an encoder, and what it says at every step"]
+WRONG_CONTEXT: dict[str, tuple[str, Callable[[Any], Any], str]] = {
+    "lengths of other sequences": ("S", lambda S: S[:1], "expected shape (B=2,), got (1,)"),
+    "lengths that are no integers": ("S", lambda S: S.astype(str), "expected integers"),
+    "lengths past the context": ("S", lambda S: S + 1, "expected 0 to 3, got 2 to 4"),
+    "no longest": ("S.max", lambda most: np.array([3, 3]), "expected a whole number"),
+    "a negative longest": ("S.max", lambda most: -most, "expected a whole number"),
+    "the context of one sequence": ("g", lambda g: g[:, :1], "expected shape (3, 2, 3), got (3, 1, 3)"),
+    "a context of text": ("g", lambda g: g.astype(str), "expected real numbers"),
+}
+
+
+@every_level
+@pytest.mark.parametrize("what", WRONG_CONTEXT)
+def test_what_start_made_of_the_context_is_looked_at(what: str, level: int) -> None:
+    m, (name, change, said) = compiled(ENCODED, level), WRONG_CONTEXT[what]
+    params, state, (now, *_) = stream(m, 2)
+    wrong = {**state, name: change(state[name])}
+    assert f"state[{name!r}]: {said}" in told(lambda: m.step(params, wrong, now))
+    missing = {key: value for key, value in state.items() if key != name}
+    assert f"state: missing ['{name}']; begin with start" in told(lambda: m.step(params, missing, now))
+
+
+@every_level
+def test_a_state_that_was_kept_in_other_dtypes(level: int) -> None:
+    """What a file or a list makes of it: parameters decide, and counts are counts."""
+    m = compiled(ENCODED, level)
+    params, state, (now, *_) = stream(m, 2, "float32")
+    kinds = {"f": "float64", "i": "uint64"}
+    kept = {name: value.astype(kinds[value.dtype.kind]) for name, value in state.items()}
+    same(m.step(params, kept, now), m.step(params, dict(state), now))

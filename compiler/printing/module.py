@@ -90,7 +90,11 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
         "extras": _extras(systems, level),
         "main": MAIN if "selfcheck" in systems.extras else "",
         "functions": "\n\n\n".join(
-            [*_runs(program, forward, plan), page.dims_functions(program), page.cotangents_function(adjoint)]
+            [
+                *_runs(program, forward, plan),
+                page.dims_functions(program, _static(systems.steps)),
+                page.cotangents_function(adjoint),
+            ]
         ),
         **bodies,
     }
@@ -145,7 +149,7 @@ def _prepare(program: Program, unrolled: Mapping[str, int]) -> str:
     lines = ["    _checked_steps(call)"] if unrolled else []
     lines += ["    call.last = _checked_last(call, last)"] if event else []
     lines += ["    call.total = _checked_total(call, state, last)"] if program.counted else []
-    lines += ["    _fill_noise(call, seed if train else None)"] if program.noises else []
+    lines += ["    _fill_noise(call, _checked_seed(seed) if train else None)"] if program.noises else []
     return "".join("\n" + line for line in lines)
 
 
@@ -309,7 +313,13 @@ def _stepped(program: Program, made: Steps | None) -> list[str]:
     """What `start` hands to every step besides the state; whether it needs the length that a head gives."""
     systems = (made.start, made.step) if made else ()
     counted = any(e.op == "length" and e.attr("axis") == program.stream for s in systems for e in s.equations)
-    return [f"STATICS = {page.literal(list(made.statics) if made else [])}", f"COUNTED = {counted}"]
+    statics = {e.name: (page.leading(program, e), e.type) for e in _static(made)}
+    return [f"STATICS = {page.literal(statics)}", f"COUNTED = {counted}"]
+
+
+def _static(made: Steps | None) -> list[Equation]:
+    """What no step changes, in order."""
+    return [made.start.table()[name] for name in made.statics] if made else []
 
 
 def _cotangents(program: Program, forward: System) -> list[str]:

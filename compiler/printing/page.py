@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...spec.records import dataclass
 from ...spec.sizes import Size
 from ..dims import told
-from ..ir import BATCH, System
+from ..ir import BATCH, Equation, System
 from ..operators import TABLE, Call
 from ..prelude_text import definitions, names, names_of, needed, prelude, prelude_names, prelude_source
 from ..program import Init, Input, Param, Program
@@ -154,13 +154,17 @@ def wrapped(lines: Sequence[str]) -> str:
 
 def _state_axes(program: Program) -> dict[str, tuple[str | int, ...]]:
     """The leading dimensions of each entry of the state but for the batch: axes, or how many lags."""
-    lags = {axis.index: axis.size for axis in program.forward.axes if axis.size is not None}
     table = program.forward.table()
-    axes = {state.key: [a for a in table[state.past].axes if a != BATCH] for state in program.states}
-    return {key: tuple(lags.get(axis, axis) for axis in own) for key, own in axes.items()}
+    return {state.key: leading(program, table[state.past]) for state in program.states}
 
 
-def dims_functions(program: Program) -> str:
+def leading(program: Program, equation: Equation) -> tuple[str | int, ...]:
+    """The dimensions of a quantity before the batch: axes, or how many lags."""
+    lags = {axis.index: axis.size for axis in program.forward.axes if axis.size is not None}
+    return tuple(lags.get(axis, axis) for axis in equation.axes if axis != BATCH)
+
+
+def dims_functions(program: Program, statics: Iterable[Equation]) -> str:
     """`_dims` solves the dims from the parameters' shapes; `_shapes` goes the other way."""
     lines = [
         "def _dims(params):",
@@ -184,8 +188,8 @@ def dims_functions(program: Program) -> str:
             lines += [f"    if {_size(room)} < 0:", f"        raise ValueError(f{literal(said)})"]
         lines += ["    return dims", "", ""]
     lines += _dict_function("_shapes", "The shape of every parameter and input.", _shaped(program))
-    states = [(s.key, s.shape) for s in program.states]
-    lines += _dict_function("_state_shapes", "The feature shape of every carried quantity.", states)
+    states = [*((s.key, s.shape) for s in program.states), *((e.name, e.shape) for e in statics)]
+    lines += _dict_function("_state_shapes", "The feature shape of every entry of the state.", states)
     named = [*((i.name, i.count) for i in observed(program)), *((s.key, s.count) for s in program.states)]
     named += [(head.name, head.target.count) for head in program.heads if not head.given]
     counts = [(name, (count,)) for name, count in dict(named).items() if count is not None]

@@ -14,6 +14,7 @@ def _searched(params, width, steps, context):
     """The likeliest sequences found with ``width`` at a time: those that have ended, then those cut off."""
     if not isinstance(width, (int, np.integer)) or width < 1:
         raise ValueError(f"width: expected a number of sequences, got {width!r}")
+    _asked(width, steps, context)
     draws = Draws(np.random.default_rng(0), temperature=0)  # every target is given
     _, state, streams, most, *_ = _opened(params, draws, width, steps, _repeated(context, width))
     tokens, scores = np.zeros((0, width), np.intp), np.where(np.arange(width) == 0, 0.0, -np.inf)
@@ -29,7 +30,8 @@ def _searched(params, width, steps, context):
 
 def _repeated(context, width):
     """What is given for one sequence, once for each of the beam."""
-    arrays = {name: np.asarray(value) for name, value in context.items()}
+    kinds = {name: kind for name, (_, _, kind, _) in INPUTS.items()}
+    arrays = {name: _array("context", name, value, kinds.get(name, "int")) for name, value in context.items()}
     for name, array in arrays.items():
         place = len(_axes(name))
         if array.ndim <= place or array.shape[place] != 1:

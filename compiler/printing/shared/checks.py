@@ -230,6 +230,13 @@ def _array(where, name, value, kind="real"):
     return array
 
 
+def _checked_count(what, value):
+    """A number of sequences or of steps."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{what}: expected a whole number that is not negative, got {value!r}")
+    return value
+
+
 def _named(shape):
     return "(" + ", ".join(shape) + ("," if len(shape) == 1 else "") + ")"
 
@@ -245,8 +252,8 @@ def _checked_call(params, batch, state, workspace=None, size=None, stream=True, 
     call = Call()
     if workspace is not None and not hasattr(workspace, "keys"):
         raise ValueError(f"workspace: expected what workspace returned, got {type(workspace).__name__}")
-    if size is not None and (not isinstance(size, (int, np.integer)) or size < 0):
-        raise ValueError(f"batch_size: expected 0 or more, got {size!r}")
+    if size is not None:
+        _checked_count("batch_size", size)
     call.workspace = workspace
     call.params, call.dims, call.dtype = _checked_params(params)
     if not hasattr(batch, "keys"):
@@ -455,25 +462,16 @@ def _checked_state(state, call):
     missing = [name for name in [*STATES, STREAM] if name not in state]
     if missing:
         raise ValueError(f"state: missing {missing}")
-    done = _array("state", STREAM, state[STREAM], "int")
+    done = _array("state", STREAM, state[STREAM], "int").astype(np.intp, copy=False)
     if done.shape != (call.B,):
         raise ValueError(f"state[{STREAM!r}]: expected shape ({call.B},), got {done.shape}")
     if done.size and done.min() < 0:
         raise ValueError(f"state[{STREAM!r}]: expected 0 or more steps, got {done.min()}")
     checked = {STREAM: done}
     for name, (_, kind) in STATES.items():
-        shape, array = _state_shape(call, name), _array("state", name, state[name], kind)
-        if array.shape != shape:
-            raise ValueError(f"state[{name!r}]: expected shape {shape}, got {array.shape}")
-        array = array.astype(call.dtype, copy=False) if kind == "real" else array
+        array = _entry(call, name, state[name], kind)
         checked[name] = _in_range("state", name, own_steps(array, (*STATE_AXES[name], "@"), call), call, kind)
     return checked
-
-
-def _state_shape(call, name):
-    """The shape of an entry of the state."""
-    extents = (axis if isinstance(axis, int) else call.longest[axis] for axis in STATE_AXES[name])
-    return (*extents, call.B, *_state_shapes(call.dims)[name])
 
 
 def _check_loss(call):

@@ -18,7 +18,7 @@ def _fill_noise(call, seed=None):
             if seed is None:
                 value = np.broadcast_to(draw(None, *args), shape)
             else:
-                value = draw(_uniform_numbers(call, axes, shape, [_checked_seed(seed), k], uniforms), *args)
+                value = draw(_uniform_numbers(call, axes, shape, [seed, k], uniforms), *args)
             call.inputs[name] = _checked_input(name, value, call, axes, "real")
     call.absent = [name for name in call.absent if name not in NOISES]
 

@@ -26,14 +26,27 @@ class Draws:
     def __init__(self, rng, temperature=1.0, top_k=None, top_p=None):
         if not isinstance(rng, np.random.Generator):
             raise ValueError(f"rng: expected a numpy Generator, got {type(rng).__name__}")
-        if not temperature >= 0:
+        if not (_is_real(temperature) and temperature >= 0):
             raise ValueError(f"temperature: expected 0 or more, got {temperature!r}")
-        if top_k is not None and not top_k >= 1:
+        if top_k is not None and not (_is_real(top_k) and top_k >= 1):
             raise ValueError(f"top_k: expected 1 or more, got {top_k!r}")
-        if top_p is not None and not 0 < top_p <= 1:
+        if top_p is not None and not (_is_real(top_p) and 0 < top_p <= 1):
             raise ValueError(f"top_p: expected a probability above 0, got {top_p!r}")
         self.rng, self.temperature, self.top_k, self.top_p = rng, temperature, top_k, top_p
         self.given = {}
+
+
+def _is_real(value):
+    number = np.asarray(value)
+    return number.ndim == 0 and number.dtype.kind in "iuf"
+
+
+def _asked(size, steps, context):
+    """How many sequences of how many steps, and what is given with them."""
+    _checked_count("batch_size", size)
+    _checked_count("max_steps", steps)
+    if not hasattr(context, "keys"):
+        raise ValueError(f"context: expected a dict of arrays, got {type(context).__name__}")
 
 
 def chosen(draws, name, value):
@@ -52,6 +65,8 @@ def _beside(rows, name):
 def _sampled(params, draws, size, steps, context, prefix):
     """Sequences drawn step by step, each until its end."""
     T = AXES[STREAM]
+    if not hasattr(prefix, "keys"):
+        raise ValueError(f"prefix: expected a dict of arrays, got {type(prefix).__name__}")
     call, state, streams, most, drawn, nll = _opened(params, draws, size, steps, context)
     begun = {name: value for name, value in prefix.items() if name != T}
     begun, known = _checked_streams(call, "prefix", begun, prefix.get(T), 0)
@@ -68,11 +83,14 @@ def _sampled(params, draws, size, steps, context, prefix):
 def _opened(params, draws, size, steps, context):
     """What stands before the first step: the state, with what is drawn once; inputs along the steps, and how
     many steps there are at most."""
+    _asked(size, steps, context)
     T, once = AXES[STREAM], {name: value for name, value in context.items() if STREAM not in _axes(name)}
     wanted = once.pop(T, None)
     call = _checked_call(params, once, None, size=size, stream=False, drawing=True)
     streams = {name: value for name, value in context.items() if STREAM in _axes(name)}
-    longest = steps if wanted is None else max(steps, int(np.max(wanted, initial=0)))
+    if wanted is not None:
+        wanted = _array("context", T, wanted, "int")
+    longest = steps if wanted is None else max(steps, int(wanted.max(initial=0)))
     streams, most = _checked_streams(call, "context", streams, wanted, longest)
     draws.given = {name: (np.ones(size, bool), call.inputs[name]) for name in HEADS if name in once}
     if T in HEADS and wanted is not None:
@@ -174,6 +192,7 @@ def _per_row(nll):
 
 def _sampled_whole(params, draws, size, steps, context):
     """Sequences whose lengths are known, drawn at once; ``steps`` each where nothing tells their lengths."""
+    _asked(size, steps, context)
     given = [name for name in context if name in HEADS]
     if given:
         raise ValueError(f"context: {given} are drawn here, not given")

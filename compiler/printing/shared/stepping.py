@@ -125,7 +125,8 @@ def _step_call(params, state, *others):
     call.params, call.dims, call.dtype = _checked_params(params)
     if not hasattr(state, "keys") or STREAM not in state:
         raise ValueError(f"state: expected what start returned, a dict with {STREAM!r}")
-    real = (state[name] for name, (_, kind) in STATES.items() if kind == "real" and name in state)
+    kinds = {name: kind for name, (_, kind) in {**STATES, **STATICS}.items() if name in state}
+    real = (state[name] for name, kind in kinds.items() if kind == "real")
     others += (np.complex64,) if any(map(np.iscomplexobj, real)) else ()
     call.frozen = params if type(params) is Frozen else None
     kind, call.dtype = call.dtype, np.result_type(call.dtype, *others)
@@ -135,11 +136,7 @@ def _step_call(params, state, *others):
     call.one = np.array(1)  # added to the count: an array takes less time than a number
     call.weights = [_at_hand(array) for array in call.params.values()]
     call.B = _array("state", STREAM, state[STREAM], "int").size
-    for axis, length in AXES.items():
-        if length in state:
-            call.lengths[axis] = np.asarray(state[length])
-            if axis != STREAM:
-                call.longest[axis] = int(state[length + ".max"])
+    _told_lengths(call, state)
     call.last = np.zeros(call.B, bool)
     fixed = {**_fixed(call, state), **_lengths_of(call)}
     checked = _checked_state({name: state[name] for name in state if name in STATES or name == STREAM}, call)
@@ -151,6 +148,51 @@ def _step_call(params, state, *others):
     return call, state
 
 
+def _told_lengths(call, state):
+    """The lengths that `start` was given, and how long the arrays of the context are."""
+    others = [length for axis, length in AXES.items() if axis != STREAM]
+    _begun(state, [*others, *(length + ".max" for length in others), *([AXES[STREAM]] if COUNTED else [])])
+    for axis, length in ((axis, length) for axis, length in AXES.items() if length in state):
+        lengths = _array("state", length, state[length], "int").astype(np.intp)
+        if lengths.shape != (call.B,):
+            raise ValueError(f"state[{length!r}]: expected shape (B={call.B},), got {lengths.shape}")
+        longest = lengths.max(initial=0)
+        if axis != STREAM:
+            longest = call.longest[axis] = _longest(state, length + ".max")
+        if lengths.size and not 0 <= lengths.min() <= lengths.max() <= longest:
+            found = f"{lengths.min()} to {lengths.max()}"
+            raise ValueError(f"state[{length!r}]: expected 0 to {longest}, got {found}")
+        call.lengths[axis] = lengths
+
+
+def _longest(state, name):
+    """How many steps the arrays of the context have."""
+    found = _array("state", name, state[name], "int")
+    return _checked_count(f"state[{name!r}]", found if found.shape else found.item())
+
+
+def _entry(call, name, value, kind, axes=None):
+    """An entry of the state in its shape and dtype."""
+    shape, array = _state_shape(call, name, axes), _array("state", name, value, kind)
+    if array.shape != shape:
+        raise ValueError(f"state[{name!r}]: expected shape {shape}, got {array.shape}")
+    return array.astype(call.dtype, copy=False) if kind == "real" else array
+
+
+def _state_shape(call, name, axes=None):
+    """The shape of an entry of the state; of what no step changes by its ``axes``."""
+    axes = STATE_AXES[name] if axes is None else axes
+    extents = (axis if isinstance(axis, int) else call.longest[axis] for axis in axes)
+    return (*extents, call.B, *_state_shapes(call.dims)[name])
+
+
+def _begun(state, names):
+    """What comes from `start` alone."""
+    missing = [name for name in names if name not in state]
+    if missing:
+        raise ValueError(f"state: missing {missing}; begin with start(params, batch_size, context)")
+
+
 def _at_hand(array):
     """A parameter as a step wants it, a view: a vector as a row beside the batch, a matrix turned."""
     return array[None] if array.ndim == 1 else array.T if array.ndim == 2 else array
@@ -158,12 +200,10 @@ def _at_hand(array):
 
 def _fixed(call, state):
     """What no step changes: from the state, or made anew of the parameters."""
-    missing = [name for name in STATICS if name not in state]
-    context = [name for name, (axes, *_) in INPUTS.items() if STREAM not in axes]
-    if missing and context:
-        raise ValueError(f"state: missing {missing}; begin with start(params, batch_size, context)")
-    made = _start(call) if missing else state
-    return {name: np.asarray(made[name]) for name in STATICS}
+    if any(STREAM not in axes for axes, *_ in INPUTS.values()):
+        _begun(state, STATICS)
+    made = state if all(name in state for name in STATICS) else _start(call)
+    return {name: _entry(call, name, made[name], kind, axes) for name, (axes, kind) in STATICS.items()}
 
 
 def _expected(call, drawing):
@@ -253,9 +293,9 @@ def _checked_total(call, state, last):
                 f"last: {T} is drawn first: begin with start(params, B, {{{T!r}: whole lengths}})"
             )
         return done
-    total = np.asarray(state[T])
-    if total.shape != (call.B,) or total.dtype.kind not in "iu":
-        raise ValueError(f"state[{T!r}]: expected integers (B={call.B},), got {total.dtype} {total.shape}")
+    total = _array("state", T, state[T], "int").astype(np.intp, copy=False)
+    if total.shape != (call.B,):
+        raise ValueError(f"state[{T!r}]: expected shape (B={call.B},), got {total.shape}")
     if (total < done).any():
         raise ValueError(
             f"state[{T!r}]: a sequence of {total[total < done][0]} steps goes on to {done.max()}"
