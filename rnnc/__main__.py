@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _attempt(words: list[str]) -> int:
     """The status of a command, whatever went wrong having been said."""
     try:
+        if any("\0" in word for word in words):
+            raise Failure("a null character is part of no name")
         return _run(words)
     except SystemExit as stop:  # argparse's way to end
         return stop.code if isinstance(stop.code, int) else USAGE

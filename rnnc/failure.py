@@ -16,4 +16,4 @@ class Failure(Exception):
 def reason(error: OSError) -> str:
     """``lstm.rnn: no such file or directory``."""
     text = (error.strerror or str(error)).lower()
-    return f"{error.filename}: {text}" if error.filename else text
+    return text if error.filename is None else f"{error.filename or repr(error.filename)}: {text}"

@@ -27,8 +27,12 @@ def read_bytes(path: str) -> bytes:
     """At most one byte more than a spec may have."""
     if path == STDIN:
         return sys.stdin.buffer.read(SIZE + 1)
-    with open(path, "rb") as handle:
-        return handle.read(SIZE + 1)
+    try:
+        with open(path, "rb") as handle:
+            return handle.read(SIZE + 1)
+    except OSError as error:
+        error.filename = path  # what fails while it is read tells no name
+        raise
 
 
 def to_source(path: str, data: bytes) -> Source:

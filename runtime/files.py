@@ -28,8 +28,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 @contextmanager
 def _draft(target: Path, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
+    opened = _opened(draft, path)
     try:
-        with _opened(draft, path) as handle:
+        with opened as handle:
             yield handle
         if target.exists():
             shutil.copymode(target, draft)

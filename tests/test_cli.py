@@ -90,6 +90,19 @@ def test_unreadable_is_2(capsys, command, path):
     assert err == f"rnnc: {path}: {UNREADABLE[path]}{' or directory' if path != '.' else ''}\n"
 
 
+@pytest.mark.parametrize("command", ["compile", "check", "train", "fmt", "show"])
+@pytest.mark.parametrize(
+    ("path", "said"), [("", "'': no such file or directory"), ("a\0b", "a null character is part of no name")]
+)
+def test_names_that_are_none(capsys, command, path, said):
+    assert run(capsys, command, path) == (2, "", f"rnnc: {said}\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no such file")
+def test_what_fails_while_it_is_read_has_a_name(capsys):
+    assert run(capsys, "check", "/proc/self/mem") == (2, "", "rnnc: /proc/self/mem: input/output error\n")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_unreadable_by_permission_is_2(capsys, folder):
     (folder / "good.rnn").chmod(0)

@@ -102,6 +102,18 @@ def test_junit_has_a_case_for_each_property() -> None:
     assert "x[1, 0, 0]" in str(case[0].text)
 
 
+def test_junit_overwrites_nothing_but_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """As where its name is forgotten, and the first spec is taken for it."""
+    words = ["--property", "layouts", "--examples", "1"]
+    mine = tmp_path / "mine.rnn"
+    mine.write_text("dim n = 3\n")
+    assert main(["test", *words, "--junit", str(mine), VANILLA]) == 2
+    assert mine.read_text() == "dim n = 3\n" and "left alone (--force" in capsys.readouterr().err
+    assert main(["test", *words, "--junit", str(mine), "--force", VANILLA]) == 0
+    assert main(["test", *words, "--junit", str(mine), VANILLA]) == 0
+    assert ElementTree.parse(mine).getroot().tag == "testsuites"
+
+
 def test_the_list_has_every_statement(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["test", "--list"]) == 0
     out = capsys.readouterr().out

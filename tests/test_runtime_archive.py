@@ -248,6 +248,13 @@ def test_a_missing_folder_is_told_by_the_name_that_was_asked_for(tmp_path: Path)
     assert caught.value.filename == str(path)
 
 
+def test_a_name_too_long_is_told_by_the_name_that_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / ("w" * 300)
+    with pytest.raises(OSError) as caught:
+        write_text(path, "x")
+    assert caught.value.filename == str(path)
+
+
 def test_a_full_disk_is_told_by_the_name_of_the_file(tmp_path: Path) -> None:
     """Writing knows of no name."""
     path = tmp_path / "w.npz"

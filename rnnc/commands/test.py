@@ -12,6 +12,7 @@ from .. import api, testing
 from ..bisecting import Bisection, as_json, bisect
 from ..compiler.driver import Options
 from ..failure import FINE, USAGE, WRONG, Failure, reason
+from ..files import check_replaceable
 from ..runtime.files import write_text
 from ..runtime.properties import report
 from ..runtime.properties.report import Tested
@@ -35,6 +36,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--list", action="store_true", help="every property with its statement")
     command.add_argument("--format", choices=("text", "json"), default="text")
     command.add_argument("--junit", metavar="FILE", help="write JUnit XML too")
+    command.add_argument(
+        "--force", action="store_true", help="let --junit overwrite a file that is none of its own"
+    )
     command.add_argument("--case", metavar="F.npz", help="try just the case that a failure left behind")
     command.add_argument("--bisect", action="store_true",
                          help="where -O0, -O2 and the reference evaluator differ: which pass of the compiler, or which "
@@ -51,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise Failure("nothing to test: name a spec")
     if arguments.bisect and (arguments.junit or arguments.property):
         raise Failure("--bisect asks no properties: leave out --property and --junit")
+    if arguments.junit:  # before the tests have run for minutes
+        check_replaceable(arguments.junit, "<testsuite", arguments.force)
     _need_hypothesis()
     tested: list[Tested | Bisection] = []
     status = FINE
