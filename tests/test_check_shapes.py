@@ -109,6 +109,8 @@ MISFITS = [
     ("slice(x[t], n - 5, 2)", "RNN308"),
     ("slice(x[t], 3, 2)", "RNN308"),
     ("pick(x[t], 4)", "RNN308"),
+    ("pick(x[t], -1)", "RNN308"),
+    ("pick(x[t], 2 * 3 - 7)", "RNN308"),
     ("softmax(a[t])", "RNN307"),
     ("transpose(x[t])", "RNN307"),
     ("outer(S2[t], x[t])", "RNN307"),
@@ -265,6 +267,21 @@ def test_a_step_of_what_has_no_index() -> None:
 def test_a_deviation_that_is_not_above_0(scale: str) -> None:
     assert codes(f"{HEAD}head y[t] : real[n] ~ normal(x[t], {scale})\n") == ["RNN504"]
     assert codes(f"{HEAD}head y[t] : real[n] ~ normal(x[t], 0.5)\n") == []
+
+
+@pytest.mark.parametrize(
+    ("start", "right"),
+    [
+        *((start, False) for start in ("normal(-1)", "normal(1 - 3)", "uniform(1, -1)", "uniform(2)")),
+        *((start, False) for start in ("sparse(2, 0.9)", "sparse(0.5, -1)", "log(uniform(5, 1))")),
+        *((start, True) for start in ("normal(0)", "-normal(0.1)", "normal(1 / sqrt(n))", "sparse(1, 0)")),
+        *((start, True) for start in ("uniform", "uniform(0.5)", "uniform(1, 1)", "uniform(-1 * n, 1)")),
+    ],
+)
+def test_the_numbers_of_a_start_are_in_its_range(start: str, right: bool) -> None:
+    """NumPy would say it without a place, when the parameters are drawn."""
+    text = f"{HEADER}param V : real[n, n] ~ {start}\ny[t] = V @ x[t]\noutput y\n"
+    assert codes(text) == ([] if right else ["RNN312"])
 
 
 def test_a_component_is_picked() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...spec.sizes import Size
 from ..ir import attrs
+from .numbers import FOLDED
 from .rules import all_known, numeric, vector
 from .site import Site, brief, described
 from .terms import Term, expand, unknown
@@ -54,8 +55,8 @@ def pick(site: Site) -> Term:
         return unknown(site.span)
     if not _count_fits(site, key, table.shape[-1], table):
         return unknown(site.span)
-    last, place = site.value(table.shape[-1]), dict(key.attrs).get("value") if key.op == "number" else None
-    if last is not None and isinstance(place, float | int) and not 0 <= place < last:
+    last, place = site.value(table.shape[-1]), _number(key)
+    if last is not None and place is not None and not 0 <= place < last:
         return site.fail(
             "RNN308",
             f"there is no component {place:g} of the last size {table.shape[-1]}{site.values(table.shape[-1])}",
@@ -70,6 +71,16 @@ def pick(site: Site) -> Term:
         )
     type = table.type.with_shape(table.shape[:-1], table.type.origin)
     return Term("pick", (table, expand(key, table.shape[:-1])), type, site.span)
+
+
+def _number(key: Term) -> float | None:
+    """The value of an index of numbers alone."""
+    if key.op == "number":
+        value = dict(key.attrs)["value"]
+        return value if isinstance(value, float | int) else None
+    values = [value for arg in key.args if (value := _number(arg)) is not None]
+    known = key.op in FOLDED and len(values) == len(key.args)
+    return FOLDED[key.op](*values) if known else None
 
 
 def row(site: Site) -> Term:

@@ -6,7 +6,7 @@ from ...spec import syntax
 from ...spec.sizes import Size
 from ...spec.suggest import suggest
 from ..program import Init
-from .numbers import lookup, name_text
+from .numbers import FOLDED, lookup, name_text
 from .scope import Context, Dim, Scope
 
 # Name of a filler: the smallest and the largest number of its arguments.
@@ -22,6 +22,11 @@ FILLERS = {
     "identity": (0, 0),
     "sparse": (2, 2),
     "range": (0, 0),
+}
+RANGES = {
+    "normal": "a standard deviation is 0 or more",
+    "uniform": "the lower end stands first: `uniform(lo, hi)`",
+    "sparse": "a density is from 0 to 1, a spectral radius 0 or more",
 }
 MATRICES = frozenset({"identity", "sparse"})  # make no sense for a vector
 UNARY = frozenset("exp log log1p expm1 sqrt square abs tanh sigmoid softplus relu sin cos floor sign".split())
@@ -99,9 +104,33 @@ def _call(
         return None
     low, high = FILLERS[text]
     if low <= len(args) <= high:
+        if not _is_possible(text, found):
+            said = f"`{expr.span.text}` is out of range"
+            context.report("RNN312", expr.span, said, via=scope.via, help=RANGES[text])
         return Init(text, found)
     wanted = str(low) if low == high else f"{low} to {high}"
     message = f"`{text}` takes {wanted} numbers, {len(args)} found"
     help = "its mean is 0: `normal(std)`" if text == "normal" else ""
     context.report("RNN312", expr.span, message, via=scope.via, help=help)
     return None
+
+
+def _is_possible(text: str, args: tuple[Init, ...]) -> bool:
+    """Whether a filler's numbers are in its range; what dims decide is not known yet."""
+    values = [_value(arg) for arg in args]
+    known = [value for value in values if value is not None]
+    if text not in RANGES or len(known) < len(values):
+        return True
+    if text == "uniform":
+        low, high = (*known, *(0.0, 1.0)[len(known) :])
+        return low <= high
+    return all(value >= 0 for value in known) and (text != "sparse" or known[0] <= 1)
+
+
+def _value(start: Init) -> float | None:
+    """The value of a start of numbers alone."""
+    if start.op == "number":
+        return start.value
+    values = [value for arg in start.args if (value := _value(arg)) is not None]
+    known = start.op in FOLDED and len(values) == len(start.args)
+    return FOLDED[start.op](*values) if known else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import operator
+from collections.abc import Callable, Collection, Mapping
 
 from ...spec import syntax
 from ...spec.sizes import Size
@@ -15,6 +16,9 @@ POWER = 16  # the highest exponent in a size
 DEGREE = 16  # the most factors of a term of a size
 TERMS = 64  # the most terms of a size
 LARGEST = 2**31 - 1
+FOLDED: Mapping[str, Callable[..., float]] = {
+    name: getattr(operator, name) for name in ("neg", "add", "sub", "mul")
+}  # of numbers alone, worked out before anything runs
 
 
 def name_text(context: Context, scope: Scope, name: syntax.Name) -> str | None:
