@@ -152,4 +152,29 @@ q[t,s] : real[3] = tanh(p[t,s] * w)
 q[T+1,s] = z[s]
 c[t,s] = sum(q[t+5,s]) + x[t]
 """,
+    "a component told by a number that past a sequence's end tells none": """
+axis t = 1..T
+input x[t] : real
+param p : real[11] ~ normal(1)
+output h
+h[t] = tanh(pick(p, 2 * (T - t)) + x[t] + h[t-1])
+""",
+    "a component told by a state that copies itself": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+output c
+h[0] = 1
+h[t] : token(n) = h[t-1]
+c[t] = pick(x[t], h[t])
+""",
+    "components that are there for some steps only": """
+dim n = 3
+axis t = 1..T
+input x[t] : real[2, n], i[t] : int
+param p : real[n] ~ normal(1)
+output h, g
+h[t] = where(t <= 3, pick(p, t - 1), 1) * x[t]
+g[t] = pick(x[t], i[t] - 1) + pick(h[t], i[t])
+""",
 }

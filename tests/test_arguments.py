@@ -10,6 +10,7 @@ import pytest
 import rnnc
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rnnc.compiler.driver import Options
 
 SPEC = """\
 dim k = 4, n = 3
@@ -354,3 +355,21 @@ def test_dims_for_which_a_slice_is_not_there_are_refused() -> None:
     with pytest.raises(ValueError, match=said):
         m.loss_and_grad({"w": np.ones(3)}, batch)
     assert m.loss_and_grad(m.init(n=5), batch)[1]["w"].shape == (5,)
+
+
+def test_dims_for_which_a_component_is_not_there_are_refused() -> None:
+    m = rnnc.loads("dim n = 4\nparam w : real[n]\ninput c : real\nh = pick(w, 3) * c\noutput h\n")
+    with pytest.raises(ValueError, match="there is no component 3 of the last size n, with n = 3"):
+        m.init(n=3)
+    assert m.init(n=5)["w"].shape == (5,)
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_a_component_that_is_not_there_is_0(level: int) -> None:
+    """As the product with `onehot` is; and no gradient goes anywhere."""
+    text = "dim n = 3\naxis t = 1..T\ninput x[t] : real[n], i[t] : int\nh[t] = pick(x[t], i[t])\noutput h\n"
+    m, x = rnnc.loads(text, Options(level=level)), np.arange(1.0, 16.0).reshape(5, 1, 3)
+    run = m.forward({}, {"x": x, "i": np.array([[0], [2], [-1], [3], [-4]])})
+    assert run.outputs["h"].ravel().tolist() == [1, 6, 0, 0, 0]
+    _, found, _ = m.backward({}, run, {"h": np.ones((5, 1))})
+    assert found["x"].tolist() == np.where(np.isin(x, [1, 6]), 1, 0).tolist()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ...spec.sizes import Size
+from ...spec.source import Span
 from ..ir import attrs
 from .numbers import FOLDED
 from .rules import all_known, numeric, vector
 from .site import Site, brief, described
-from .terms import Term, expand, unknown
-from .types import REAL
+from .terms import Term, elementwise, expand, number, real, unknown, zero
+from .types import INT, REAL
 
 
 def _token(site: Site, term: Term, kinds: tuple[str, ...] = ("token",)) -> bool:
@@ -69,8 +70,25 @@ def pick(site: Site) -> Term:
             f"`pick` needs an index for each row: {described(table)}, {described(key)}",
             labels=site.labels((table, key)),
         )
+    if place is not None or key.type.kind == "token":
+        return _picked(table, key if place is None else number(place, key.span, key.type), site.span)
+    return _picked_or_0(table, key, site.span)
+
+
+def _picked(table: Term, key: Term, span: Span) -> Term:
     type = table.type.with_shape(table.shape[:-1], table.type.origin)
-    return Term("pick", (table, expand(key, table.shape[:-1])), type, site.span)
+    return Term("pick", (table, expand(key, table.shape[:-1])), type, span)
+
+
+def _picked_or_0(table: Term, key: Term, span: Span) -> Term:
+    """0 where there is no such component: a whole number may be any, past a sequence's end above all."""
+    size = Term("dim", (), REAL, key.span, attrs(size=table.shape[-1]))
+    low = elementwise("ge", real(key), number(0.0, key.span), kind="bool")
+    there = elementwise("and", low, elementwise("lt", real(key), size, kind="bool"), kind="bool")
+    inside = elementwise("where", there, key, number(0.0, key.span, INT), kind="int")
+    found = _picked(table, inside, span)
+    args = elementwise("where", there, found, zero(found.type, span), kind=found.type.kind).args
+    return Term("where", args, found.type, span)
 
 
 def _number(key: Term) -> float | None:

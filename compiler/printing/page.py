@@ -198,18 +198,38 @@ def dims_functions(program: Program, statics: Iterable[Equation]) -> str:
 
 
 def _rooms(program: Program) -> list[tuple[Size, str]]:
-    """What must not be negative of the dims that a call may have, for slices to be there; and what is said."""
+    """What must not be negative of the dims that a call may have, for slices and components to be there; and what
+    is said."""
     table, found = program.forward.table(), dict[Size, str]()
+
+    def need(said: str, *rooms: Size) -> None:
+        for room in rooms:
+            if not {*room.dims} <= {*program.fixed}:
+                given = ", ".join(f"{dim} = {{dims[{literal(dim)}]}}" for dim in sorted(room.dims))
+                found.setdefault(room, f"{said}, with {given}")
+
     for e in program.forward.equations:
+        last = table[e.reads[0].name].shape[-1:] if e.reads else ()
         if e.op == "slice":
-            start, size, last = e.attr("start"), e.attr("size"), table[e.reads[0].name].shape[-1]
+            start, size = e.attr("start"), e.attr("size")
             assert isinstance(start, Size) and isinstance(size, Size)
-            for room in (start, size, last - start - size):
-                if not {*room.dims} <= {*program.fixed}:
-                    given = ", ".join(f"{dim} = {{dims[{literal(dim)}]}}" for dim in sorted(room.dims))
-                    said = f"a slice of {size} from {start} is not inside the last size {last}, with {given}"
-                    found.setdefault(room, said)
+            need(
+                f"a slice of {size} from {start} is not inside the last size {last[0]}",
+                start,
+                size,
+                last[0] - start - size,
+            )
+        elif e.op == "pick" and (place := _told(table, e.reads[1].name)) is not None:
+            need(f"there is no component {place} of the last size {last[0]}", last[0] - Size.of(place + 1))
     return [*found.items()]
+
+
+def _told(table: Mapping[str, Equation], name: str) -> int | None:
+    """The number that a quantity is, at one place or at every place of a shape."""
+    e = table[name]
+    e = table[e.reads[0].name] if e.op == "expand" else e
+    value = e.attr("value") if e.op == "number" else None
+    return int(value) if isinstance(value, float | int) else None
 
 
 def cotangents_function(system: System) -> str:
