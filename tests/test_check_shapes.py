@@ -86,6 +86,8 @@ def test_type_of_an_expression(expression: str, type: str) -> None:
 # An expression of a step that is wrong, and the code it gives.
 MISFITS = [
     ("x[t] + z[t]", "RNN303"),
+    ("onehot(where(b[t], w[t], 77))", "RNN305"),
+    ("onehot(where(b[t], -1, w[t]))", "RNN305"),
     ("H[t] * f[t]", "RNN303"),
     ("W @ z[t]", "RNN302"),
     ("x[t] @ x[t]", "RNN302"),
@@ -213,6 +215,9 @@ DECLARED = [
     ("token(k)", "w[t]", None),
     ("token(m)", "w[t]", "RNN309"),
     ("token(k)", "0", None),
+    ("token(k)", "4", None),
+    ("token(k)", "5", "RNN309"),
+    ("token(k)", "where(b[t], 4, w[t])", None),
     ("token(k)", "i[t]", "RNN309"),
 ]
 

@@ -182,8 +182,15 @@ class Elaborator:
         if type.kind == "real" and kind in ("int", "bool"):
             return expand(real(term), type.shape)
         if term.op == "number" and kind == "int" and type.kind in ("token", "bool"):
+            place, most = float(str(term.attrs[0][1])), self._known(type.count)
+            if most is not None and place >= most:
+                return self.misfit(term, type, name, f": its last token is {most - 1}")
             return expand(number(term.attrs[0][1], term.span, Type(type.kind, (), type.count)), type.shape)  # type: ignore[arg-type]
         return self.misfit(term, type, name)
+
+    def _known(self, size: Size | None) -> int | None:
+        """The number of a size, where all its dims have values."""
+        return size.value(self.dims) if size is not None and size.dims <= self.dims.keys() else None
 
     def misfit(self, term: Term, type: Type, name: str, which: str = "", help: str = "") -> Term:
         labels = [Label(type.origin, f"`{name}` is {type}, from here")] if type.origin else []

@@ -5,8 +5,7 @@ from __future__ import annotations
 from ...spec.sizes import Size
 from ...spec.source import Span
 from ..ir import attrs
-from .numbers import FOLDED
-from .rules import all_known, numeric, vector
+from .rules import all_known, numeric, told, vector
 from .site import Site, brief, described
 from .terms import Term, elementwise, expand, number, real, unknown, zero
 from .types import INT, REAL
@@ -56,7 +55,7 @@ def pick(site: Site) -> Term:
         return unknown(site.span)
     if not _count_fits(site, key, table.shape[-1], table):
         return unknown(site.span)
-    last, place = site.value(table.shape[-1]), _number(key)
+    last, place = site.value(table.shape[-1]), told(key)
     if last is not None and place is not None and not 0 <= place < last:
         return site.fail(
             "RNN308",
@@ -89,16 +88,6 @@ def _picked_or_0(table: Term, key: Term, span: Span) -> Term:
     found = _picked(table, inside, span)
     args = elementwise("where", there, found, zero(found.type, span), kind=found.type.kind).args
     return Term("where", args, found.type, span)
-
-
-def _number(key: Term) -> float | None:
-    """The value of an index of numbers alone."""
-    if key.op == "number":
-        value = dict(key.attrs)["value"]
-        return value if isinstance(value, float | int) else None
-    values = [value for arg in key.args if (value := _number(arg)) is not None]
-    known = key.op in FOLDED and len(values) == len(key.args)
-    return FOLDED[key.op](*values) if known else None
 
 
 def row(site: Site) -> Term:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...spec.sizes import Size
 from ..ir import attrs
+from .numbers import FOLDED
 from .site import Site, described
 from .terms import (
     Term,
@@ -107,6 +108,26 @@ def _agree(site: Site, a: Term, b: Term) -> tuple[Term, Term] | None:
     return None
 
 
+def told(term: Term) -> float | None:
+    """The value of a term of numbers alone."""
+    if term.op == "number":
+        value = dict(term.attrs)["value"]
+        return value if isinstance(value, float | int) else None
+    values = [value for arg in term.args if (value := told(arg)) is not None]
+    known = term.op in FOLDED and len(values) == len(term.args)
+    return FOLDED[term.op](*values) if known else None
+
+
+def _is_symbol(site: Site, term: Term, count: Size) -> bool:
+    """Whether a number in the place of a token is one of its symbols."""
+    place, most = told(term) if term.type.kind == "int" else None, site.value(count)
+    if place is None or most is None or 0 <= place < most:
+        return True
+    said = f"there is no token {place:g} of {count}{site.values(count)}"
+    site.fail("RNN305", said, labels=site.labels([term]), help="tokens are counted from 0")
+    return False
+
+
 def compare(op: str) -> Rule:
     def rule(site: Site) -> Term:
         shape = site.shape(*site.args)
@@ -163,6 +184,8 @@ def where(site: Site) -> Term:
     first = next((t for t in pair if t.type.kind == "token"), pair[0])
     found = elementwise("where", condition, *pair, kind=first.type.kind)
     type = Type(first.type.kind, found.shape, first.type.count, common((*pair, condition)).origin)
+    if type.count is not None and not all(_is_symbol(site, term, type.count) for term in pair):
+        return unknown(site.span, type)
     return Term("where", found.args, type, site.span)
 
 
