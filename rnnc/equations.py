@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from .compiler.ir import BATCH, BEFORE, Equation, Position, Read, here
 from .compiler.operators import TABLE
 from .compiler.program import Head, Program
+from .compounds import compound
 
 LEAVES = ("param", "input", "noise")
 TRANSPARENT = ("copy", "carry", "real")  # shown as what they read
@@ -92,6 +93,10 @@ class Equations:
             return name, TIGHT
         if equation.op in TRANSPARENT:
             return self.read(equation.reads[0])
+        made = compound(equation, self.table)
+        if made is not None:
+            function, read = made
+            return self.called(function, [self.read(read)])
         write: Callable[[Equation], Text] = getattr(self, SPECIAL.get(equation.op, "plain"))
         return write(equation)
 
@@ -129,6 +134,9 @@ class Equations:
         given = dict(equation.attrs)
         statics = [str(given[name]) for name in TABLE[equation.op].statics if name in given]
         return f"{sign}({', '.join([text for text, _ in operands] + statics)})", TIGHT
+
+    def called(self, function: str, operands: Sequence[Text]) -> Text:
+        return f"{function}({', '.join(text for text, _ in operands)})", TIGHT
 
     def infix(self, sign: str, left: Text, right: Text) -> Text:
         binding = BINDING[sign]

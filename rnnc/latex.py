@@ -118,6 +118,11 @@ class Latex(Equations):
         statics = [_number(str(given[name])) for name in TABLE[equation.op].statics if name in given]
         return _called(WORDS.get(sign, _roman(sign)), texts + statics)
 
+    def called(self, function: str, operands: Sequence[Text]) -> Text:
+        if function == "norm":
+            return rf"\left\| {operands[0][0]} \right\|", TIGHT
+        return _called(_roman(function), [text for text, _ in operands])
+
     def infix(self, sign: str, left: Text, right: Text) -> Text:
         if sign == "/":
             return rf"\frac{{{left[0]}}}{{{right[0]}}}", TIGHT

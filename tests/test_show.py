@@ -98,3 +98,27 @@ def test_a_wrong_spec_is_shown_with_its_place():
     with pytest.raises(SpecError) as caught:
         rnnc.loads("axis t = 1..T\nh[t] = q\noutput h\n")
     assert "2 | h[t] = q" in str(caught.value) and "RNN201" in str(caught.value)
+
+
+COMPOUNDS = """dim n = 4
+axis t = 1..T
+input x[t] : real[n]
+param a : real[n], W : real[n, n]
+g[t] : real[n] = layer_norm(W @ h[t-1] + x[t])
+S[t] : real[n, n] = layer_norm(outer(g[t], x[t]))
+h[t] : real[n] = tanh(a * rms_norm(S[t] @ g[t])) + silu(g[t]) - gelu(x[t]) / norm(g[t] + 1)
+v[t] : real[n] = (x[t] - mean(x[t])) / sqrt(mean(square(g[t] - mean(g[t]))) + 1e-05)
+head y[t] : token(n) ~ categorical(log_softmax(h[t] * v[t]))
+"""
+
+
+def test_functions_made_of_several_operators_are_called_by_their_names():
+    lines = [line.strip() for line in equations(program(COMPOUNDS)).splitlines()]
+    written = [line.removeprefix("head ") for line in COMPOUNDS.splitlines()[4:]]
+    assert lines[1:] == [line.replace(" : token(n)", "") for line in written]
+
+
+def test_functions_are_called_by_their_names_in_latex():
+    text = latex(program(COMPOUNDS))
+    assert r"\mathrm{layer\_norm}\left(\boldsymbol{W} \boldsymbol{h}^{(t-1)}" in text
+    assert r"\left\| \boldsymbol{g}^{(t)} + 1 \right\|" in text

@@ -80,6 +80,17 @@ def _norm(a: Term) -> Term:
     return elementwise("root", over_last("sum", elementwise("square", a)))
 
 
+SPELLED_OUT: dict[str, Callable[[Term], Term]] = {
+    "layer_norm": _layer_norm,
+    "rms_norm": _rms_norm,
+    "log_softmax": _log_softmax,
+    "norm": _norm,
+    "gelu": _gelu,
+    "silu": _silu,
+}
+"""What functions of one argument are in operators; what holds another comes before it."""
+
+
 def _of_one_real() -> list[str]:
     """The operators that are functions of one real number: the language has every one by its own name."""
     found = [op for op in TABLE.values() if "elementwise" in op.traits and op.type is record.real]
@@ -88,8 +99,7 @@ def _of_one_real() -> list[str]:
 
 FUNCTIONS: dict[str, Function] = {
     **{name: _unary(name) for name in _of_one_real()},
-    "gelu": _unary("gelu", _gelu),
-    "silu": _unary("silu", _silu),
+    **{name: _unary(name, SPELLED_OUT[name]) for name in ("gelu", "silu")},
     "stop_gradient": Function("stop_gradient(a)", (1, 1), rules.stop_gradient, True),
     "logaddexp": Function("logaddexp(a, b)", (2, 2), rules.arithmetic(rules.reals("logaddexp")), True),
     "clip": Function("clip(a, lo, hi)", (3, 3), rules.arithmetic(_clip), True),
@@ -99,12 +109,10 @@ FUNCTIONS: dict[str, Function] = {
     "sum": _reduce("sum"),
     "mean": _reduce("mean"),
     "logsumexp": _reduce("logsumexp"),
-    "norm": _reduce("norm", _norm),
+    "norm": _reduce("norm", SPELLED_OUT["norm"]),
     "softmax": _along("softmax"),
     "cumsum": _along("cumsum"),
-    "log_softmax": _along("log_softmax", _log_softmax),
-    "layer_norm": _along("layer_norm", _layer_norm),
-    "rms_norm": _along("rms_norm", _rms_norm),
+    **{name: _along(name, SPELLED_OUT[name]) for name in ("log_softmax", "layer_norm", "rms_norm")},
     "dot": Function("dot(a, b)", (2, 2), products.dot),
     "outer": Function("outer(a, b)", (2, 2), products.outer),
     "concat": Function("concat(a, b, …)", (1, MANY), rules.concat),
