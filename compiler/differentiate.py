@@ -164,7 +164,7 @@ class _Reverse:
             if operator.differentiable(number) and any(name in self.parts for name in owners):
                 self._owner(p, q)
                 v = self._reduced(operator.pull(cotangent, number), read)
-                self._give(p, p, [_Link(a, r, Position(a)) for a, r in zip(p.axes, read.at)], v)
+                self._give(p, [_Link(a, r, Position(a)) for a, r in zip(p.axes, read.at)], v)
                 for boundary in p.boundaries:
                     self._outside(p, self.table[boundary.name], dict(boundary.sides), read, v)
 
@@ -195,7 +195,7 @@ class _Reverse:
                 return
             place = self._place_outside(axis, side, lags.get(axis)) if side else Position(axis)
             links.append(_Link(axis, position, place, side))
-        self._give(p, z, links, v)
+        self._give(z, links, v)
 
     def _place_outside(self, axis: str, side: int, lag: str | None) -> Position:
         """The place for which a boundary stands: a slot of its lag axis, or the first one outside."""
@@ -217,7 +217,7 @@ class _Reverse:
 
     # ----------------------------------------------------------------- one contribution, seen from its owner
 
-    def _give(self, p: Equation, owner: Equation, links: Sequence[_Link], v: Term) -> None:
+    def _give(self, owner: Equation, links: Sequence[_Link], v: Term) -> None:
         """Add to the parts of the owner's adjoint what v gives it."""
         if owner.name not in self.parts:
             return

@@ -72,7 +72,7 @@ class _Choosing:
         result = found
         for place, (axis, position) in enumerate(zip(quantity.axes, found.at, strict=True)):
             for side in (BEFORE, AFTER):
-                if (found.name, ((axis, side),)) in self.inner and _may_leave(position, axis, side):
+                if (found.name, ((axis, side),)) in self.inner and _may_leave(position, side):
                     at = (*found.at[:place], _end(axis, side), *found.at[place + 1 :])
                     result = _where(
                         _is_outside(position, axis, side, found.span), replace(found, at=at), result
@@ -85,7 +85,7 @@ def _end(axis: str, side: int) -> Position:
     return Position(None) if side == BEFORE else Position(None, 1, axis, 1)
 
 
-def _may_leave(position: Position, axis: str, side: int) -> bool:
+def _may_leave(position: Position, side: int) -> bool:
     """Whether some index or length puts the position outside."""
     if position.over is None:
         return bool(position.ends) == (side == BEFORE)  # h[T] is h[0] without steps, g[1] is g[T+1]

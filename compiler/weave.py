@@ -73,7 +73,7 @@ def _group_for(
     if axis is None:
         return _outside(groups, earliest)
     for group in groups[max(earliest, 0) :]:
-        joined = _joined_step(group, axis, step, [e for e in needed if e.source in group.names], loop_axes)
+        joined = _joined_step(group, axis, step, [e for e in needed if e.source in group.names])
         if joined is not None:
             group.step = joined
             return group
@@ -101,9 +101,7 @@ def _wish(stage: Stage, loop_axes: LoopAxes, inside: frozenset[str]) -> tuple[st
     return (free[0] if free else None), 0
 
 
-def _joined_step(
-    group: Group, axis: str | None, step: int, needed: Iterable[Edge], loop_axes: LoopAxes
-) -> int | None:
+def _joined_step(group: Group, axis: str | None, step: int, needed: Iterable[Edge]) -> int | None:
     """The direction of the loop after joining; None when the stage cannot join."""
     if group.axis != axis or (step and group.step and step != group.step):
         return None

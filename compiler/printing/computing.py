@@ -34,7 +34,7 @@ def compute(frame: Frame, equation: Equation) -> Value:
     return special(frame, equation) if special else generic(frame, equation)
 
 
-def operand(frame: Frame, reader: Equation, read: Read) -> Value:
+def operand(frame: Frame, read: Read) -> Value:
     """What an operand is here: read from its variable, or computed in place."""
     source = frame.table[read.name]
     stored = frame.stored.get(read.name)
@@ -107,7 +107,7 @@ def union(frame: Frame, equation: Equation, values: list[Value]) -> tuple[str, .
 
 def generic(frame: Frame, equation: Equation) -> Value:
     """An operator that its template prints: elementwise, or on features with any leading dimensions."""
-    values = [operand(frame, equation, read) for read in equation.reads]
+    values = [operand(frame, read) for read in equation.reads]
     dims = union(frame, equation, values)
     elementwise = "elementwise" in TABLE[equation.op].traits
     constant = elementwise and all(value.constant for value in values)
@@ -136,7 +136,7 @@ def generic_into(frame: Frame, equation: Equation, place: ast.expr) -> ast.expr 
     code = TABLE[equation.op].printed_out(call_of(frame, equation))
     if code is None:
         return None
-    values = [operand(frame, equation, read) for read in equation.reads]
+    values = [operand(frame, read) for read in equation.reads]
     slots = slots_of(frame, equation, values, frame.free(equation.axes))
     if equation.op in WEIGHTS and equation.type == "real":
         weights, wish = weights_of(frame, equation)
@@ -205,7 +205,7 @@ def slots_of(frame: Frame, equation: Equation, values: list[Value], dims: tuple[
                 _counted(frame, equation, read, align(_in_rows(frame, equation, read, value, dims), dims))
             )
         else:
-            slots.append(_whole(frame, value, dims, frame.table[read.name]))
+            slots.append(filled(frame, value, dims, frame.table[read.name]))
     return slots
 
 
@@ -276,13 +276,6 @@ def call_of(frame: Frame, equation: Equation) -> Call:
     )
 
 
-def _whole(frame: Frame, value: Value, dims: tuple[str, ...], source: Equation) -> ast.expr:
-    """An operand with all of the result's leading dimensions: what works on features cannot broadcast."""
-    if not value.thin and not value.constant and value.dims == dims:
-        return value.expr
-    return broadcast(frame, value, dims, source)
-
-
 def as_scalar(expr: ast.expr) -> ast.expr:
     """A constant that does not widen float32 arrays: literals are weak in NumPy, computed scalars are not."""
     bare = expr.operand if isinstance(expr, ast.UnaryOp) else expr
@@ -300,21 +293,19 @@ def einsum_into(frame: Frame, equation: Equation, place: Value, whole: bool) -> 
 
 def factors_of(frame: Frame, equation: Equation) -> list[Value]:
     """The operands of a product, those of a sum over time 0 past each sequence's end."""
-    values = [full_features(frame, equation, read) for read in equation.reads]
+    values = [full_features(frame, read) for read in equation.reads]
     pool = {axis for value in values for axis in value.dims} - set(equation.axes)
     return pooled(frame, equation, values, pool)
 
 
-def full_features(frame: Frame, reader: Equation, read: Read) -> Value:
+def full_features(frame: Frame, read: Read) -> Value:
     """An operand with every free axis and full features: sums must meet each element."""
-    value = operand(frame, reader, read)
+    value = operand(frame, read)
     if read.name in frame.stored:
         return value
     source = frame.table[read.name]
     axes = frame.free(source.axes)
-    if value.dims == axes and not value.thin and not value.constant:
-        return value
-    return Value(broadcast(frame, value, axes, source), axes)
+    return Value(filled(frame, value, axes, source), axes)
 
 
 def pooled(frame: Frame, equation: Equation, values: list[Value], pool: set[str]) -> list[Value]:
@@ -357,8 +348,3 @@ def validity(frame: Frame, axes: tuple[str, ...], dims: tuple[str, ...]) -> ast.
         test = align(Value(inside(frame, axis), frame.free((axis, BATCH))), dims, full=True)
         result = test if result is None else expression("{0} & {1}", result, test)
     return result or expression("np.ones(1, bool)")
-
-
-def completed_operand(frame: Frame, reader: Equation, read: Read) -> ast.expr:
-    """An operand with all its dimensions."""
-    return full_features(frame, reader, read).expr

@@ -151,8 +151,8 @@ class Printer(Places):
         self.make(roots, heir_of_terms(self.plan, found, old, self.shape))
         for root in roots:
             self.margins(root, BEFORE if loop.step > 0 else AFTER)
-        factor, term = operand(frame, found.product, found.factor), operand(frame, found.sum, found.term)
-        masked = found.past_is_multiplied and self._met_inside(loop, found.sum)
+        factor, term = operand(frame, found.factor), operand(frame, found.term)
+        masked = found.past_is_multiplied and self._met_inside(found.sum)
         a = (filled_axes if masked else unrepeated)(frame, factor, found.product.axes, found.product)
         b = filled_axes(frame, term, found.sum.axes, found.sum)
         parts = [here_of(frame, found.sum, frame.stored[found.sum.name]), a, b]
@@ -161,7 +161,7 @@ class Printer(Places):
     def _scan_of_pasts(self, loop: Loop, found: Diagonal, parts: list[ast.expr]) -> None:
         """The past is multiplied as it is read."""
         frame = self.plan.frame
-        if self._met_inside(loop, found.sum):
+        if self._met_inside(found.sum):
             # what the first steps of a sequence meet past its end
             flag, mask = self.padding.of_all_steps(loop.axis)
             fills = ("0", self._fill(frame, found.sum, loop.axis))
@@ -171,8 +171,8 @@ class Printer(Places):
             ]
         h, a, b = map(text, parts)
         back = ", step=-1" if loop.step < 0 else ""
-        self.out.add(f"scan({h}, {text(operand(frame, found.product, found.past).expr)}, {a}, {b}{back})")
-        self._clean_after(frame, loop, found.sum)
+        self.out.add(f"scan({h}, {text(operand(frame, found.past).expr)}, {a}, {b}{back})")
+        self._clean_after(frame, found.sum)
 
     def _scan_of_sums(self, loop: Loop, found: Diagonal, parts: list[ast.expr]) -> None:
         """A step leaves its product to the next; who else reads the products has them made afterwards."""
@@ -183,7 +183,7 @@ class Printer(Places):
         whole = self.plan.storage.kinds[self.plan.storage.holder(product.name)] == "array"
         waiting = f"{left}[{before - 1 if loop.step > 0 else -after}].copy()" if whole else left
         ended = ""
-        if self._met_inside(loop, product):
+        if self._met_inside(product):
             flag, mask = self.padding.of_all_steps(loop.axis)
             ended = f", {mask} if {flag} else None"
         self.out.add(f"scan_sums({d}, {waiting}, {a}, {b}{ended}{', step=-1' if loop.step < 0 else ''})")
@@ -231,7 +231,7 @@ class Printer(Places):
             self.hoisted = {value: name for value, name in self.hoisted.items() if value in known}
         if not frame.scopes:
             for node in nodes_of(loop):
-                self._clean_after(frame, loop, node.root)
+                self._clean_after(frame, node.root)
 
     def _before(self, loop: Loop) -> tuple[str, str, frozenset[str]] | None:
         """What a loop fills, what stands before its first step, and what makes its strips."""
@@ -262,11 +262,10 @@ class Printer(Places):
         around = frame.axes[loop.axis]
         size = frame.size(size_of_step([frame.table[name] for name in owners], frame.lags))
         self.out.assign(few, expression("call.few({0}, B * ({1}))", around.longest, size))
-        whole = self.plan.frame
-        axes = {**frame.axes, loop.axis: replace(around, longest=few)}
-        self.plan = replace(self.plan, frame=replace(frame, axes=axes))
+        whole, axes = self.plan, {**frame.axes, loop.axis: replace(around, longest=few)}
+        self.plan = replace(whole, frame=replace(frame, axes=axes))
         self.make(frame.table[name] for name in owners)
-        self.plan = replace(self.plan, frame=whole)
+        self.plan = whole
         told = f"what the loop reads of the steps `{now}`, put in the places `{here}`"
         self.out.add(f"def {function}({now}, {here}):  # {told}")
         self.out.indent += 1
@@ -309,7 +308,7 @@ class Printer(Places):
             self._into(frame, root, stored)
         if loop is None:
             self.margins(root)
-        if not is_leaf(root) and (loop is None or self._met_inside(loop, root)):
+        if not is_leaf(root) and (loop is None or self._met_inside(root)):
             self._clean(frame, root)
 
     def _name_steps(self, frame: Frame, root: Equation, group: Sequence[str]) -> None:
@@ -347,7 +346,7 @@ class Printer(Places):
         sign = "-" if root.op == "sub" and not first else "+"
         leaf = frame.stored[storage.optional[maybe.name]].identifier
         place, dims = here_of(frame, root, stored), frame.free(root.axes)
-        term = align(operand(frame, root, maybe), dims)
+        term = align(operand(frame, maybe), dims)
         if storage.kinds[storage.holder(root.name)] == "fresh":
             self._sum_if_given(stored.identifier, leaf, completed(frame, rest), sign, term)
             return
@@ -357,13 +356,13 @@ class Printer(Places):
             self.make([root])
         if call is not None:
             self.out.add(text(call) if new is None else f"{stored.identifier} = {text(new)}")
-        elif text(operand(frame, root, other).expr) != text(place):
-            self.out.add(f"np.copyto({text(place)}, {text(align(operand(frame, root, other), dims))})")
+        elif text(operand(frame, other).expr) != text(place):
+            self.out.add(f"np.copyto({text(place)}, {text(align(operand(frame, other), dims))})")
         function = "np.add" if sign == "+" else "np.subtract"
         once = at_one_step(frame, maybe)
         if once is not None:
             placed = frame.table[maybe.name]
-            term = align(operand(frame, placed, placed.reads[0]), dims)
+            term = align(operand(frame, placed.reads[0]), dims)
         added = f"{function}({text(place)}, {text(term)}, {text(place)})"
         flags, last = [f"{leaf} is not None"], None
         if sign == "+" and once is None:
@@ -436,21 +435,21 @@ class Printer(Places):
             alias = storage.aliases.get(read.name)
             if alias is None or storage.owner(alias.base) != storage.owner(root.name):
                 target = self.stretch(natural(frame, root, stored), stretch)
-                value = align(operand(frame, root, read), target.dims)
+                value = align(operand(frame, read), target.dims)
                 self.out.add(f"{text(target.expr)} = {text(value)}")
 
     # ----------------------------------------------------------------------------------- ragged ends
 
-    def _met_inside(self, loop: Loop, root: Equation) -> bool:
-        """Whether a statement of the loop can read the quantity past a sequence's end: ahead, or all along
+    def _met_inside(self, root: Equation) -> bool:
+        """Whether a statement of its loop can read the quantity past a sequence's end: ahead, or all along
         another axis than the loop's."""
         frame, demands = self.plan.frame, self.plan.demands
         pooled = len(frame.times(root.axes)) > 1 and root.name in demands.pooled
         return pooled or any((root.name, axis) in demands.ahead for axis in frame.ragged(root.axes))
 
-    def _clean_after(self, frame: Frame, loop: Loop, root: Equation) -> None:
+    def _clean_after(self, frame: Frame, root: Equation) -> None:
         """After the loop, for all its steps: what only others meet past the end."""
-        if not self._met_inside(loop, root):
+        if not self._met_inside(root):
             self._clean(frame, root)
 
     def _clean(self, frame: Frame, root: Equation) -> None:
@@ -489,11 +488,10 @@ class Printer(Places):
 
     def _is_new(self, frame: Frame, root: Equation) -> bool:
         """Whether a name is given to the value, instead of writing it into a place."""
-        storage, stored = self.plan.storage, frame.stored[root.name]
-        kind = storage.kinds[storage.holder(root.name)]
-        if kind != "scratch" or storage.holder(root.name) != root.name or storage.aliases_of(root.name):
-            return kind == "fresh"
-        return root.op not in ("concat", "stack") and self._call(frame, root, stored) is None
+        if not self._takes_new(root):
+            storage = self.plan.storage
+            return storage.kinds[storage.holder(root.name)] == "fresh"
+        return root.op not in ("concat", "stack") and self._call(frame, root, frame.stored[root.name]) is None
 
     def _fill(self, frame: Frame, root: Equation, axis: str) -> str:
         zero = {"bool": "False"}.get(root.type, "0")  # to `copyto`, 0 is no bool

@@ -25,7 +25,7 @@ def at_last_step(
     wanted = {"axis": axis, "of": axis, "ends": 1, "offset": 0}
     if dict(term.attrs) != wanted or frame.table[term.reads[0].name].axes != (BATCH,):
         return None
-    value, shown = text(operand(frame, term, term.reads[0]).expr), text(place)
+    value, shown = text(operand(frame, term.reads[0]).expr), text(place)
     if not frame.scopes:
         return "", f"add_at_end({shown}, {frame.axes[axis].length}, {value})"
     if frame.scopes[-1].axis != axis or axis in frame.written:

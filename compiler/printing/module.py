@@ -62,7 +62,7 @@ def print_module(systems: Systems, plan: Plan | FastPlan, level: int) -> str:
     forward_body, places = _forward(program, forward, adjoint, plan)
     bodies = {
         "forward_body": forward_body,
-        "backward_body": _backward(program, forward, adjoint, plan, places),
+        "backward_body": _backward(program, adjoint, plan, places),
     }
     unrolled, cut = systems.unrolled, _is_cut(program, systems.unrolled)
     bare, bodies = called_bare(bodies, page.shared_names(), bool(unrolled)) if level else ("", bodies)
@@ -195,9 +195,7 @@ def _ends(program: Program, forward: System, plan: Plan | FastPlan) -> list[str]
     return ["    if not call.absent:", f"        {call}"]
 
 
-def _backward(
-    program: Program, forward: System, adjoint: System, plan: Plan | FastPlan, places: Spare
-) -> str:
+def _backward(program: Program, adjoint: System, plan: Plan | FastPlan, places: Spare) -> str:
     given = {e.name: "tape" for e in adjoint.given if e.op != "param" and not is_at_hand(plan.frame, e.name)}
     if isinstance(plan, FastPlan):
         printer = Printer(plan, spare=places)

@@ -25,9 +25,7 @@ def reduction(frame: Frame, found: Coupled, padding: Padding, out: Lines) -> Non
         _row(_added(frame, root, found.sums[root.name].get(past, []), turn) for past in (*names, ""))
         for root in roots
     ]
-    past = [
-        expression(turn, operand(frame, roots[0], found.pasts[name]).expr) for name in names if not found.left
-    ]
+    past = [expression(turn, operand(frame, found.pasts[name]).expr) for name in names if not found.left]
     left = [
         f"[{frame.stored[name].identifier}, {_added(frame, roots[0], [(1, (factor,))], turn)}, {names.index(whose)}]"
         for name, (factor, whose) in found.left.items()
@@ -42,7 +40,7 @@ def _added(frame: Frame, reader: Equation, terms: Sequence[Term], turn: str) -> 
     """A sum of products, of all steps in the order of the loop."""
     total: ast.expr | None = None
     for sign, factors in terms:
-        values = [operand(frame, reader, read) for read in factors]
+        values = [operand(frame, read) for read in factors]
         turns = [turn if reader.axes[0] in value.dims else "{0}" for value in values]
         aligned = [expression(t, align(value, reader.axes)) for t, value in zip(turns, values)]
         product = reduce(partial(expression, "{0} * {1}"), aligned or [expression("1")])

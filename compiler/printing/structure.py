@@ -10,7 +10,6 @@ from .computing import (
     STRUCTURAL,
     Compute,
     align,
-    completed_operand,
     factors_of,
     filled,
     full_features,
@@ -80,11 +79,11 @@ def _names(value: object) -> tuple[str, ...]:
 
 
 def _copy(frame: Frame, equation: Equation) -> Value:
-    return operand(frame, equation, equation.reads[0])
+    return operand(frame, equation.reads[0])
 
 
 def _carry(frame: Frame, equation: Equation) -> Value:
-    value = operand(frame, equation, equation.reads[0])
+    value = operand(frame, equation.reads[0])
     start = filled(frame, value, equation.axes, equation)
     return Value(
         expression("carried(state, {0}, {1})", ast.Constant(str(equation.attr("key"))), start), equation.axes
@@ -92,12 +91,12 @@ def _carry(frame: Frame, equation: Equation) -> Value:
 
 
 def _fresh(frame: Frame, equation: Equation) -> Value:
-    value = operand(frame, equation, equation.reads[0])
+    value = operand(frame, equation.reads[0])
     return Value(expression("{0} if fresh else np.zeros_like({0})", value.expr), value.dims)
 
 
 def _expand(frame: Frame, equation: Equation) -> Value:
-    value = operand(frame, equation, equation.reads[0])
+    value = operand(frame, equation.reads[0])
     source = frame.table[equation.reads[0].name]
     if value.constant or not (value.dims or source.shape):
         return Value(value.expr, value.dims, thin=True, constant=value.constant)
@@ -116,7 +115,7 @@ def _sum_over(frame: Frame, equation: Equation) -> Value:
     source = frame.table[equation.reads[0].name]
     if source.op == "extent" and not (frame.textbook or frame.stepped or equation.axes):
         return Value(expression("call.steps({0})", ast.Constant(str(source.attr("axis")))), ())
-    value = full_features(frame, equation, equation.reads[0])
+    value = full_features(frame, equation.reads[0])
     pool = {axis for axis in value.dims if axis not in equation.axes}
     (value,) = pooled(frame, equation, [value], pool)
     dims = tuple(axis for axis in value.dims if axis not in pool)
@@ -177,7 +176,7 @@ def _masked_over(function: str) -> Compute:
     """A reduction that must not see steps past the end: the helper is given which are a sequence's own."""
 
     def build(frame: Frame, equation: Equation) -> Value:
-        value = full_features(frame, equation, equation.reads[0])
+        value = full_features(frame, equation.reads[0])
         pool = [axis for axis in value.dims if axis not in equation.axes]
         places = tuple(value.dims.index(axis) for axis in pool)
         dims = tuple(axis for axis in value.dims if axis not in pool)
@@ -191,7 +190,7 @@ def _along(function: str) -> Compute:
     """An operator along one axis that stays, for valid steps only."""
 
     def build(frame: Frame, equation: Equation) -> Value:
-        value = full_features(frame, equation, equation.reads[0])
+        value = full_features(frame, equation.reads[0])
         axis = str(equation.attr("axis"))
         valid = validity(frame, (axis,), value.dims)
         place = value.dims.index(axis)
@@ -264,7 +263,7 @@ def _basis(frame: Frame, equation: Equation) -> Value:
 
 def _influence(frame: Frame, equation: Equation) -> Value:
     """A product with a parameter's basis, which is not written out."""
-    values = [full_features(frame, equation, read) for read in equation.reads]
+    values = [full_features(frame, read) for read in equation.reads]
     dims = union(frame, equation, values)
     sources = [frame.table[read.name] for read in equation.reads]
     factors = [filled(frame, value, dims, source) for value, source in zip(values, sources, strict=True)]
@@ -276,7 +275,7 @@ def _influence(frame: Frame, equation: Equation) -> Value:
 
 def _place(frame: Frame, equation: Equation) -> Value:
     """``keep(t == T, a)``: the value at one step, 0 elsewhere."""
-    value = operand(frame, equation, equation.reads[0])
+    value = operand(frame, equation.reads[0])
     axis, offset, ends = str(equation.attr("axis")), equation.attr("offset"), equation.attr("ends")
     assert isinstance(offset, int) and isinstance(ends, int)
     where = expression(str(offset))
@@ -303,7 +302,7 @@ def _stack(frame: Frame, equation: Equation) -> Value:
     axes = frame.free(equation.axes)
     axis = str(equation.attr("axis"))
     rest = tuple(other for other in axes if other != axis)
-    values = [operand(frame, equation, read) for read in equation.reads]
+    values = [operand(frame, read) for read in equation.reads]
     steps = ast.List([filled(frame, value, rest, equation) for value in values], ast.Load())
     place = axes.index(axis)
     if not place and (frame.quick is not None or not frame.textbook):  # NumPy's `stack` takes twice as long
@@ -313,7 +312,7 @@ def _stack(frame: Frame, equation: Equation) -> Value:
 
 def _take(frame: Frame, equation: Equation) -> Value:
     """Rows of one table, or of a table for each step and sequence."""
-    values = [operand(frame, equation, read) for read in equation.reads]
+    values = [operand(frame, read) for read in equation.reads]
     sources = [frame.table[read.name] for read in equation.reads]
     dims = union(frame, equation, values)
     if not values[0].dims:
@@ -325,7 +324,7 @@ def _take(frame: Frame, equation: Equation) -> Value:
 
 
 def _scatter_rows(frame: Frame, equation: Equation) -> Value:
-    values = [full_features(frame, equation, read) for read in equation.reads]
+    values = [full_features(frame, read) for read in equation.reads]
     present = dict.fromkeys(axis for value in reversed(values) for axis in value.dims)
     values = pooled(frame, equation, values, set(present) - set(equation.axes))
     kept = frame.free(equation.axes)
@@ -338,7 +337,7 @@ def _scatter_rows(frame: Frame, equation: Equation) -> Value:
 
 
 def _draw(frame: Frame, equation: Equation) -> Value:
-    arguments = [Value(completed_operand(frame, equation, read), ()).expr for read in equation.reads]
+    arguments = [full_features(frame, read).expr for read in equation.reads]
     slots = ", ".join(f"{{{i}}}" for i in range(len(arguments)))
     drawn = expression(f"draw_{equation.attr('name')}(draws, {slots})", *arguments)
     call = expression("chosen(draws, {0}, {1})", ast.Constant(str(equation.attr("key"))), drawn)
@@ -348,7 +347,7 @@ def _draw(frame: Frame, equation: Equation) -> Value:
 def _shift_in(frame: Frame, equation: Equation) -> Value:
     axes = frame.free(equation.axes)
     place = next(k for k, axis in enumerate(axes) if axis in frame.lags)
-    values = [operand(frame, equation, read) for read in equation.reads]
+    values = [operand(frame, read) for read in equation.reads]
     past = filled(frame, values[0], axes, equation)
     now = filled(frame, values[1], (*axes[:place], *axes[place + 1 :]), equation)
     if not place:
@@ -361,7 +360,7 @@ def _shift_in(frame: Frame, equation: Equation) -> Value:
 
 def _spread_pick(frame: Frame, equation: Equation) -> Value:
     """Zeros but for one component: a one-hot vector times the value, or written in place."""
-    value, key = (operand(frame, equation, read) for read in equation.reads)
+    value, key = (operand(frame, read) for read in equation.reads)
     size = frame.size(equation.attr("size"))
     dims = union(frame, equation, [value, key])
     index = expression("np.asarray({0})", key.expr) if key.constant else align(key, dims)
@@ -381,7 +380,7 @@ def _portion(frame: Frame, equation: Equation) -> Value:
     while source.op in ("expand", "copy"):
         source = frame.table[source.reads[0].name]
     if frame.textbook and source.op == "logsumexp" and source.reads == (whole,):
-        value = operand(frame, equation, whole)
+        value = operand(frame, whole)
         return Value(expression("softmax({0})", value.expr), value.dims)
     return generic(frame, equation)
 
