@@ -16,10 +16,11 @@ from dataclasses import field
 
 from ..spec.records import dataclass, replace
 from ..spec.source import Span
-from .checking.graph import Node, components, dependences, outside
+from .checking.graph import Node, dependences, outside
 from .checking.infer import Typed
 from .checking.model import Model, Sides
 from .checking.terms import INT, Term, elementwise, number
+from .components import strongly_connected
 from .ir import AFTER, BEFORE, Position, attrs
 
 Inner = frozenset[tuple[str, Sides]]
@@ -29,8 +30,8 @@ def inner_ends(model: Model) -> Inner:
     """The ends that need the quantity they belong to."""
     if not any(len(quantity.axes) > 1 and quantity.starts for quantity in model.quantities.values()):
         return frozenset()
-    graph = dependences(model)
-    member = {node: i for i, found in enumerate(components(list(graph), graph)) for node in found}
+    needs = {node: [edge.read for edge in edges] for node, edges in dependences(model).items()}
+    member = {node: i for i, found in enumerate(strongly_connected(needs)) for node in found}
     ends = (node for node in member if node.sides)
     return frozenset((end.name, end.sides) for end in ends if member[end] == member[Node(end.name)])
 

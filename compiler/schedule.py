@@ -12,9 +12,10 @@ anticausal recurrences are consequences, not cases.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..spec.records import dataclass
+from .components import strongly_connected
 from .ir import BATCH, Equation, Read, System, remembered, worked_along
 
 
@@ -153,59 +154,17 @@ def _direction(delays: Iterable[int | None]) -> int:
 
 
 def components(nodes: Sequence[Node], links: Iterable[Edge]) -> list[tuple[Node, ...]]:
-    """Strongly connected components, sources first (Tarjan 1972, without recursion)."""
+    """Nodes that need one another, sources first; each component in the order of ``nodes``."""
     position = {node.name: index for index, node in enumerate(nodes)}
     needs: dict[str, list[str]] = {node.name: [] for node in nodes}
     for link in links:
         if link.source in position and link.reader in position:
             needs[link.reader].append(link.source)
-    groups = _tarjan(needs)
     table = {node.name: node for node in nodes}
-    return [tuple(table[name] for name in sorted(group, key=position.__getitem__)) for group in groups]
-
-
-def _tarjan(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Components in an order in which each comes after all it needs."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    on_stack: set[str] = set()
-    groups: list[list[str]] = []
-    work: list[tuple[str, Iterator[str]]] = []
-
-    def enter(name: str) -> None:
-        index[name] = low[name] = len(index)
-        stack.append(name)
-        on_stack.add(name)
-        work.append((name, iter(needs[name])))
-
-    for start in needs:
-        if start not in index:
-            enter(start)
-        while work:
-            name, sources = work[-1]
-            for source in sources:
-                if source not in index:
-                    enter(source)
-                    break
-                if source in on_stack:
-                    low[name] = min(low[name], index[source])
-            else:
-                work.pop()
-                if low[name] == index[name]:
-                    groups.append(_pop(stack, on_stack, name))
-                for parent, _ in work[-1:]:
-                    low[parent] = min(low[parent], low[name])
-    return groups
-
-
-def _pop(stack: list[str], on_stack: set[str], root: str) -> list[str]:
-    """Take the component of ``root`` off the stack."""
-    group: list[str] = []
-    while not group or group[-1] != root:
-        group.append(stack.pop())
-        on_stack.discard(group[-1])
-    return group
+    return [
+        tuple(table[name] for name in sorted(group, key=position.__getitem__))
+        for group in strongly_connected(needs)
+    ]
 
 
 @remembered
@@ -215,7 +174,7 @@ def cycles_of(system: System) -> Mapping[str, int]:
     own = {e.name: e for e in system.equations if not moving.isdisjoint(e.axes)}
     needs = {name: [source for source in e.sources() if source in own] for name, e in own.items()}
     found: dict[str, int] = {}
-    for number, cycle in enumerate(_tarjan(needs)):
+    for number, cycle in enumerate(strongly_connected(needs)):
         if len(cycle) > 1 or cycle[0] in needs[cycle[0]]:
             found.update(dict.fromkeys(cycle, number))
     return found

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 from ...spec.diagnostics import Label
 from ...spec.records import dataclass
-from .graph import Edge, Node, components, dependences
+from ..components import strongly_connected
+from .graph import Edge, Node, dependences
 from .model import Model
 from .report import Report
 
@@ -25,10 +26,10 @@ class _Checker:
     report: Report
 
     def check(self, nodes: Sequence[Node], edges: Sequence[Edge]) -> None:
-        graph: dict[Node, list[Edge]] = {}
+        needs: dict[Node, list[Node]] = {node: [] for node in nodes}
         for edge in edges:
-            graph.setdefault(edge.reader, []).append(edge)
-        found = components(nodes, graph)
+            needs[edge.reader].append(edge.read)
+        found = strongly_connected(needs)
         member = {node: i for i, component in enumerate(found) for node in component}
         inner: dict[int, list[Edge]] = {}
         for edge in edges:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from ...spec.records import dataclass
 from ...spec.source import Span
@@ -38,9 +38,6 @@ class Edge:
     @property
     def immediate(self) -> bool:
         return all(offset == 0 for _, offset in self.offsets)
-
-
-Graph = Mapping[Node, list[Edge]]
 
 
 def dependences(model: Model) -> dict[Node, list[Edge]]:
@@ -109,50 +106,3 @@ def _reads(expr: tree.Expr, reduced: frozenset[str]) -> Iterator[tuple[tree.Read
         if isinstance(node, tree.Apply) and node.over:
             inside = inside | set(node.over)
         stack.extend((child, inside) for child in reversed(tree.children(node)))
-
-
-def components(nodes: Iterable[Node], graph: Graph) -> list[list[Node]]:
-    """Sets of nodes that need one another (Tarjan 1972), each set after those it needs."""
-    index: dict[Node, int] = {}
-    low: dict[Node, int] = {}
-    stack: list[Node] = []
-    on_stack: set[Node] = set()
-    found: list[list[Node]] = []
-    for root in nodes:
-        if root in index:
-            continue
-        work: list[tuple[Node, Iterator[Edge]]] = []
-        _open(root, graph, index, low, stack, on_stack, work)
-        while work:
-            node, edges = work[-1]
-            edge = next(edges, None)
-            if edge is not None:
-                if edge.read not in index:
-                    _open(edge.read, graph, index, low, stack, on_stack, work)
-                elif edge.read in on_stack:
-                    low[node] = min(low[node], index[edge.read])
-                continue
-            work.pop()
-            if work:
-                low[work[-1][0]] = min(low[work[-1][0]], low[node])
-            if low[node] == index[node]:
-                cut = stack.index(node)
-                found.append(stack[cut:])
-                on_stack.difference_update(stack[cut:])
-                del stack[cut:]
-    return found
-
-
-def _open(
-    node: Node,
-    graph: Graph,
-    index: dict[Node, int],
-    low: dict[Node, int],
-    stack: list[Node],
-    on_stack: set[Node],
-    work: list[tuple[Node, Iterator[Edge]]],
-) -> None:
-    index[node] = low[node] = len(index)
-    stack.append(node)
-    on_stack.add(node)
-    work.append((node, iter(graph.get(node, ()))))
