@@ -177,4 +177,25 @@ output h, g
 h[t] = where(t <= 3, pick(p, t - 1), 1) * x[t]
 g[t] = pick(x[t], i[t] - 1) + pick(h[t], i[t])
 """,
+    "past the end of one axis the number of the step along the other": """
+axis t = 1..T
+axis s = 1..S
+input x[t] : int
+param w : real
+output h
+h[t, s] : int = h[t+2, s+1] + x[t]
+h[t, S+1] = t
+loss l[t, s] = w * h[t, s]
+""",
+    "before the first step of one axis of three the number of the step along another": """
+axis t = 1..T
+axis s = 1..S
+axis r = 1..R
+input x[t] : int
+param w : real
+output h
+h[t, s, r] : int = h[t+1, s-1, r+2] + x[t]
+h[t, 0, r] = t
+loss l[t, s] = w * sum[r](h[t, s, r])
+""",
 }

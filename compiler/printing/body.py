@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import PurePath
 
 from ...spec.records import dataclass
 from ...spec.source import Source
-from ..ir import AFTER, BATCH, BEFORE, Boundary, Equation, Position, Read, lag_axes
+from ..ir import AFTER, BEFORE, Boundary, Equation, Position, Read, lag_axes
 from ..schedule import Loop, Node, Stage, Straight
 from ..weave import nodes_of
-from .computing import align, completed, compute, filled, full_shape, keep
+from .computing import align, completed, compute, keep
 from .frame import DTYPES, Frame, Value
 from .inline import is_leaf
 from .layout import Demands, Stored, end_value
 from .lines import Lines
-from .python import expression, text
-from .reading import plus, read_stored, subscript
+from .python import expression
+from .reading import plus, read_stored, slots, subscript
 
 
 def print_stages(frame: Frame, demands: Demands, stages: Sequence[Stage], out: Lines) -> None:
@@ -96,11 +96,10 @@ def _statement(frame: Frame, demands: Demands, node: Node, out: Lines, notes: No
 
 def ended(frame: Frame, demands: Demands, root: Equation) -> ast.expr:
     """The value, made right past each sequence's own end where somebody meets it there."""
-    value = compute(frame, root)
+    value, dims = compute(frame, root), frame.free(root.axes)
     axes = cleaned_axes(frame, demands, root)
     if not axes:
-        return align(value, frame.free(root.axes))
-    dims = tuple(a for a in frame.free(root.axes))
+        return align(value, dims)
     whole = Value(completed(frame, root), dims) if value.dims != dims else value
     plain = tuple(axis for axis in axes if end_value(root, axis) is None)
     whole = keep(frame, whole, plain) if plain else whole
@@ -113,14 +112,9 @@ def end_fill(frame: Frame, root: Equation, axis: str) -> ast.expr:
     """What a quantity is past the end of an axis, beside its value at the frame's steps. The spec gives one
     value for all places past the end, so of several lags the first will do."""
     name = end_value(root, axis) or ""
-    source, stored = frame.table[name], frame.stored.get(name)
-    outside = [a for a in source.axes if a in frame.lags]
-    if stored is None:
-        value = compute(frame, source)
-    else:
-        at = tuple(Position(None, offset=1) if a in outside else Position(a) for a in source.axes)
-        value = read_stored(frame, Read(name, at), source.axes, stored)
-    return align(value, frame.free(root.axes))
+    axes = frame.table[name].axes
+    at = tuple(Position(None, offset=1) if a in frame.lags else Position(a) for a in axes)
+    return align(read_stored(frame, Read(name, at), axes, frame.stored[name]), frame.free(root.axes))
 
 
 def cleaned_axes(frame: Frame, demands: Demands, equation: Equation) -> tuple[str, ...]:
@@ -140,8 +134,7 @@ def place_of(frame: Frame, root: Equation, stored: Stored) -> ast.expr:
         if axis in frame.steps:
             parts.append(plus(frame.step(axis), before - 1))
         else:
-            lower = expression(str(before)) if before else None
-            parts.append(ast.Slice(lower, expression(str(-after)) if after else None))
+            parts.append(slots(before, -after))
     return subscript(expression(stored.identifier), parts)
 
 
@@ -150,15 +143,8 @@ def _allocate(frame: Frame, root: Equation, out: Lines) -> None:
     stored = frame.stored[root.name]
     if is_leaf(root):
         return
-    if not frame.times(root.axes):
-        shape = full_shape(frame, frame.free(root.axes), root)
-        zero = expression(f"np.zeros({{0}}, {DTYPES[root.type]})", shape)
-        out.assign(stored.identifier, zero)
-        return
-    out.assign(
-        stored.identifier,
-        expression(f"np.zeros({{0}}, {DTYPES[root.type]})", array_shape(frame, root, stored)),
-    )
+    zeros = expression(f"np.zeros({{0}}, {DTYPES[root.type]})", array_shape(frame, root, stored))
+    out.assign(stored.identifier, zeros)
     fill_margins(frame, root, stored, out)
 
 
@@ -181,64 +167,19 @@ def fill_margins(frame: Frame, equation: Equation, stored: Stored, out: Lines) -
 
 
 def _boundary_value(frame: Frame, equation: Equation, stored: Stored, boundary: Boundary) -> ast.expr:
-    """A boundary quantity, its axes beside those of the array whose slots it fills."""
-    source, sides = frame.table[boundary.name], dict(boundary.sides)
-    value = _stored(frame, source)
+    """A boundary quantity, its axes beside those of the array whose slots it fills. It was made right past its own
+    ends, as any quantity: a shorter sequence has them among the steps of longer ones."""
+    source, own, sides = frame.table[boundary.name], frame.stored[boundary.name], dict(boundary.sides)
     stands_for = {lag: axis for axis, lag in lag_axes(equation, source, tuple(sides)).items()}
-    dims = tuple(stands_for.get(a, a) for a in value.dims)
+    dims = tuple(stands_for.get(a, a) for a in own.axes)
     nearest: list[ast.expr] = []  # as many lags as there are slots
-    for lag, axis in zip(value.dims, dims, strict=True):
+    for lag, axis in zip(own.axes, dims, strict=True):
         more = frame.lags[lag] - stored.margins(axis)[sides[axis] == AFTER] if lag in stands_for else 0
         if more <= 0:
-            nearest.append(_range(0, 0))
+            nearest.append(slots(0, 0))
         else:
-            nearest.append(_range(more, 0) if sides[axis] == BEFORE else _range(0, -more))
-    value = Value(subscript(value.expr, nearest), dims)
-    if not stands_for:
-        value = _ended(frame, equation, stored, sides, value, source)
-    return align(value, stored.axes)
-
-
-def _corner(frame: Frame, corner: Equation, lag: str | None, axis: str, dims: tuple[str, ...]) -> ast.expr:
-    """A corner's value past the end of ``axis``, beside the steps of ``dims``; ``lag``: its own axis of slots there."""
-    value = _stored(frame, corner)
-    if lag is None:
-        return align(value, dims)
-    slots = filled(frame, value, (lag, BATCH), corner)
-    return expression("after_end({0}, {1}, {2})", slots, frame.length(axis), frame.extent(axis))
-
-
-def _stored(frame: Frame, source: Equation) -> Value:
-    """A quantity's steps, from its variable if it has one."""
-    variable = frame.stored.get(source.name)
-    if variable is None:
-        return compute(frame, source)
-    return Value(place_of(frame, source, variable), variable.axes)
-
-
-def _ended(
-    frame: Frame, equation: Equation, stored: Stored, sides: Mapping[str, int], value: Value, source: Equation
-) -> Value:
-    """A boundary's value, where another axis has slots past its end, and a shorter sequence has them among the steps
-    of longer ones: there it is that of the corner, or 0."""
-    dims = tuple(axis for axis in stored.axes if axis not in sides)
-    if len(dims) != 2 or dims[1:] != (BATCH,):
-        return value
-    axis, around = dims[0], {**sides, dims[0]: AFTER}
-    corner = equation.boundary(tuple((a, around[a]) for a in equation.axes if a in around))
-    lags = {} if corner is None else lag_axes(equation, frame.table[corner], tuple(around))
-    nothing = text(value.expr) == "0" or (axis in value.dims and (source.name, axis) in frame.zeroed)
-    if (
-        not frame.ragged(dims)
-        or not stored.margins(axis)[1]
-        or (corner is None and nothing)
-        or {*lags} - {axis}
-    ):
-        return value
-    if value.dims != dims:
-        value = Value(filled(frame, value, dims, source), dims)
-    fill = None if corner is None else _corner(frame, frame.table[corner], lags.get(axis), axis, dims)
-    return keep(frame, value, (axis,), fill)
+            nearest.append(slots(more, 0) if sides[axis] == BEFORE else slots(0, -more))
+    return align(Value(subscript(place_of(frame, source, own), nearest), dims), stored.axes)
 
 
 def margin(frame: Frame, stored: Stored, boundary: Boundary, equation: Equation) -> ast.expr | None:
@@ -253,13 +194,9 @@ def margin(frame: Frame, stored: Stored, boundary: Boundary, equation: Equation)
         if side and not count:
             return None
         if side == BEFORE:
-            parts.append(_range(before - filled, before))
+            parts.append(slots(before - filled, before))
         elif side == AFTER:
-            parts.append(_range(-after, filled - after))
+            parts.append(slots(-after, filled - after))
         else:
-            parts.append(_range(before, -after))
+            parts.append(slots(before, -after))
     return subscript(expression(stored.identifier), parts)
-
-
-def _range(start: int, stop: int) -> ast.Slice:
-    return ast.Slice(expression(str(start)) if start else None, expression(str(stop)) if stop else None)

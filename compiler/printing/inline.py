@@ -28,7 +28,8 @@ def is_leaf(equation: Equation) -> bool:
 
 
 def numbers(systems: Iterable[System]) -> frozenset[str]:
-    """Numbers that are printed wherever they are read; not those that something wants as an array."""
+    """Numbers that are printed wherever they are read; not those that something wants as an array, above all none
+    that is a boundary: past its own end it must be made right."""
     systems = tuple(systems)
     equations = [e for s in systems for e in s.equations if not e.boundaries]
     found = {e.name for e in equations if e.op in NUMBERS}
@@ -39,6 +40,7 @@ def numbers(systems: Iterable[System]) -> frozenset[str]:
         reads = (read for e in system.equations for read in e.reads)
         found -= {read.name for read in reads if not in_place(table[read.name], read)}
         found -= {name for _, name in system.outputs}
+        found -= {boundary.name for e in system.equations for boundary in e.boundaries}
     return frozenset(found)
 
 

@@ -10,13 +10,12 @@ from ...spec.records import dataclass
 from ..ir import AFTER, BEFORE, Boundary, Equation, lag_axes
 from .body import array_shape, fill_margins, margin
 from .buffers import Spare, extents, make_buffers, taken
-from .computing import completed
 from .frame import DTYPES, WORD, Frame, Value
 from .inline import is_leaf
 from .layout import Stored
 from .lines import WIDTH, Lines
 from .python import expression, text
-from .reading import subscript
+from .reading import slots, subscript
 from .storage import FastPlan
 from .stretches import Alias, Steps
 
@@ -141,8 +140,7 @@ class Places:
 
     def _nearest(self, root: Equation, boundary: Equation, axis: str, side: int) -> ast.expr:
         """A boundary's value one step outside. It may have more steps than that, for readers that nobody reads."""
-        stored = self.plan.frame.stored.get(boundary.name)
-        whole = expression(stored.identifier) if stored else completed(self.plan.frame, boundary)
+        whole = expression(self.plan.frame.stored[boundary.name].identifier)
         lag = lag_axes(root, boundary, (axis,)).get(axis)
         if lag is None:
             return whole
@@ -184,8 +182,7 @@ class Places:
         if alias.count is None:
             dims = (*whole.dims[:place], *whole.dims[place + 1 :])
             return Value(subscript(whole.expr, [*lead, expression(str(alias.start))]), dims)
-        lower = expression(str(alias.start)) if alias.start else None
-        steps = ast.Slice(lower, expression(str(alias.start + alias.count)))
+        steps = slots(alias.start, alias.start + alias.count)
         return Value(subscript(whole.expr, [*lead, steps]), whole.dims)
 
     def contiguous(self, frame: Frame, root: Equation) -> bool:
