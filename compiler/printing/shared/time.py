@@ -85,14 +85,6 @@ def keep(valid, a, fill=0):
     return np.where(valid.reshape(valid.shape + (1,) * (np.ndim(a) - valid.ndim)), a, fill)
 
 
-def after_end(slots, lengths, steps):
-    """What stands in the slots (slots, B, ...) past each sequence's own end, at the steps (steps, B, ...) that they
-    are; 0 at all others."""
-    place = np.arange(steps)[:, None] - lengths
-    there = (place >= 0) & (place < len(slots))
-    return keep(there, slots[np.where(there, place, 0), np.arange(lengths.size)])
-
-
 def _quiet(call):
     """In a ragged batch steps past a sequence's own end are computed along, and never met: what overflows
     or divides by zero there is nothing to be told."""
