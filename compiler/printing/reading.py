@@ -227,10 +227,6 @@ def _gather(
             step = expression("{0} + np.zeros(B, int)", step)
         value = expression("at_step({0}, {1})", value, step)
     else:
-        index, _ = step_of(frame, _moved(position, before - 1))
+        index, _ = step_of(frame, replace(position, offset=position.offset + before - 1))
         value = expression("{0}[{1}, np.arange(B)]" if BATCH in dims else "{0}[{1}]", value, index)
     return value, [*over, BATCH, *rest]
-
-
-def _moved(position: Position, offset: int) -> Position:
-    return Position(position.over, position.ends, position.of, position.offset + offset)

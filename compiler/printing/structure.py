@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from ..ir import BATCH, EACH, Equation
 from ..stepping import NOW, PAST
@@ -70,12 +71,19 @@ def _last(frame: Frame, equation: Equation) -> Value:
 
 
 def _count(frame: Frame, equation: Equation) -> Value:
-    named = ", ".join(repr(axis) for axis in _names(equation.attr("axes")) if axis != BATCH)
-    return Value(expression(f"call.count({named})"), (), constant=True)  # the call may be of a part
+    axes = equation.attr("axes")
+    assert isinstance(axes, tuple)
+    return Value(_counted(axes), (), constant=True)
 
 
-def _names(value: object) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, tuple) else ()
+def _counted(axes: Iterable[object]) -> ast.expr:
+    """How many valid elements the batch has: the call may be of a part of it."""
+    return expression(f"call.count({', '.join(repr(axis) for axis in axes if axis != BATCH)})")
+
+
+def _beside_features(value: ast.expr, rank: int) -> ast.expr:
+    """With a dimension of 1 for each of so many sizes."""
+    return subscript(value, [ast.Constant(...), *[ast.Constant(None)] * rank]) if rank else value
 
 
 def _copy(frame: Frame, equation: Equation) -> Value:
@@ -100,9 +108,8 @@ def _expand(frame: Frame, equation: Equation) -> Value:
     source = frame.table[equation.reads[0].name]
     if value.constant or not (value.dims or source.shape):
         return Value(value.expr, value.dims, thin=True, constant=value.constant)
-    extra: list[ast.expr] = [ast.Constant(None)] * (len(equation.shape) - len(source.shape))
-    index = ast.Tuple([ast.Constant(...), *extra], ast.Load())
-    view = frame.viewed(value.expr, lambda expr, _: ast.Subscript(expr, index, ast.Load()))
+    more = len(equation.shape) - len(source.shape)
+    view = frame.viewed(value.expr, lambda expr, _: _beside_features(expr, more))
     return Value(view, value.dims, thin=True)
 
 
@@ -156,19 +163,10 @@ def _mean_over(frame: Frame, equation: Equation) -> Value:
     """The sum over the number of valid steps, which is at least 1."""
     total = _sum_over(frame, equation)
     pool = [p.over for p in equation.reads[0].at if p.over and p.over not in equation.axes]
-    count = Value(expression("{0}.size", total.expr), (), constant=True)
     if BATCH in pool:
-        names = tuple(axis for axis in pool)
-        count = _count(frame, Equation("", (), (), "int", "count", attrs=(("axes", names),)))
-        return Value(expression("{0} / {1}", total.expr, count.expr), total.dims)
-    product = frame.length(str(pool[0]))
-    for axis in pool[1:]:
-        product = expression("{0} * {1}", product, frame.length(str(axis)))
-    steps = expression("np.maximum({0}, 1).astype(dtype)", product)
-    divisor = align(Value(steps, (BATCH,)), total.dims)
-    trailing: list[ast.expr] = [ast.Constant(None)] * len(equation.shape)
-    if trailing:
-        divisor = ast.Subscript(divisor, ast.Tuple([ast.Constant(...), *trailing], ast.Load()), ast.Load())
+        return Value(expression("{0} / {1}", total.expr, _counted(pool)), total.dims)
+    steps = expression("np.maximum({0}, 1).astype(dtype)", multiplied([*map(frame.length, pool)]))
+    divisor = _beside_features(align(Value(steps, (BATCH,)), total.dims), len(equation.shape))
     return Value(expression("{0} / {1}", total.expr, divisor), total.dims)
 
 
@@ -282,18 +280,16 @@ def _place(frame: Frame, equation: Equation) -> Value:
     if ends:  # 1, or -1: how far a place is past the sequence's end
         length = frame.length(str(equation.attr("of")))
         where = plus(length, offset) if ends > 0 else expression("{0} - {1}", where, length)
-    step = expression(frame.step(axis)) if axis in frame.steps else counter(frame, axis)
-    if not equation.attr("ends"):
+    else:
         where = expression("{0} + np.zeros(B, int)", where)
+    step = expression(frame.step(axis)) if axis in frame.steps else counter(frame, axis)
     test_dims = (*((axis,) if axis not in frame.steps else ()), BATCH)
     present = tuple(a for a in frame.free(equation.axes) if a in value.dims or a in test_dims)
     whole = present == value.dims
     test = align(Value(expression("{0} == {1}", step, where), test_dims), present, full=whole)
     if whole:
         return Value(expression("keep({0}, {1})", test, value.expr), present, value.thin)
-    if equation.shape:
-        tail: list[ast.expr] = [ast.Constant(None)] * len(equation.shape)
-        test = subscript(expression("({0})", test), [ast.Constant(...), *tail])
+    test = _beside_features(test, len(equation.shape))
     return Value(expression("np.where({0}, {1}, 0)", test, align(value, present)), present, value.thin)
 
 
