@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import lzma
-import math
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -80,7 +79,3 @@ def compressors(train: str, held_out: str) -> dict[str, float]:
     before, both = train.encode("utf-8", "replace"), (train + held_out).encode("utf-8", "replace")
     characters = max(len(held_out), 1)
     return {name: 8 * (len(f(both)) - len(f(before))) / characters for name, f in pack.items()}
-
-
-def bits(nats: float) -> float:
-    return nats / math.log(2)

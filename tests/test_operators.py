@@ -225,16 +225,6 @@ def test_out_is_the_same_in_a_buffer(operator: Operator) -> None:
                     np.testing.assert_array_equal(given[k], wanted)
 
 
-@every_coded
-def test_stretch_is_what_numpy_stretches(operator: Operator) -> None:
-    for use in uses(operator.name):
-        code = operator.printed_stretch(use.call)
-        if code is not None:
-            operands = use.operands([LEAD])
-            small = use.function(code)(*operands)
-            np.testing.assert_array_equal(np.broadcast_to(small, LEAD + use.shape), use.result(*operands))
-
-
 def equation_of(use: Use) -> tuple[System, Material]:
     """The use as a system: its operands are parameters (inputs, when they are not real)."""
     rng = np.random.default_rng(1)

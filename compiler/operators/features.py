@@ -176,7 +176,6 @@ define(
     statics={"sizes": "sizes"},
     traits="linear zero view",
     code=_expand_code,
-    stretch=lambda call: "{0}[..., " + ", ".join("None" for _ in call.sizes("sizes")) + "]",
     derivative=(_expand_derivative,),
     surface="expand",
 )

@@ -109,7 +109,6 @@ class Operator:
                operand the same (1 where repeated) or none; "" for what the printer knows by name.
                Safe for complex numbers: it branches on `.real` only
     out        the same computation written into a buffer, or "" when NumPy has no such form
-    stretch    a cheaper expression for use inside an elementwise one, whose sizes NumPy stretches, or ""
     derivative for each operand, the cotangent that reaches it (None: none does); see `terms.Cotangent`
     tangent    the tangent of the result, given those of the operands; see `terms.Tangent`. It is written apart
                from ``derivative``, so that each can witness the other. None where a trait says it: linear (the
@@ -127,7 +126,6 @@ class Operator:
     statics: Mapping[str, str] = field(default_factory=dict)
     code: CodeRule = ""
     out: CodeRule = ""
-    stretch: CodeRule = ""
     derivative: Derivatives = ()
     tangent: TangentRule | None = None
     traits: frozenset[str] = frozenset()
@@ -148,10 +146,6 @@ class Operator:
     def printed_out(self, call: Call) -> Code | None:
         """The expression that writes into a buffer; None when there is none."""
         return _code(self.out, call) if self.out else None
-
-    def printed_stretch(self, call: Call) -> Code | None:
-        """The expression NumPy stretches inside an elementwise one; None when there is none."""
-        return _code(self.stretch, call) if self.stretch else None
 
     def differentiable(self, operand: int) -> bool:
         """Whether a cotangent can reach the operand."""
@@ -187,7 +181,6 @@ def define(
     statics: Mapping[str, str] | None = None,
     code: CodeRule = "",
     out: CodeRule = "",
-    stretch: CodeRule = "",
     derivative: Derivatives = (),
     tangent: TangentRule | None = None,
     surface: str = "",
@@ -203,7 +196,6 @@ def define(
         statics or {},
         code,
         out,
-        stretch,
         derivative,
         tangent,
         frozenset(traits.split()),
