@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,9 @@ import numpy as np
 from rnnc.compiler.differentiate import differentiate
 from rnnc.compiler.ir import BATCH, System
 from rnnc.compiler.ir_text import parse_system
+from rnnc.compiler.passes import PASSES, Pass, Run, changes
 from rnnc.compiler.reference import Evaluator
+from rnnc.compiler.validate import validate
 
 STEP = 1e-30
 DIMS = {"n": 3, "m": 4, "k": 2}
@@ -423,3 +425,12 @@ def check_gradients(system: System, given: Material, weights: Mapping[str, Any],
             slack = 1e-11 * terms.sum() + 1e-14 * np.abs(gradient).max(initial=0) * np.sqrt(gradient.size)
             error = abs(np.imag(total) / STEP - (gradient * direction).sum())
             assert error <= slack, f"{key}: {error} > {slack}"
+
+
+def run_passes(
+    system: System, passes: Sequence[Pass] = PASSES, skip: Collection[str] = (), *, once: bool = False
+) -> System:
+    """The system after the passes, over and over until nothing changes (or ``once``); valid after each."""
+    for _, after in changes(system, (Run(tuple(passes), once),), skip):
+        system = validate(after)
+    return system

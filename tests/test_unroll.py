@@ -18,14 +18,24 @@ from references.cases import CASES as REFERENCES
 from rnnc.api import compile_with
 from rnnc.compiler.driver import Options
 from rnnc.compiler.ir_text import parse_system, system_text
-from rnnc.compiler.passes import run_passes
 from rnnc.compiler.unroll import unroll, unrolled
 from rnnc.compiler.validate import validate
 from rnnc.files import Imports
 from rnnc.spec.catalogue import CATALOGUE
 from rnnc.spec.diagnostics import SpecError
 from rnnc.spec.source import Source
-from systems import CASES, Case, Material, cotangents, differentiate, evaluator, gradients, leaves, material
+from systems import (
+    CASES,
+    Case,
+    Material,
+    cotangents,
+    differentiate,
+    evaluator,
+    gradients,
+    leaves,
+    material,
+    run_passes,
+)
 
 # What a spec can say about time; K is smaller than some of the delays.
 SPECS = {

@@ -6,11 +6,10 @@ put it into `PASSES`."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from ...spec.records import dataclass
 from ..ir import System
-from ..validate import validate
 from .cancel import cancel
 from .center import center
 from .contract import contract
@@ -139,21 +138,6 @@ ORDERS = {
     ),
 }
 """By level. The driver runs these, and `rnnc test --bisect` follows them."""
-
-
-def run_passes(
-    system: System,
-    passes: Sequence[Pass] = PASSES,
-    skip: Collection[str] = (),
-    *,
-    once: bool = False,
-    check: bool = False,
-) -> System:
-    """The system after the passes, over and over until nothing changes (or ``once``); ``check`` validates
-    after each."""
-    for _, after in changes(system, (Run(tuple(passes), once),), skip):
-        system = validate(after) if check else after
-    return system
 
 
 def run_order(system: System, order: Iterable[Run], skip: Collection[str] = ()) -> System:
