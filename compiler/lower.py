@@ -57,26 +57,7 @@ class _Lowering:
         return None if self.no_stream else self.stream
 
     def program(self) -> Program:
-        model = self.typed.model
-        params = tuple(
-            Param(p.name, p.type.shape, self._init(p.init), p.trained, p.span)
-            for p in self.typed.params.values()
-        )
-        for param in params:
-            self.flat.add(
-                Equation(
-                    param.name,
-                    (),
-                    param.shape,
-                    "real",
-                    "param",
-                    (),
-                    attrs(name=param.name),
-                    (),
-                    param.span,
-                    param.name,
-                )
-            )
+        model, params = self.typed.model, self._params()
         for quantity in model.quantities.values():
             if quantity.name not in self.flat.aliases:
                 self._quantity(quantity)
@@ -102,6 +83,17 @@ class _Lowering:
             alone=tuple(losses.alone),
             forward=System(self._axes(), tuple(self.flat.equations), tuple(self.outputs)),
         )
+
+    def _params(self) -> tuple[Param, ...]:
+        """The parameters, each of which is an equation too."""
+        found = []
+        for p in self.typed.params.values():
+            shape, named = p.type.shape, attrs(name=p.name)
+            found.append(Param(p.name, shape, self._init(p.init), p.trained, p.span))
+            self.flat.add(
+                Equation(p.name, (), shape, "real", "param", attrs=named, span=p.span, origin=p.name)
+            )
+        return tuple(found)
 
     def _init(self, init: Init) -> Init:
         """A start with the dims of cells replaced."""

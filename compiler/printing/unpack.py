@@ -30,24 +30,8 @@ def whole_body(
 
 def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping[str, str]) -> list[str]:
     """Assignments from ``call``; ``given`` maps quantities to where else they come from."""
-    used = names("\n".join(body))
-    lines = Lines()
-    plain = {name: f"call.{name}" for name in ("B", "dtype", "state", "buffer", "buffers", "last")}
-    plain |= {"fresh": "call.state is None"}
-    if frame.stepped:
-        plain.pop("state")
-    if frame.stream:
-        plain[frame.past] = f"state[{page.literal(frame.stream)}]" if frame.stepped else "_steps_before(call)"
-    if frame.each:
-        plain[frame.each] = "call.numbers"
-    if frame.total:
-        plain[frame.total] = "call.total"
-    for axis, around in frame.axes.items():
-        length = program.forward.axis(axis).length
-        lengths = f"state[{page.literal(length)}]" if frame.stepped else f"call.lengths[{page.literal(axis)}]"
-        plain[around.length] = lengths
-        plain[around.longest] = f"call.longest[{page.literal(axis)}]"
-    lines.assign_all({name: value for name, value in plain.items() if name in used})
+    used, lines = names("\n".join(body)), Lines()
+    lines.assign_all({name: value for name, value in _alone(frame, program).items() if name in used})
     params = [param.name for param in program.params if param.name in frame.stored]
     tables = {"call.dims": {name: dim for dim, name in frame.dim_names.items()}}
     if frame.quick is not None and frame.quick.frozen is not None:
@@ -71,6 +55,26 @@ def unpacked(frame: Frame, program: Program, body: Sequence[str], given: Mapping
         else:
             _entries(lines, table, wanted)
     return lines.lines
+
+
+def _alone(frame: Frame, program: Program) -> dict[str, str]:
+    """What has a statement of its own: sizes, lengths, steps so far, what a call keeps; name -> where it stands."""
+    plain = {name: f"call.{name}" for name in ("B", "dtype", "state", "buffer", "buffers", "last")}
+    plain |= {"fresh": "call.state is None"}
+    if frame.stepped:
+        plain.pop("state")
+    if frame.stream:
+        plain[frame.past] = f"state[{page.literal(frame.stream)}]" if frame.stepped else "_steps_before(call)"
+    if frame.each:
+        plain[frame.each] = "call.numbers"
+    if frame.total:
+        plain[frame.total] = "call.total"
+    for axis, around in frame.axes.items():
+        length = program.forward.axis(axis).length
+        lengths = f"state[{page.literal(length)}]" if frame.stepped else f"call.lengths[{page.literal(axis)}]"
+        plain[around.length] = lengths
+        plain[around.longest] = f"call.longest[{page.literal(axis)}]"
+    return plain
 
 
 def _values(lines: Lines, table: str, names: Iterable[str]) -> None:
