@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from .columns import columns
 from .compiler.driver import Compiled
 from .failure import Failure
 from .measured import Array, Measured
@@ -216,7 +217,7 @@ def _text(found: Bench) -> str:
     notes += [*map(_told(found), found.peers)]
     notes += [f"{name} cannot run it: {why}\n" for name, why in found.unable.items()]
     notes += [DIFFERENT] * bool(found.wrong)
-    return f"{found.title}\n\n{_table(rows)}\n{''.join(notes)}"
+    return f"{found.title}\n\n{columns(rows)}\n\n{''.join(notes)}"
 
 
 DIFFERENT = """\
@@ -248,12 +249,3 @@ def _cell(seconds: Mapping[str, float], name: str, ours: str) -> str:
         else f"{value:.2f} s"
     )
     return text if name == ours else f"{text} (x{value / seconds[ours]:.2f})"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = [
-        "  ".join([f"{row[0]:<{widths[0]}}", *(f"{cell:>{w}}" for cell, w in zip(row[1:], widths[1:]))])
-        for row in rows
-    ]
-    return "".join(line.rstrip() + "\n" for line in lines)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
 
 from . import api
+from .columns import columns
 from .compiler.cost import AS_WRITTEN, Cost, Costs, extents, total, training_costs
 from .compiler.driver import Compiled
 from .files import Imports
@@ -30,7 +30,7 @@ def show(compiled: Compiled, arguments: argparse.Namespace) -> str:
     title = f"cost of {compiled.source.path}: {rows} sequences of {steps} steps in single precision, for each step"
     what = "forward and backward" if measured.has_loss else "forward (the spec has no loss)"
     return (
-        f"{title}\n\n{_table(_rows(there, back, steps))}\n"
+        f"{title}\n\n{columns(_rows(there, back, steps))}\n\n"
         f"{_against(measure_peaks(), _over(total(there, back), steps), seconds, what, compiled.options.level)}"
     )
 
@@ -91,12 +91,3 @@ def _against(peaks: Peaks, cost: Cost, seconds: float, what: str, level: int) ->
         f"bound     {bound * 1e6:.1f} microseconds a step ({', '.join(parts)})\n"
         f"measured  {seconds * 1e6:.1f} microseconds a step at -O{level}, {what}: {times}\n"
     )
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = [
-        "  ".join([f"{row[0]:<{widths[0]}}", *(f"{cell:>{w}}" for cell, w in zip(row[1:], widths[1:]))])
-        for row in rows
-    ]
-    return "".join(line.rstrip() + "\n" for line in lines)

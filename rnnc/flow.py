@@ -14,6 +14,7 @@ from types import ModuleType
 import numpy as np
 
 from . import api
+from .columns import columns
 from .compiler.driver import Options
 from .compiler.probes import FIRST, LAST, Edge, Memory, Probed, probed
 from .compiler.program import Program
@@ -91,9 +92,7 @@ class Flow:
             shown = [f"{curve[lag]:.3g}" if lag < len(curve) else "" for lag in lags]
             label = f"through {name}" if name in self.edges else name
             rows.append([label + "  (from step 1)" * (name in self.backward), *shown, _kept(curve)])
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        for row in rows:
-            yield "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))])
+        yield columns(rows)
 
     def _rest(self) -> Iterator[str]:
         for names, radii in self.radii.items():
