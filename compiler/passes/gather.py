@@ -38,7 +38,7 @@ from ..ir import BATCH, Attr, Axis, Equation, Position, Read, System, attrs, pla
 from ..operators import TABLE
 from ..schedule import cycles_of
 from .join import name_of_all
-from .rewriting import axis_of
+from .rewriting import axis_of, with_axes
 
 CALLS = {"copy": 0.3, "expand": 0.3, "mean": 1.2, "sum": 1.2}
 """What equations take, in calls of an elementwise function: views are cheap, sums are products with a vector."""
@@ -53,9 +53,7 @@ def gather(system: System) -> System:
         work.gather(members)
     if not work.axes:
         return system
-    batch = system.axes.index(Axis(BATCH))
-    axes = (*system.axes[:batch], *work.axes.values(), *system.axes[batch:])
-    return replace(system, axes=axes, equations=tuple(work.table.values()))
+    return with_axes(system, work.axes.values(), work.table.values())
 
 
 @dataclass(slots=True)
@@ -180,10 +178,10 @@ def _calls(e: Equation) -> float:
 
 def _depths(table: Mapping[str, Equation], cycles: Mapping[str, int]) -> dict[str, int]:
     """How many equations are before each; 0 on a cycle along another axis, which no group reaches into."""
-    before: dict[str | int, set[str | int]] = defaultdict(set)
+    before: dict[str | int, set[str | int]] = defaultdict(set)  # an equation, or the number of a cycle
     for e in table.values():
-        key = _place(e.name, cycles)
-        before[key] |= {_place(read.name, cycles) for read in e.reads if read.name in table} - {key}
+        key = cycles.get(e.name, e.name)
+        before[key] |= {cycles.get(read.name, read.name) for read in e.reads if read.name in table} - {key}
     found: dict[str | int, int] = {}
     for start in list(before):
         work = [start]
@@ -194,8 +192,3 @@ def _depths(table: Mapping[str, Equation], cycles: Mapping[str, int]) -> dict[st
                 work.pop()
             work += missing
     return {name: 0 if name in cycles else found[name] for name in table}
-
-
-def _place(name: str, cycles: Mapping[str, int]) -> str | int:
-    """An equation, or the cycle that it is on."""
-    return cycles[name] if name in cycles else name

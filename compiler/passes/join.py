@@ -24,7 +24,7 @@ from ...spec.records import dataclass, replace
 from ..ir import BATCH, Axis, Equation, Position, Read, System, attrs, fixed, plain
 from ..operators import TABLE
 from ..schedule import cycles_of
-from .rewriting import axis_of
+from .rewriting import axis_of, with_axes
 
 PRODUCT = "ij,j->i"  # matrix by vector
 LONGEST = 12  # letters of a joined name
@@ -50,10 +50,8 @@ def _joined(work: _Work) -> System:
         groups = list(_alike(work))
     if not work.wide:
         return system
-    batch = system.axes.index(Axis(BATCH))
-    axes = (*system.axes[:batch], *work.axes.values(), *system.axes[batch:])
     given = {e.name for e in system.given}
-    return replace(system, axes=axes, equations=tuple(e for n, e in work.table.items() if n not in given))
+    return with_axes(system, work.axes.values(), (e for n, e in work.table.items() if n not in given))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import field
 
 from ...spec.records import dataclass, replace
-from ..ir import Attr, Axis, Equation, Position, Read, System, along, here, remembered
+from ..ir import BATCH, Attr, Axis, Equation, Position, Read, System, along, here, remembered
 from ..ir import attrs as attributes
 from ..operators import Shape
 
@@ -177,3 +177,10 @@ def axis_of(size: int, made: dict[int, Axis], system: System) -> str:
             name += "_"
         made[size] = Axis(name, size=size)
     return made[size].index
+
+
+def with_axes(system: System, made: Iterable[Axis], equations: Iterable[Equation]) -> System:
+    """The system of these equations, with the axes of groups before the batch."""
+    batch = system.axes.index(Axis(BATCH))
+    axes = (*system.axes[:batch], *made, *system.axes[batch:])
+    return replace(system, axes=axes, equations=tuple(equations))
