@@ -1,7 +1,7 @@
-"""Passes: functions from a system to one of the same meaning, in one ordered list.
+"""Passes: functions from a system to one of the same meaning. `ORDERS` says what runs on which equations, and when.
 
-To add one, write a module whose docstring shows a system before and after (the pass's first test), and
-put it into `PASSES`."""
+To add one, write a module whose docstring shows a system before and after (the pass's first test), and put it
+into the list whose line below says where it belongs: `PASSES` for most."""
 
 from __future__ import annotations
 

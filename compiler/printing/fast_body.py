@@ -1,7 +1,7 @@
 """Statements of the fast code (-O2): one NumPy call per equation, written into its place.
 
-Loops run over arrays, not over numbers: `for a_t, h_tm1, h_t in zip(a, h[:-1], h[1:])`. So no subscript is
-computed in a loop, and h[t-1] beside h[t] is the same array one slot on."""
+Loops run over arrays, not over numbers: `for a_t, h_tm1, h_t in call.forwards("h", a, h[:-1], h[1:])`. So no
+subscript is computed in a loop, and h[t-1] beside h[t] is the same array one slot on."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 An array of h over t has `before` slots, one for each step, and `after` slots: the slots hold what h is
 outside 1..T, so that a read at t-1 is the same array one slot on, never a case. In a ragged batch the
 slots past a sequence's own end lie inside the array; what must be right there is kept right where the
-quantity is defined (`fills`)."""
+quantity is defined (`body.ended`)."""
 
 from __future__ import annotations
 
