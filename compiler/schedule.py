@@ -53,6 +53,11 @@ class Loop:
     step: int
     body: tuple[Stage, ...]
 
+    @property
+    def flat(self) -> bool:
+        """Whether no loop is inside it."""
+        return all(isinstance(part, Straight) for part in self.body)
+
 
 Stage = Straight | Loop
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ...spec.records import dataclass
 from ..ir import Equation, Read
-from ..schedule import Loop, Straight
+from ..schedule import Loop
 from ..weave import nodes_of
 from .coupled import Coupled, Other
 
@@ -59,7 +59,7 @@ def scanned(loop: Loop, table: Mapping[str, Equation], storage: Storage) -> Diag
 
 def diagonal(loop: Loop, table: Mapping[str, Equation]) -> Diagonal | Coupled | str:
     """What a loop computes, when that is such a recurrence; else the term that prevents it."""
-    if not all(isinstance(part, Straight) for part in loop.body):
+    if not loop.flat:
         return "a loop inside it"
     found = [node.root for node in nodes_of(loop)]
     cycle = {root.name for root in found}

@@ -12,7 +12,7 @@ from ..schedule import Loop, Node, Stage
 from ..weave import nodes_of
 from .diagonal import Diagonal
 from .inline import in_place
-from .storage import FastPlan, is_flat, writes_out
+from .storage import FastPlan, writes_out
 
 ALWAYS = 1 << 60  # needed after the function's end
 
@@ -46,7 +46,7 @@ def heirs(
 ) -> dict[str, str]:
     """Which new arrays of a loop may lie where old ones of their ``shape`` do that nobody reads after it
     (``ending``): at each step the old value is read before the new one is written. New array -> old one."""
-    if not is_flat(loop):
+    if not loop.flat:
         return {}
     nodes, holder = nodes_of(loop), plan.storage.holder
     written: dict[str, int] = {}

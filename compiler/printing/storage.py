@@ -199,7 +199,7 @@ def _split(
 def _readers_first(stage: Stage, key: Callable[[Equation], str]) -> Stage:
     """A loop's body in an order in which what is read one step later is read before it is written again,
     where no dependence forbids it: that makes rolling buffers possible. Within that, those of one key together."""
-    if not isinstance(stage, Loop) or not is_flat(stage):
+    if not isinstance(stage, Loop) or not stage.flat:
         return stage
     order = nodes_of(stage)
     links = edges(order)
@@ -232,10 +232,6 @@ def _reaches(links: Mapping[str, Sequence[str]], start: str, goal: str) -> bool:
         seen.update(new)
         work += new
     return goal in seen
-
-
-def is_flat(loop: Loop) -> bool:
-    return all(isinstance(part, Straight) for part in loop.body)
 
 
 def writes_out(equation: Equation) -> bool:
@@ -273,7 +269,7 @@ class _Chooser:
         self.stage_of = {name: number for number, name in ordered}
         self.rank = {name: rank for rank, (_, name) in enumerate(ordered)}
         self.in_loops = {n.name for s in self.stages if isinstance(s, Loop) for n in nodes_of(s)}
-        self.nested = {n for n, s in enumerate(self.stages) if isinstance(s, Loop) and not is_flat(s)}
+        self.nested = {n for n, s in enumerate(self.stages) if isinstance(s, Loop) and not s.flat}
 
     def choose(self) -> None:
         """Kinds first, then aliases, then shared places."""
