@@ -78,7 +78,7 @@ class Probed:
     units: tuple[Unit, ...]
 
 
-def probed(program: Program, cut: bool = False) -> Probed:
+def probed(program: Program, cut: bool) -> Probed:
     """The program with probes on its edges and memories; ``cut``: no gradient goes further than a step."""
     return _Probing(program, cut).result()
 

@@ -30,16 +30,15 @@ class Group:
     names: set[str] = field(default_factory=set)
 
 
-def weave(
-    stages: Iterable[Stage], links: Sequence[Edge], loop_axes: LoopAxes, inside: frozenset[str] = frozenset()
-) -> tuple[Stage, ...]:
-    """The same computation with statements moved into loops; ``inside`` are the axes of loops around."""
-    return _woven(stages, by_reader(links), loop_axes, inside)
+def weave(stages: Iterable[Stage], links: Iterable[Edge], loop_axes: LoopAxes) -> tuple[Stage, ...]:
+    """The same computation with statements moved into loops."""
+    return _woven(stages, by_reader(links), loop_axes, frozenset())
 
 
 def _woven(
     stages: Iterable[Stage], needs: Needs, loop_axes: LoopAxes, inside: frozenset[str]
 ) -> tuple[Stage, ...]:
+    """``inside`` are the axes of loops around."""
     groups, home = list[Group](), dict[str, Group]()
     for stage in stages:
         group = _group_for(stage, groups, home, needs, loop_axes, inside)

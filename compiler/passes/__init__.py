@@ -140,7 +140,7 @@ ORDERS = {
 """By level. The driver runs these, and `rnnc test --bisect` follows them."""
 
 
-def run_order(system: System, order: Iterable[Run], skip: Collection[str] = ()) -> System:
+def run_order(system: System, order: Iterable[Run], skip: Collection[str]) -> System:
     """The system after all of an order."""
     for _, after in changes(system, order, skip):
         system = after

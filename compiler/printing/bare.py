@@ -16,7 +16,7 @@ INSIDE = " " * 8  # how lines of a block within a function begin
 
 
 def called_bare(
-    bodies: Mapping[str, str], taken: Container[str], written: bool = False
+    bodies: Mapping[str, str], taken: Container[str], written: bool
 ) -> tuple[str, dict[str, str]]:
     """The statement that imports what the loops of some functions call, or nothing, and these functions with such
     calls. What is ``taken``, or is a name in the functions, keeps its `np`. Where steps are ``written`` out,

@@ -30,7 +30,7 @@ def strips(
     storage: Storage,
     needed: Demands,
     kept: Collection[str],
-    written: Container[str] = (),
+    written: Container[str],
 ) -> dict[str, str]:
     """The quantities made in strips: for each, the first quantity of the loop that it is made for. None are for
     loops along axes whose steps are ``written`` out."""
@@ -131,8 +131,8 @@ class _Search:
         return found.pop() if len(found) == 1 else None
 
     def _by_steps(self, loop: Loop) -> bool:
-        flat = all(isinstance(part, Straight) for part in loop.body) and loop.axis not in self.written
-        return flat and isinstance(scanned(loop, self.table, self.storage), str)
+        apart = loop.flat and loop.axis not in self.written
+        return apart and isinstance(scanned(loop, self.table, self.storage), str)
 
     def whole(self, name: str, members: Collection[str]) -> bool:
         """Whether all that is made in the same place is made so."""
