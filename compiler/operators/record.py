@@ -39,14 +39,11 @@ TRAITS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One use of an operator, as its rules see it: shape, type and axes of each operand, static arguments."""
+class Statics:
+    """What has static arguments, each asked for as what it is."""
 
-    shapes: tuple[Shape, ...]
-    types: tuple[str, ...]
-    axes: tuple[tuple[str, ...], ...] = ()
-    attrs: Mapping[str, Attr] = field(default_factory=dict)
+    __slots__ = ()
+    attrs: Mapping[str, Attr]
 
     def size(self, name: str) -> Size:
         """A static argument that is a size."""
@@ -60,11 +57,27 @@ class Call:
         assert isinstance(value, tuple)
         return tuple(size for size in value if isinstance(size, Size))
 
+    def number(self, name: str) -> int:
+        """A static argument that is an integer."""
+        value = self.attrs[name]
+        assert isinstance(value, int)
+        return value
+
     def text(self, name: str) -> str:
         """A static argument that is a string."""
         value = self.attrs[name]
         assert isinstance(value, str)
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Statics):
+    """One use of an operator, as its rules see it: shape, type and axes of each operand, static arguments."""
+
+    shapes: tuple[Shape, ...]
+    types: tuple[str, ...]
+    axes: tuple[tuple[str, ...], ...] = ()
+    attrs: Mapping[str, Attr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ...spec.sizes import Size
 from ...spec.source import Span
 from ..ir import BATCH, Attr, Equation, Position, Read, here
 from ..ir import attrs as attributes
-from .record import TABLE, Call, Shape
+from .record import TABLE, Call, Shape, Statics
 
 
 @dataclass(slots=True)
@@ -202,7 +202,7 @@ def dim(builder: Builder, size: Size) -> Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Statics):
     """What a rule sees of an equation: the result ``q``; the operands ``args`` (``a``, ``b``, ``c`` for short)
     as the equation reads them; the static arguments."""
 
@@ -225,24 +225,6 @@ class Seen:
     @property
     def builder(self) -> Builder:
         return self.q.builder
-
-    def size(self, name: str) -> Size:
-        """A static argument that is a size."""
-        value = self.attrs[name]
-        assert isinstance(value, Size)
-        return value
-
-    def number(self, name: str) -> int:
-        """A static argument that is an integer."""
-        value = self.attrs[name]
-        assert isinstance(value, int)
-        return value
-
-    def text(self, name: str) -> str:
-        """A static argument that is a string."""
-        value = self.attrs[name]
-        assert isinstance(value, str)
-        return value
 
 
 @dataclass(frozen=True, slots=True)
