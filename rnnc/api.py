@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from .compiler.driver import Compiled, Options, compile_source
@@ -91,10 +92,28 @@ def _unchanged(path: Path, data: bytes) -> bool:
         return False
 
 
+LACKING = {
+    "jvp": "it is printed with `--with jvp`, `Options(extras=frozenset({'jvp'}))`",
+    "learn_start": "it is printed with `--with rtrl`, `Options(extras=frozenset({'rtrl'}))`",
+    "learn_step": "it is printed with `--with rtrl`, `Options(extras=frozenset({'rtrl'}))`",
+    "selfcheck": "it is printed with `--with selfcheck`, `Options(extras=frozenset({'selfcheck'}))`",
+    "beam": "it is there where sequences of tokens end by a rule (`stop when`)",
+}
+"""When a module has what not all have."""
+
+
+class Module(ModuleType):
+    """A module that says why it lacks what others have."""
+
+    def __getattr__(self, name: str) -> Any:
+        why = LACKING.get(name)
+        raise AttributeError(f"this module has no `{name}`" + (f": {why}" if why else ""))
+
+
 def module_from(text: str, name: str) -> ModuleType:
     """A module made of its text, which tracebacks and debuggers can show."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    module = ModuleType(f"rnnc.modules.{name}_{digest}")
+    module = Module(f"rnnc.modules.{name}_{digest}")
     module.__file__ = filename = f"<rnnc {name} {digest}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     sys.modules[module.__name__] = module  # while it is made: dataclasses look their module up

@@ -121,3 +121,14 @@ def test_what_cannot_be_compiled():
 def test_a_file_that_names_itself_like_standard_input(folder, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SPEC.encode())))
     assert rnnc.compile("-") == rnnc.compile("net.rnn").replace("net.rnn", "<stdin>")
+
+
+@pytest.mark.parametrize(
+    "name, said",
+    [("jvp", "--with jvp"), ("learn_step", "--with rtrl"), ("beam", "end by a rule"), ("fit", "no `fit`")],
+)
+def test_a_module_says_why_it_lacks_what_others_have(name, said):
+    m = rnnc.loads(SPEC)
+    assert not hasattr(m, name)
+    with pytest.raises(AttributeError, match=said):
+        getattr(m, name)
