@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import field
 
 from ..spec.records import dataclass
-from .checking.graph import outside
+from .checking.graph import outside_at
 from .checking.infer import Typed
 from .checking.model import Quantity, Sides
 from .checking.terms import Term, zero
@@ -133,8 +133,7 @@ class Flattener:
         _Flattening(self, name, axes, origin).root(term, boundaries)
 
     def _sides(self, term: Term) -> Sides:
-        axes = self.axes_of(term.name)
-        return tuple((axis, s) for axis, p in zip(axes, term.at, strict=True) if (s := outside(p)))
+        return outside_at(self.axes_of(term.name), term.at)
 
     def end_name(self, quantity: Quantity, sides: Sides) -> str:
         """The name of ``h[0] = …``: ``h.start``; with several axes ``h.start_t``."""

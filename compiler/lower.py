@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 
 from ..spec.records import dataclass, replace
+from .checking.graph import beyond, outside_at
 from .checking.heads import DENSITIES
 from .checking.infer import Typed
 from .checking.model import Quantity, Sides, Start
@@ -18,7 +19,7 @@ from .inner_ends import Inner, chosen_reads, inner_ends
 from .ir import AFTER, BATCH, BEFORE, Axis, Boundary, Equation, Position, Read, System, attrs, here
 from .losses import loss_equations
 from .program import Head, Init, Input, Noise, Param, Program, State, Stop
-from .reach import Reach, reach
+from .reach import Reach, all_terms, reach, subterms
 from .stream import stream_axis
 
 
@@ -43,8 +44,9 @@ class _Lowering:
     no_stream: str = ""
 
     def __post_init__(self) -> None:
+        read = _ends_read(self.typed)
         for quantity in self.typed.model.quantities.values():
-            _add_edges(self.typed, quantity)
+            _add_edges(self.typed, quantity, read.get(quantity.name, ()))
         self.stream, self.no_stream = stream_axis(self.typed)
         self.inner = inner_ends(self.typed.model)
         self.typed = chosen_reads(self.typed, self.inner)
@@ -320,15 +322,36 @@ class _Lowering:
         self.states.append(State(quantity.name, steps, past, type.shape, type.stored, type.count))
 
 
-def _add_edges(typed: Typed, quantity: Quantity) -> None:
-    """Beside every corner past an end, the edges that lead there, 0 where the spec does not give them: each
-    sequence of a batch has its own end, and its corner stands in the edge, not behind that of the longest."""
+def _ends_read(typed: Typed) -> dict[str, dict[Sides, None]]:
+    """By quantity the sides at which it is read at an end, as `h[T+1, s-1]`, where that may be a corner."""
+    found: dict[str, dict[Sides, None]] = {}
+    for term in subterms(all_terms(typed)):
+        quantity = typed.model.quantities.get(term.name) if term.op == "read" else None
+        if quantity is not None and beyond(term.at):
+            found.setdefault(term.name, {})[outside_at(quantity.axes, term.at)] = None
+    return found
+
+
+def _add_edges(typed: Typed, quantity: Quantity, read: Iterable[Sides]) -> None:
+    """The edges that lead to corners, 0 where the spec does not give them: those that are read, and beside every
+    corner past an end, since each sequence of a batch has its own, where its corner stands in the edge, not behind
+    that of the longest."""
+    given = list(quantity.starts)
+    for edge in read:
+        if edge and any(set(edge) < set(corner) for corner in given):
+            _add_edge(typed, quantity, edge)
     corners = [sides for sides in quantity.starts if len(sides) > 1]
     for corner in corners:
         for end in (side for side in corner if side[1] == AFTER):
             edge = tuple(side for side in corner if side != end)
-            if edge not in quantity.starts:
-                nothing = zero(typed.types[quantity.name], quantity.span)
-                quantity.starts[edge] = Start(Number(quantity.span, 0.0, True), quantity.span, quantity.via)
-                typed.starts[quantity.name, edge] = nothing
-                corners += [edge] if len(edge) > 1 else []
+            if _add_edge(typed, quantity, edge) and len(edge) > 1:
+                corners.append(edge)
+
+
+def _add_edge(typed: Typed, quantity: Quantity, edge: Sides) -> bool:
+    """Whether the spec does not give the edge, so that it is 0 now."""
+    if edge in quantity.starts:
+        return False
+    quantity.starts[edge] = Start(Number(quantity.span, 0.0, True), quantity.span, quantity.via)
+    typed.starts[quantity.name, edge] = zero(typed.types[quantity.name], quantity.span)
+    return True

@@ -157,6 +157,18 @@ def test_axes(axis: str, code: str | None) -> None:
     assert codes(f"{HEADER}{axis}\noutput x\n") == ([code] if code else [])
 
 
+@pytest.mark.parametrize("edge", ["", "h[0, s] = 1\n"], ids=["not given", "given"])
+@pytest.mark.parametrize("read", ["sum[s](h[0, s-1])", "h[0, S]"])
+def test_what_reads_an_end_needs_its_corners(edge: str, read: str) -> None:
+    """`h[0, s-1]` is the corner at the first s, `h[0, S]` without steps."""
+    start = (
+        "axis t = 1..T\naxis s = 1..S\ninput x[t, s] : real\noutput h\nh[t, s] : real = x[t, s] + h[t-1, s]\n"
+    )
+    (found,) = codes(f"{start}{edge}h[0, 0] = z\nz : real = {read}\n")
+    assert found in ("RNN404", "RNN406")
+    assert codes(f"{start}{edge}h[0, 0] = 0.5\nz : real = {read}\noutput z\n") == []
+
+
 STREAMS = [
     ("h[t] = x[t] + h[t-1] + h[t-3]", ""),
     ("h[t] = where(t == 1, x[t], h[t-1])", ""),

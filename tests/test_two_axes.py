@@ -269,3 +269,20 @@ def test_an_end_with_a_corner_is_not_what_it_copies(level: int) -> None:
     expected[1, 1] = 0.5 * expected[2, 2] + 0.1
     for (t, s), value in expected.items():
         assert found[t - 1, s - 1, 0] == pytest.approx(value, rel=1e-6), (t, s)
+
+
+@pytest.mark.parametrize("past", ["0", "T+1"])
+@pytest.mark.parametrize("edge", ["", "h[PAST, s] = 0\n"], ids=["not given", "given"])
+def test_a_read_at_an_end_meets_the_corner_alone(past: str, edge: str, level: int) -> None:
+    """`h[0, s-2]` is 0 inside, and of the corner's value before the first s, whether the edge is given or not."""
+    text = (
+        "axis t = 1..T\naxis s = 1..S\ninput x[t,s] : real\nparam w : real\noutput q, last\nh[t,s] = x[t,s]\n"
+    )
+    text += edge + "h[PAST, 0] = w\nq[s] = h[PAST, s-2]\nlast = h[PAST, S]\nloss l[s] = q[s]\n"
+    m = rnnc.loads(text.replace("PAST", past), Options(level=level))
+    params, batch = {"w": np.array(3.0)}, {"x": np.ones((4, 5, 3)), "T": [4, 2, 0], "S": [5, 1, 0]}
+    run = m.forward(params, {k: np.asarray(v) for k, v in batch.items()})
+    assert run.outputs["q"].T.tolist() == [[3, 3, 0, 0, 0], [3, 0, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert run.outputs["last"].tolist() == [0, 0, 3]
+    assert run.loss == 9 / 6
+    assert m.backward(params, run)[0]["w"] == 0.5

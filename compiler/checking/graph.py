@@ -41,7 +41,7 @@ class Edge:
 
 
 def dependences(model: Model) -> dict[Node, list[Edge]]:
-    """Every edge, by reader. A quantity needs its own ends."""
+    """Every edge, by reader. A quantity needs its own ends, an end its corners."""
     graph: dict[Node, list[Edge]] = {}
     for quantity in model.quantities.values():
         node = Node(quantity.name)
@@ -51,8 +51,15 @@ def dependences(model: Model) -> dict[Node, list[Edge]]:
         for sides, start in quantity.starts.items():
             end = Node(quantity.name, sides)
             edges.append(Edge(node, end, (), start.span, start.via))
-            graph[end] = list(_edges(model, end, start.value, start.via))
+            graph[end] = [*_edges(model, end, start.value, start.via), *_corners(quantity, end, end)]
     return graph
+
+
+def _corners(quantity: Quantity, end: Node, reader: Node) -> Iterator[Edge]:
+    """Past the axes that it leaves free an end is its corners; who reads an end that is not given may read those."""
+    for sides, start in quantity.starts.items():
+        if set(end.sides) < set(sides):
+            yield Edge(reader, Node(quantity.name, sides), (), start.span, start.via)
 
 
 def _defining(quantity: Quantity) -> Iterator[tree.Expr]:
@@ -69,8 +76,10 @@ def _edges(model: Model, reader: Node, expr: tree.Expr, via: Via) -> Iterator[Ed
         quantity = model.quantities.get(read.name)
         if quantity is None:
             continue
-        sides = _outside(quantity.axes, read.at)
+        sides = outside_at(quantity.axes, read.at)
         if sides and sides not in quantity.starts:
+            if beyond(read.at):
+                yield from _corners(quantity, Node(read.name, sides), reader)
             continue
         offsets = tuple(
             (axis, _offset(p, reduced))
@@ -84,7 +93,7 @@ def _offset(position: Position, reduced: frozenset[str]) -> int | None:
     return None if position.over is None or position.over in reduced else position.offset
 
 
-def _outside(axes: tuple[str, ...], at: tuple[Position, ...]) -> Sides:
+def outside_at(axes: tuple[str, ...], at: tuple[Position, ...]) -> Sides:
     """The ends that a read at fixed places points to."""
     return tuple((axis, side) for axis, p in zip(axes, at, strict=True) if (side := outside(p)))
 
@@ -94,6 +103,11 @@ def outside(position: Position) -> int:
     if position.over is not None or position.offset != position.ends:
         return 0
     return 1 if position.ends else -1
+
+
+def beyond(at: tuple[Position, ...]) -> bool:
+    """Whether a read at an end may be past a further axis, as `h[T+1, s-1]` and, of no steps, `h[T+1, S]`."""
+    return any(not outside(p) and (p.over is None or p.offset != 0) for p in at)
 
 
 def _reads(expr: tree.Expr, reduced: frozenset[str]) -> Iterator[tuple[tree.Read, frozenset[str]]]:
