@@ -11,15 +11,13 @@ from .compiler.ir import Equation, Read, here
 from .spec.sizes import Size
 from .spec.source import Source, Span
 
-VECTOR, MATRIX = (
-    read("", (), Type("real", (Size.of(1),) * rank), Span(Source("", ""), 0, 0)) for rank in (1, 2)
-)
-PATTERNS = [(name, build(any)) for any in (VECTOR, MATRIX) for name, build in SPELLED_OUT.items()]
+ARGUMENT = read("", (), Type("real", (Size.of(1),)), Span(Source("", ""), 0, 0))
+PATTERNS = {name: build(ARGUMENT) for name, build in SPELLED_OUT.items()}
 
 
 def compound(equation: Equation, table: Mapping[str, Equation]) -> tuple[str, Read] | None:
     """The function that an equation and its temporaries compute, and of what."""
-    for name, pattern in PATTERNS:
+    for name, pattern in PATTERNS.items():
         found: list[Read] = []
         if _fits(pattern, equation, table, found) and len({*found}) == 1:
             return name, found[0]
@@ -27,18 +25,24 @@ def compound(equation: Equation, table: Mapping[str, Equation]) -> tuple[str, Re
 
 
 def _fits(pattern: Term, equation: Equation, table: Mapping[str, Equation], found: list[Read]) -> bool:
-    """Whether the equation is the pattern's operator, of what fits too; ``found`` is what stands for its argument. What
-    sizes something is repeated for follows from the rest."""
+    """Whether the equation is the pattern's operator, of what fits too; ``found`` is what stands for its argument."""
     if equation.op != pattern.op or len(equation.reads) != len(pattern.args):
         return False
     if pattern.op == "number" and equation.attrs != pattern.attrs:
         return False
-    for part, one in zip(pattern.args, equation.reads, strict=True):
-        source = table[one.name]
-        if part in (VECTOR, MATRIX):
-            found.append(one)
-        elif one.at != here(source.axes) or source.name == source.origin:
-            return False
-        elif not _fits(part, source, table, found):
-            return False
-    return True
+    return all(_is_part(*pair, table, found) for pair in zip(pattern.args, equation.reads, strict=True))
+
+
+def _is_part(part: Term, read: Read, table: Mapping[str, Equation], found: list[Read]) -> bool:
+    """Whether an operand fits. What is repeated, and how often, goes by the argument's sizes, which may be any."""
+    if part is ARGUMENT:
+        found.append(read)
+        return True
+    if part.op == "expand":
+        return _is_part(part.args[0], read, table, found)
+    source = table[read.name]
+    if read.at != here(source.axes) or source.name == source.origin:
+        return False
+    if source.op == "expand":
+        return _is_part(part, source.reads[0], table, found)
+    return _fits(part, source, table, found)

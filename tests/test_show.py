@@ -107,6 +107,7 @@ param a : real[n], W : real[n, n]
 g[t] : real[n] = layer_norm(W @ h[t-1] + x[t])
 S[t] : real[n, n] = layer_norm(outer(g[t], x[t]))
 h[t] : real[n] = tanh(a * rms_norm(S[t] @ g[t])) + silu(g[t]) - gelu(x[t]) / norm(g[t] + 1)
+u[t] : real = gelu(sum(x[t])) + silu(norm(x[t]))
 v[t] : real[n] = (x[t] - mean(x[t])) / sqrt(mean(square(g[t] - mean(g[t]))) + 1e-05)
 head y[t] : token(n) ~ categorical(log_softmax(h[t] * v[t]))
 """
