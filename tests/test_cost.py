@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import pytest
 from rnnc import api
 from rnnc.compiler.cost import AS_WRITTEN, Cost, total, training_costs
 from rnnc.compiler.driver import Options
 from rnnc.compiler.ir import BATCH
-from rnnc.machine import Peaks
+from rnnc.machine import Peaks, versions
 
 B, T, D, H = 5, 7, 3, 4
 
@@ -50,3 +54,16 @@ def test_what_a_loop_does_not_need_costs_nothing(tmp_path: Path) -> None:
 
 def test_the_bound_is_what_the_machine_takes_for_each() -> None:
     assert Peaks(flops=2.0, functions=4.0, bytes=8.0).bound(Cost(2.0, 2.0, 2.0)) == 1 + 0.5 + 0.25
+
+
+def test_the_kernels_of_products_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy's own; other libraries bring theirs."""
+    found = [
+        {"user_api": "blas", "filepath": f"/lib/{package}.libs/blas.so", "internal_api": "openblas",
+         "version": "0.3.31", "architecture": kernels}
+        for package, kernels in (("numpy", "SkylakeX"), ("scipy", "Haswell"))
+    ]  # fmt: skip
+    monkeypatch.setitem(sys.modules, "threadpoolctl", SimpleNamespace(threadpool_info=lambda: found))
+    assert f"numpy {np.__version__} (openblas 0.3.31, SkylakeX), torch" in versions()
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    assert f"numpy {np.__version__}, torch" in versions()
