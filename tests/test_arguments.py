@@ -373,3 +373,12 @@ def test_a_component_that_is_not_there_is_0(level: int) -> None:
     assert run.outputs["h"].ravel().tolist() == [1, 6, 0, 0, 0]
     _, found, _ = m.backward({}, run, {"h": np.ones((5, 1))})
     assert found["x"].tolist() == np.where(np.isin(x, [1, 6]), 1, 0).tolist()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bool"])
+def test_a_buffer_of_a_workspace_begins_at_a_multiple_of_64_bytes(dtype: str) -> None:
+    call = rnnc.loads("axis t = 1..T\ninput x[t] : real\nloss l = sum[t](x[t])\n").Call()
+    call.workspace, call.dtype = {}, np.dtype(dtype)
+    for number, shape in enumerate([(3,), (5, 7), (2, 3, 11)]):
+        buffer = call.buffer(f"b{number}", *shape)
+        assert buffer.shape == shape and buffer.ctypes.data % 64 == 0 and buffer.flags.c_contiguous

@@ -108,10 +108,7 @@ class Call:
         if room is None or room.size != needed or room.dtype != wanted:
             room = self.workspace[name] = np.empty(needed, wanted)
         self.own[id(room)] = room
-        start = (
-            -room.ctypes.data % 64 // room.itemsize
-        )  # vectors of 64 bytes are in one line of the cache each
-        found = self.made[name, shape, dtype] = room[start : start + size].reshape(shape)
+        found = self.made[name, shape, dtype] = on_line(room, size).reshape(shape)
         return found
 
     def forwards(self, loop, *arrays):
@@ -228,6 +225,13 @@ def _array(where, name, value, kind="real"):
         wanted = {"real": "real numbers", "bool": "bool"}.get(kind, "integers")
         raise ValueError(f"{where}[{name!r}]: expected {wanted}, got {array.dtype}")
     return array
+
+
+def on_line(room, size):
+    """So many numbers of an array with room for 64 bytes more, from a multiple of 64 bytes on: a processor's widest
+    vectors are in one line of the cache each."""
+    start = -room.ctypes.data % 64 // room.itemsize
+    return room[start : start + size]
 
 
 def _checked_count(what, value):

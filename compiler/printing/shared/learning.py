@@ -32,10 +32,8 @@ def _checked_learning(params, state, inputs, live):
     for name, key in MOVING.items():
         if name not in state:
             raise ValueError(f"state: missing {name!r}; begin with learn_start(params, batch_size, context)")
-        value, shape = (
-            _array("state", name, state[name]),
-            (call.numbers, *np.shape(state[name.removeprefix("d ")])),
-        )
+        value = _array("state", name, state[name])
+        shape = (call.numbers, *np.shape(state[name.removeprefix("d ")]))
         if value.shape != shape:
             raise ValueError(f"state[{name!r}]: expected shape {shape}, got {value.shape}")
         call.directions[key] = value.astype(call.dtype, copy=False)
