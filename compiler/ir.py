@@ -132,13 +132,15 @@ class System:
     ``outputs`` maps what the world asks for (``loss``, ``output:y``, ``nll:y``, ``state:h``,
     ``grad:W``, ``dstate:h``, ``dinput:x``) to names. Leaves (parameters, inputs, …) are equations
     without reads. An adjoint system reads names of the forward system without defining them: its
-    ``given`` equations, the tape's candidates.
+    ``given`` equations, the tape's candidates. ``dims`` is what the spec says of each size unless it is
+    told otherwise: only costs may depend on it.
     """
 
     axes: tuple[Axis, ...]
     equations: tuple[Equation, ...]
     outputs: tuple[tuple[str, str], ...] = ()
     given: tuple[Equation, ...] = ()
+    dims: tuple[tuple[str, int], ...] = ()
 
     def table(self) -> dict[str, Equation]:
         """Every equation by name, the given ones too."""

@@ -60,6 +60,7 @@ class _Lowering:
 
     def program(self) -> Program:
         model, params = self.typed.model, self._params()
+        dims = tuple(model.dims.items())
         for quantity in model.quantities.values():
             if quantity.name not in self.flat.aliases:
                 self._quantity(quantity)
@@ -71,7 +72,7 @@ class _Lowering:
         self.outputs = [*losses.outputs, *self.outputs, *named, *ends]
         return Program(
             source=model.source,
-            dims=tuple(model.dims.items()),
+            dims=dims,
             fixed=self._fixed(params),
             params=params,
             inputs=tuple(self._input(q) for q in model.quantities.values() if q.role == "input"),
@@ -83,7 +84,7 @@ class _Lowering:
             stop=self._stop(),
             losses=tuple(losses.elements),
             alone=tuple(losses.alone),
-            forward=System(self._axes(), tuple(self.flat.equations), tuple(self.outputs)),
+            forward=System(self._axes(), tuple(self.flat.equations), tuple(self.outputs), dims=dims),
         )
 
     def _params(self) -> tuple[Param, ...]:

@@ -198,4 +198,13 @@ h[t, s, r] : int = h[t+1, s-1, r+2] + x[t]
 h[t, 0, r] = t
 loss l[t, s] = w * sum[r](h[t, s, r])
 """,
+    "pieces that are put in their places for all steps, into what the loop reads": """
+axis t = 1..T
+input x[t] : real[3], z[t] : real
+output h
+a[t] : real[3] = affine(x[t])
+v[t] = h[t-1] + a[t]
+c[t] = concat(slice(v[t], 1, 2), expand(z[t], 1))
+h[t] = tanh(c[t])
+""",
 }

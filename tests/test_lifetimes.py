@@ -62,6 +62,7 @@ def test_a_loop_fills_what_it_has_read(body: str, shapes: dict[str, str], expect
     shape = {**dict.fromkeys(KINDS, "T_max"), "h": "T_max + 1", **shapes}.__getitem__
     assert heirs(plan, loop, [], ["a"], shape) == expected
     assert heirs(plan, loop, [], [], shape) == {}
+    assert heirs(plan, loop, [], ["a"], shape, begun={"r"}) == {}  # it is written before `a` is read
 
 
 @pytest.mark.parametrize(("a", "r"), [((1, 0), (1, 0)), ((1, 0), (0, 1)), ((1, 1), (0, 2))])

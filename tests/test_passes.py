@@ -21,6 +21,7 @@ from rnnc.compiler.passes import (
     SPREAD,
     SUMS,
     WIDE,
+    WIDENED,
     Pass,
     drop_dead,
     share,
@@ -44,13 +45,14 @@ every_pass = pytest.mark.parametrize(
         *SUMS,
         *(one for one in LOOPS if one.name == "defer"),
         MERGED[1],
+        WIDENED[0],
         SINGLE[0],
     ),
     ids=lambda one: one.name,
 )
 every_one = pytest.mark.parametrize(
     "one",
-    (*REPEATED, *WIDE, *SPREAD, *LOOPS, *SUMS, *MERGED[:-1], ROWS[0]),
+    (*REPEATED, *WIDE, *SPREAD, *LOOPS, *SUMS, *MERGED[:-1], ROWS[0], WIDENED[0]),
     ids=lambda one: f"{one.name}-{one.run.__name__}",
 )
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -32,6 +32,7 @@ from .squash import squash
 from .stack import stack
 from .sums import one_sum
 from .tile import tile
+from .widen import widen
 
 ROUNDS = 20  # the passes feed one another; two or three rounds are usual
 
@@ -88,6 +89,9 @@ SUMS = (Pass("sums", one_sum),)
 SHARED = (Pass("share", share),)
 """-O2, after those: weights that several copies of a cell share are halved once."""
 
+WIDENED = (Pass("widen", widen), PASSES[-1])
+"""-O2, last of all: the products that the adjoint knows are one."""
+
 SINGLE = (Pass("gather", gather), PASSES[-1])
 """-O2, on the equations of a single step: what is small there is the number of calls."""
 
@@ -98,7 +102,9 @@ MERGED = (*LAST, Pass("merge", merge), *SINGLE)
 """The same, last: as few calls as there can be."""
 
 NAMES = tuple(
-    dict.fromkeys(one.name for one in (*PASSES, *BACK, *WIDE, *SPREAD, *LOOPS, *LAST, *SUMS, *MERGED))
+    dict.fromkeys(
+        one.name for one in (*PASSES, *BACK, *WIDE, *SPREAD, *LOOPS, *LAST, *SUMS, *WIDENED, *MERGED)
+    )
 )
 
 
@@ -132,7 +138,7 @@ ORDERS = {
         fast=(Run(WIDE, once=True), Run(PASSES), Run(LOOPS, once=True)),
         gradient=(Run(PASSES), Run((*SPREAD, *PASSES)), Run(LOOPS, once=True)),
         tangent=(Run(PASSES), Run(LOOPS, once=True)),
-        last=(Run((*LAST, *SUMS, *SHARED), once=True),),
+        last=(Run((*LAST, *SUMS, *SHARED, *WIDENED), once=True),),
         step=(Run(SINGLE, once=True),),
         frozen=(Run(ROWS, once=True), Run(PASSES), Run(MERGED, once=True)),
     ),

@@ -50,7 +50,7 @@ Term = tuple[int, Read]  # the sign, and what is added
 
 def merge(system: System) -> System:
     """The system with fewer, wider products and sums."""
-    work = _Work(system)
+    work = Merging(system)
     return rewrite(system, {"mul": (work.factor,), "add": (work.sum,), "sub": (work.sum,)})
 
 
@@ -63,7 +63,7 @@ def _part(read: Read, v: View) -> Equation | None:
 
 
 @dataclass(slots=True)
-class _Work:
+class Merging:
     """``still`` is what follows from parameters alone, what is made here too; ``inner`` are sums that another sum
     reads, and nobody else."""
 
@@ -79,15 +79,15 @@ class _Work:
     def factor(self, e: Equation, v: View) -> Equation | None:
         """A factor that follows from parameters goes into the matrix of a product."""
         for one, other in (e.reads, e.reads[::-1]):
-            product, factor = self._product(other, v), v.source(one)
+            product, factor = self.multiplied(other, v), v.source(one)
             if product is None or one.name not in self.still or not is_plain(one, factor):
                 continue
             matrix, vector = product.reads
             source = v.source(matrix)
             if factor.axes in ((), source.axes) and product.axes == e.axes:
                 sizes = source.shape[-1:]
-                columns = self._new(v, e, "expand", one, axes=factor.axes, shape=source.shape, sizes=sizes)
-                scaled = self._new(v, e, "mul", matrix, columns, axes=source.axes, shape=source.shape)
+                columns = self.new(v, e, "expand", one, axes=factor.axes, shape=source.shape, sizes=sizes)
+                scaled = self.new(v, e, "mul", matrix, columns, axes=source.axes, shape=source.shape)
                 return turned(e, "einsum", scaled, vector, spec=PRODUCT)
         return None
 
@@ -95,20 +95,20 @@ class _Work:
         """The products in a sum together, and what follows from parameters together."""
         if e.name in self.inner or BATCH not in e.axes or e.type != "real":
             return None
-        terms = _terms(e, v)
+        parts = terms_of(e, v)
         groups: dict[object, list[Term]] = defaultdict(list)
-        for place, term in enumerate(terms):
+        for place, term in enumerate(parts):
             groups[self._kind(term[1], v) or place].append(term)
-        if len(groups) == len(terms):
+        if len(groups) == len(parts):
             return None
         together = [self._together(e, group, v) for group in groups.values()]
         *others, (sign, last) = sorted(together, key=lambda term: -term[0])
         if not others:
-            return turned(e, "copy", self._signed(e, sign, last, v))
-        total = self._signed(e, *self._total(e, others, v), v)
+            return turned(e, "copy", self.signed(e, sign, last, v))
+        total = self.signed(e, *self.total(e, others, v), v)
         return turned(e, "add" if sign > 0 else "sub", total, last)
 
-    def _product(self, read: Read, v: View) -> Equation | None:
+    def multiplied(self, read: Read, v: View) -> Equation | None:
         """A product of a matrix that follows from parameters with a vector that does not, read here alone."""
         found = v.through(read, "einsum", once=True)
         if found is None or found.attr("spec") != PRODUCT or found.boundaries:
@@ -121,44 +121,45 @@ class _Work:
         """What terms have in common that can be taken together; None for those that cannot."""
         if read.name in self.still:
             return "still" if is_plain(read, v.source(read)) else None
-        product = self._product(read, v)
+        product = self.multiplied(read, v)
         return (product.axes, *map(along, product.reads)) if product is not None else None
 
     def _together(self, e: Equation, group: Sequence[Term], v: View) -> Term:
         """Several terms of one kind as one."""
-        found = [product for _, read in group if (product := self._product(read, v)) is not None]
+        found = [product for _, read in group if (product := self.multiplied(read, v)) is not None]
         if len(found) < 2:
-            return self._total(e, group, v)
-        matrices = [self._signed(e, sign, p.reads[0], v) for (sign, _), p in zip(group, found)]
-        sides = [self._concatenated(e, reads, v) for reads in (matrices, [p.reads[1] for p in found])]
+            return self.total(e, group, v)
+        matrices = [self.signed(e, sign, p.reads[0], v) for (sign, _), p in zip(group, found)]
+        sides = [self.concatenated(e, reads, v) for reads in (matrices, [p.reads[1] for p in found])]
         like = found[0]
-        return 1, self._new(v, e, "einsum", *sides, axes=like.axes, shape=like.shape, spec=PRODUCT)
+        return 1, self.new(v, e, "einsum", *sides, axes=like.axes, shape=like.shape, spec=PRODUCT)
 
-    def _concatenated(self, e: Equation, reads: Sequence[Read], v: View) -> Read:
+    def concatenated(self, e: Equation, reads: Sequence[Read], v: View) -> Read:
         """One after the other along the last size."""
         sources = [v.source(read) for read in reads]
         size = sources[0].shape[-1]
         for source in sources[1:]:
             size = size + source.shape[-1]
-        shape = (*sources[0].shape[:-1], size)
-        return self._new(v, e, "concat", *reads, axes=along(reads[0]), shape=shape)
+        shape, found = (*sources[0].shape[:-1], size), {axis for read in reads for axis in along(read)}
+        axes = tuple(axis for axis in e.axes if axis in found)
+        return self.new(v, e, "concat", *reads, axes=axes, shape=shape)
 
-    def _total(self, e: Equation, terms: Sequence[Term], v: View) -> Term:
+    def total(self, e: Equation, terms: Sequence[Term], v: View) -> Term:
         """The sum of some terms, and its sign: those with a positive one come first."""
         (lead, total), *rest = sorted(terms, key=lambda term: -term[0])
         for sign, read in rest:
             found = {*along(total), *along(read)}
             axes = tuple(axis for axis in e.axes if axis in found)
-            total = self._new(v, e, "add" if sign == lead else "sub", total, read, axes=axes, shape=e.shape)
+            total = self.new(v, e, "add" if sign == lead else "sub", total, read, axes=axes, shape=e.shape)
         return lead, total
 
-    def _signed(self, e: Equation, sign: int, read: Read, v: View) -> Read:
+    def signed(self, e: Equation, sign: int, read: Read, v: View) -> Read:
         source = v.source(read)
         if sign > 0:
             return read
-        return self._new(v, e, "neg", read, axes=along(read), shape=source.shape)
+        return self.new(v, e, "neg", read, axes=along(read), shape=source.shape)
 
-    def _new(
+    def new(
         self,
         v: View,
         like: Equation,
@@ -175,7 +176,7 @@ class _Work:
         return made
 
 
-def _terms(e: Equation, v: View) -> list[Term]:
+def terms_of(e: Equation, v: View) -> list[Term]:
     """What a sum of sums adds, in order, with signs."""
     found = list[Term]()
     work: list[tuple[int, Equation | Read]] = [(1, e)]

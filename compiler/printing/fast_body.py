@@ -34,7 +34,7 @@ from .places import Places
 from .python import expression, text
 from .reading import here_of, natural, read_stored
 from .reduction import reduction
-from .stretches import Steps, cut, pieces
+from .stretches import Steps, cut
 from .strips import Strip, size_of_step
 from .structure import is_at_hand
 from .written import Written, at_one_step
@@ -203,6 +203,7 @@ class Printer(Places):
         scope = Scope(loop.axis, loop.step, self.plan.names.taken, frame.written.get(loop.axis, 0))
         inner = replace(frame.within(scope), hoisted=self.hoisted, views=self.views)
         if not frame.scopes:
+            self.inside = frozenset(node.name for node in nodes_of(loop))
             self.name_views(node.root for node in nodes_of(loop))
         outer, self.out = self.out, Lines(indent=self.out.indent + 1 + coupled)
         known, self.notes = set(self.hoisted), Notes()
@@ -240,13 +241,19 @@ class Printer(Places):
         ends = ("1", str(last))[:: loop.step]
         told = "step by step: where values go, what stands before them"
         self.out.add(f"# {loop.axis} = {'..'.join(ends)}, {told}")
-        roots = [node.root for node in nodes_of(loop)]
+        roots, storage = [node.root for node in nodes_of(loop)], self.plan.storage
         strips = self.waiting.get(roots[0].name, [])
         old = [holder for holder in self.ending if holder in self.lies]
-        wanted = (root for root in roots if root.name not in frame.rebound or not self._takes_new(root))
-        self.make(wanted, heirs(self.plan, loop, strips, old, self.shape))
+        wanted = (root for root in roots if root.name not in frame.rebound or not self.takes_new(root))
+        begun = [root for root in roots if self.early(root)]
+        self.make(
+            wanted,
+            heirs(self.plan, loop, strips, old, self.shape, {storage.holder(root.name) for root in begun}),
+        )
         for root in roots:
             self.margins(root, BEFORE if loop.step > 0 else AFTER)
+        for root in begun:
+            self.put_pieces(frame, root, frame.stored[root.name], before=True)
         return self._strip(loop)
 
     def _strip(self, loop: Loop) -> tuple[str, str, frozenset[str]] | None:
@@ -390,7 +397,7 @@ class Printer(Places):
         if root.op in ("concat", "stack"):
             if not frame.scopes:
                 self.make([root])
-            self._pieces(frame, root, stored)
+            self.put_pieces(frame, root, stored, before=False)
             return
         call = self._call(frame, root, stored)
         new = None if call is None or frame.scopes else self.made_by(call, root)
@@ -413,7 +420,7 @@ class Printer(Places):
 
     def _assign(self, frame: Frame, root: Equation, stored: Stored, place: ast.expr) -> None:
         """No operator writes here by itself: a one-step buffer takes the new array, an array its content."""
-        if self._takes_new(root):
+        if self.takes_new(root):
             frame.rebound.add(root.name)
             self.out.assign(stored.identifier, completed(frame, root))
             return
@@ -421,22 +428,6 @@ class Printer(Places):
         dims = frame.free(root.axes)
         target = place if isinstance(place, ast.Subscript) else expression("{0}[...]", place)
         self.out.assign(target, align(value, dims))
-
-    def _takes_new(self, root: Equation) -> bool:
-        """Whether a new array may be given the name of the quantity's buffer, of which no stretch has a name."""
-        storage = self.plan.storage
-        own = storage.holder(root.name) == root.name and not storage.aliases_of(root.name)
-        return own and storage.kinds[root.name] == "scratch"
-
-    def _pieces(self, frame: Frame, root: Equation, stored: Stored) -> None:
-        """The pieces of a `concat` or a `stack` that were not made in its place."""
-        storage = self.plan.storage
-        for read, stretch in pieces(root, frame.table):
-            alias = storage.aliases.get(read.name)
-            if alias is None or storage.owner(alias.base) != storage.owner(root.name):
-                target = self.stretch(natural(frame, root, stored), stretch)
-                value = align(operand(frame, read), target.dims)
-                self.out.add(f"{text(target.expr)} = {text(value)}")
 
     # ----------------------------------------------------------------------------------- ragged ends
 
@@ -488,7 +479,7 @@ class Printer(Places):
 
     def _is_new(self, frame: Frame, root: Equation) -> bool:
         """Whether a name is given to the value, instead of writing it into a place."""
-        if not self._takes_new(root):
+        if not self.takes_new(root):
             storage = self.plan.storage
             return storage.kinds[storage.holder(root.name)] == "fresh"
         return root.op not in ("concat", "stack") and self._call(frame, root, frame.stored[root.name]) is None

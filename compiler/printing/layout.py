@@ -104,3 +104,13 @@ def pooled_axes(reader: Equation, read: Read, times: Container[str]) -> tuple[st
 def end_value(equation: Equation, axis: str) -> str | None:
     """The quantity that gives the values past the end of one axis."""
     return equation.boundary(((axis, AFTER),))
+
+
+def moves(axis: str, read: Read) -> bool:
+    """Whether a read goes along with the steps of an axis."""
+    return any(p.over == axis and not p.ends for p in read.at)
+
+
+def delay(axis: str, read: Read) -> int:
+    """How many steps further along an axis than its reader stands a read is that goes along with it."""
+    return next(p.offset for p in read.at if p.over == axis)

@@ -6,7 +6,7 @@ A quantity that is given as a new value may be a view of what it is made of, or 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 
 from ..schedule import Loop, Node, Stage
 from ..weave import nodes_of
@@ -42,10 +42,16 @@ def _numbers(plan: FastPlan, stages: Sequence[Stage]) -> dict[str, int]:
 
 
 def heirs(
-    plan: FastPlan, loop: Loop, strips: Sequence[Node], ending: Collection[str], shape: Callable[[str], str]
+    plan: FastPlan,
+    loop: Loop,
+    strips: Sequence[Node],
+    ending: Collection[str],
+    shape: Callable[[str], str],
+    begun: Container[str] = (),
 ) -> dict[str, str]:
     """Which new arrays of a loop may lie where old ones of their ``shape`` do that nobody reads after it
-    (``ending``): at each step the old value is read before the new one is written. New array -> old one."""
+    (``ending``): at each step the old value is read before the new one is written, but for those that are
+    ``begun`` before it. New array -> old one."""
     if not loop.flat:
         return {}
     nodes, holder = nodes_of(loop), plan.storage.holder
@@ -55,7 +61,7 @@ def heirs(
     read = _last_reads(plan, [*strips, *nodes], len(strips), {*ending} - written.keys())
     found: dict[str, str] = {}
     for new, first in written.items():
-        if plan.storage.kinds[new] == "array":
+        if plan.storage.kinds[new] == "array" and new not in begun:
             old = (name for name, last in read.items() if last < first and _alike(plan, name, new, shape))
             free = next((name for name in old if name not in found.values()), None)
             if free is not None:

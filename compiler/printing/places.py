@@ -5,19 +5,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import field
+from functools import partial
 
 from ...spec.records import dataclass
-from ..ir import AFTER, BEFORE, Boundary, Equation, lag_axes
+from ..ir import AFTER, BEFORE, Boundary, Equation, Read, lag_axes
 from .body import array_shape, fill_margins, margin
 from .buffers import Spare, extents, make_buffers, taken
+from .computing import align, operand
 from .frame import DTYPES, WORD, Frame, Value
 from .inline import is_leaf
 from .layout import Stored
 from .lines import WIDTH, Lines
 from .python import expression, text
-from .reading import slots, subscript
+from .reading import natural, slots, subscript
 from .storage import FastPlan
-from .stretches import Alias, Steps
+from .stretches import Alias, Steps, pieces, stands_before
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Places:
     views: dict[str, str] = field(default_factory=dict)  # stretches of arrays that have names
     spare: Spare = field(default_factory=dict)  # buffers that may be used again, of an earlier function too
     lies: dict[str, tuple[str, str]] = field(default_factory=dict)  # array -> its buffer, and of what shape
+    inside: frozenset[str] = frozenset()  # what the outermost loop that is printed computes
 
     def make(self, roots: Iterable[Equation], heirs: Mapping[str, str] | None = None) -> None:
         """The arrays that hold these quantities, those of one shape together, and the names of their stretches.
@@ -184,6 +187,42 @@ class Places:
             return Value(subscript(whole.expr, [*lead, expression(str(alias.start))]), dims)
         steps = slots(alias.start, alias.start + alias.count)
         return Value(subscript(whole.expr, [*lead, steps]), whole.dims)
+
+    def put_pieces(self, frame: Frame, root: Equation, stored: Stored, before: bool) -> None:
+        """The pieces of a `concat` or a `stack` that were not made in its place: in a loop those that it makes, and
+        ``before`` it all others, of all its steps."""
+        storage, early = self.plan.storage, self.early(root)
+        for read, stretch in pieces(root, frame.table):
+            alias = storage.aliases.get(read.name)
+            made_here = alias is not None and storage.owner(alias.base) == storage.owner(root.name)
+            if made_here or (read in early) is not before:
+                continue
+            whole = natural(frame, root, stored)
+            place = frame.viewed(whole.expr, partial(self._piece, whole, stretch))
+            value = align(operand(frame, read), self.stretch(whole, stretch).dims)
+            self.out.add(
+                f"{text(place)}{'' if isinstance(place, ast.Subscript) else '[...]'} = {text(value)}"
+            )
+
+    def _piece(self, whole: Value, stretch: Alias | Steps, array: ast.expr, lead: int) -> ast.expr:
+        """Where a piece lies in an array that has ``lead`` dimensions before those of the whole."""
+        steps = tuple(f"step {n}" for n in range(lead))
+        return self.stretch(Value(array, (*steps, *whole.dims)), stretch).expr
+
+    def early(self, root: Equation) -> tuple[Read, ...]:
+        """What the loop around puts into a place that is an array, and has before its first step."""
+        storage = self.plan.storage
+        kind = storage.kinds[storage.holder(root.name)]
+        if root.op not in ("concat", "stack") or root.name not in storage.loops or kind != "array":
+            return ()
+        inside, table = self.inside | self.plan.strips.keys(), self.plan.frame.table
+        return tuple(r for r in root.reads if stands_before(r.name, inside, storage.kinds, table))
+
+    def takes_new(self, root: Equation) -> bool:
+        """Whether a new array may be given the name of the quantity's buffer, of which no stretch has a name."""
+        storage = self.plan.storage
+        own = storage.holder(root.name) == root.name and not storage.aliases_of(root.name)
+        return own and storage.kinds[root.name] == "scratch"
 
     def contiguous(self, frame: Frame, root: Equation) -> bool:
         """Whether the place of this step is one block of memory."""

@@ -26,11 +26,11 @@ from ..weave import nodes_of
 from .body import note_of
 from .frame import Frame
 from .inline import final_copies, in_place, is_leaf, is_temporary, nodes, numbers
-from .layout import Demands, Stored, demands, lag_sizes
+from .layout import Demands, Stored, delay, demands, lag_sizes, moves
 from .naming import Names
 from .order import in_groups, together
 from .plan import base_frame, with_outputs, zeroed
-from .stretches import Alias, Steps, cut, pieces, spoils
+from .stretches import Alias, Steps, cut, pieces, spoils, stands_before
 from .strips import strips
 from .virtual import optional, printed_inside
 
@@ -295,17 +295,25 @@ class _Chooser:
             return "array" if place or self._slots(root) and not is_leaf(root) else "fresh"
         if root.name in self.kept or not self._is_flat(root) or not self._inside_only(stage, root):
             return "array"
+        if root.op == "concat" and self._is_begun(stage, root):
+            return "array"
         parts = (reader for reader, _ in self.readers[root.name] if cut(reader, self.table, self.lags))
         if any(self._kind(stage, part) == "array" for part in parts):
             return "array"  # what is kept of every step is a stretch of this
         if any(self.needed.slots.get((root.name, a), (0, 0)) != (0, 0) for a in root.axes if a != stage.axis):
             return "array"
-        reads = [(e, read) for e, read in self._final_readers(root.name) if _moves(stage.axis, read)]
-        delays = {_delay(stage.axis, read) for _, read in reads}
+        reads = [(e, read) for e, read in self._final_readers(root.name) if moves(stage.axis, read)]
+        delays = {delay(stage.axis, read) for _, read in reads}
         if delays <= {0}:
             return "scratch"
         late = any(self._read_until(reader) > self.rank[root.name] for reader, _ in reads)
         return "rolling" if delays == {-stage.step} and not late else "array"
+
+    def _is_begun(self, loop: Loop, root: Equation) -> bool:
+        """Whether some pieces are there for all steps before the loop: then they are put in their places at once."""
+        inside, kinds = {node.name for node in nodes_of(loop)}, self.storage.kinds
+        before = (read for read in root.reads if stands_before(read.name, inside, kinds, self.table))
+        return any(moves(loop.axis, read) for read in before)
 
     def _read_until(self, reader: Equation) -> int:
         """The rank of the last equation that reads what a reader reads: what is not written out may be a view of it."""
@@ -355,7 +363,7 @@ class _Chooser:
         number, axis = self.stage_of[root.name], loop.axis
         left = Position(None, offset=1) if loop.step < 0 and self._rolls(loop, root) else None
         return root.name not in self.bounds and all(
-            _moves(axis, read)
+            moves(axis, read)
             if self.stage_of.get(reader.name) == number
             else left is not None and dict(zip(root.axes, read.at))[axis] == left
             for reader, read in self._final_readers(root.name)
@@ -365,7 +373,7 @@ class _Chooser:
         """Whether the loop reads the quantity, and one step later only."""
         number = self.stage_of[root.name]
         inside = [read for e, read in self._final_readers(root.name) if self.stage_of.get(e.name) == number]
-        return {_moves(loop.axis, r) and _delay(loop.axis, r) for r in inside} == {-loop.step}
+        return {moves(loop.axis, r) and delay(loop.axis, r) for r in inside} == {-loop.step}
 
     def _movable(self, part: Equation, whole: Equation, read: Read) -> bool:
         """Whether a quantity that ``whole`` reads here, once, can be made in a place of ``whole``'s."""
@@ -469,15 +477,6 @@ class _Chooser:
                 if not isinstance(there, Steps) or there.axis != alias.axis or alias.taken & there.taken:
                     return False
         return True
-
-
-def _moves(axis: str, read: Read) -> bool:
-    """Whether a read goes along with the steps of an axis."""
-    return any(p.over == axis and not p.ends for p in read.at)
-
-
-def _delay(axis: str, read: Read) -> int:
-    return next(p.offset for p in read.at if p.over == axis)
 
 
 def _variable(frame: Frame, equation: Equation, storage: Storage, needed: Demands, names: Names) -> Stored:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from ...spec.records import dataclass
 from ...spec.sizes import Size
@@ -84,3 +84,13 @@ def pieces(whole: Equation, table: Mapping[str, Equation]) -> Iterator[tuple[Rea
             size = table[read.name].shape[-1]
             yield read, Alias(whole.name, start, size)
             start = start + size
+
+
+def stands_before(
+    name: str, inside: Container[str], kinds: Mapping[str, str], table: Mapping[str, Equation]
+) -> bool:
+    """Whether a quantity has its value before a loop that computes what is ``inside``: of what has no place of its own
+    (no one of the ``kinds``), all that it reads."""
+    if name in inside or name in kinds:
+        return name not in inside
+    return all(stands_before(read.name, inside, kinds, table) for read in table[name].reads)

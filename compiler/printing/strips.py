@@ -124,8 +124,8 @@ class _Search:
         for number, reader, read in self.readers[name]:
             place = dict(zip(self.table[name].axes, read.at))[axis]
             stage = self.stages[number]
-            if place.over != axis or place.offset or place.ends:
-                return None
+            if place.over != axis or place.offset or place.ends or self.table[reader].op == "concat":
+                return None  # pieces are put in their places for all steps at once
             by_steps = isinstance(stage, Loop) and stage.axis == axis and number in self.by_steps
             found.add(number if by_steps else known.get(reader))
         return found.pop() if len(found) == 1 else None

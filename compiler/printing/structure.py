@@ -108,9 +108,9 @@ def _expand(frame: Frame, equation: Equation) -> Value:
     source = frame.table[equation.reads[0].name]
     if value.constant or not (value.dims or source.shape):
         return Value(value.expr, value.dims, thin=True, constant=value.constant)
-    more = len(equation.shape) - len(source.shape)
-    view = frame.viewed(value.expr, lambda expr, _: _beside_features(expr, more))
-    return Value(view, value.dims, thin=True)
+    sizes = equation.shape[len(source.shape) :]
+    view = frame.viewed(value.expr, lambda expr, _: _beside_features(expr, len(sizes)))
+    return Value(view, value.dims, thin=value.thin or any(size.literal != 1 for size in sizes))
 
 
 def _einsum(frame: Frame, equation: Equation) -> Value:
