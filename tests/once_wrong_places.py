@@ -207,4 +207,16 @@ v[t] = h[t-1] + a[t]
 c[t] = concat(slice(v[t], 1, 2), expand(z[t], 1))
 h[t] = tanh(c[t])
 """,
+    "one of several gates, past the end of the other axis, where the gradient sums over both": """
+dim n = 2
+axis t = 1..T
+axis s = 1..S
+output f
+input u[s] : real[n]
+e[s] : real[n] = affine(u[s])
+f[t, s] : real[n] = affine(u[s], h[t,s-1])
+g[t, s] : real[n] = affine(u[s], h[t,s-1])
+p[t, s] = e[s] * f[t, s]
+h[t, s] = g[t, s] * p[t, s]
+""",
 }

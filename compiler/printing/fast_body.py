@@ -293,7 +293,7 @@ class Printer(Places):
             return
         alias = storage.aliases.get(root.name)
         if alias is not None and alias.base == root.reads[0].name and root.op in ("slice", "copy"):
-            if loop is None:
+            if loop is None or self._met_inside(root):
                 self._clean(frame, root)
             return
         group = self.together.get(root.name, [])
