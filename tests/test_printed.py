@@ -58,6 +58,19 @@ def test_the_fast_lstm_has_one_product_per_step(name: str) -> None:
     assert len(list(products(loop))) == 1
 
 
+@pytest.mark.parametrize("kind", ["bool", "bool[3]"])
+def test_the_textbook_gradient_of_a_bernoulli_head(kind: str) -> None:
+    """d * (sigmoid(z) - y), as that of a softmax is d * (softmax(z) - onehot)."""
+    spec = "axis t = 1..T\ninput x[t] : real[2]\nhead y[t] : KIND ~ bernoulli(affine(x[t]))\n".replace(
+        "KIND", kind
+    )
+    text = "".join(inspect.getsource(rnnc.loads(spec, Options(level=0))))
+    backward = ast.unparse(function(text, "_backward"))
+    assert (
+        re.search(r"dy_nll_sum \* \(sigmoid\(y_logits\[t\]\) - y_nll_\d\[t\]\)", backward) and "expm1" not in backward
+    )
+
+
 def test_what_loops_call_is_imported_but_for_what_the_spec_calls_so() -> None:
     """A quantity called `add` keeps its name, and NumPy's function is `np.add`."""
     spec = "dim n = 3\naxis t = 1..T\ninput x[t] : real[n]\n"

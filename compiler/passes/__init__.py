@@ -19,6 +19,7 @@ from .defer import defer
 from .factor import factor
 from .gather import gather
 from .join import join, join_rows
+from .logistic import logistic
 from .merge import merge
 from .move import move
 from .pack import pack
@@ -68,7 +69,13 @@ PASSES: tuple[Pass, ...] = (
 TEXTBOOK = tuple(one for one in PASSES if one.name not in ("share", "contract", "factor", "cancel", "scale"))
 """-O0: equations stay those of the spec, even where two of them are alike or could be one."""
 
-BACK = (*TEXTBOOK[:-1], Pass("factor", factor), Pass("move", move), TEXTBOOK[-1])
+BACK = (
+    *TEXTBOOK[:-1],
+    Pass("logistic", logistic),
+    Pass("factor", factor),
+    Pass("move", move),
+    TEXTBOOK[-1],
+)
 """-O0, on the adjoint equations, which nobody wrote: they take the form that a textbook gives them."""
 
 WIDE = (Pass("join", join), Pass("center", center))

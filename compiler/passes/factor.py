@@ -94,7 +94,10 @@ def _products(v: View, read: Read, sign: int) -> Iterator[_Product]:
         for factor, rest in (inner.reads, inner.reads[::-1]):
             repeated = v.through(factor, "expand")
             wide = repeated is not None and not v.source(repeated.reads[0]).shape
-            yield _Product(sign, repeated.reads[0] if wide and repeated else factor, wide, rest)
+            taken = repeated.reads[0] if wide and repeated else factor
+            yield _Product(sign, taken, wide, rest)
+            if (negated := v.through(taken, "neg")) is not None:
+                yield _Product(-sign, negated.reads[0], wide, rest)
     elif (inner := v.through(read, "spread_pick", once=True)) is not None and len(inner.shape) == 1:
         factor, index = inner.reads
         if (negated := v.through(factor, "neg")) is not None:
