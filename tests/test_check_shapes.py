@@ -88,6 +88,7 @@ MISFITS = [
     ("x[t] + z[t]", "RNN303"),
     ("onehot(where(b[t], w[t], 77))", "RNN305"),
     ("onehot(where(b[t], -1, w[t]))", "RNN305"),
+    ("onehot(where(b[t], t - 1, w[t]))", "RNN305"),
     ("H[t] * f[t]", "RNN303"),
     ("W @ z[t]", "RNN302"),
     ("x[t] @ x[t]", "RNN302"),

@@ -67,7 +67,8 @@ def test_the_textbook_gradient_of_a_bernoulli_head(kind: str) -> None:
     text = "".join(inspect.getsource(rnnc.loads(spec, Options(level=0))))
     backward = ast.unparse(function(text, "_backward"))
     assert (
-        re.search(r"dy_nll_sum \* \(sigmoid\(y_logits\[t\]\) - y_nll_\d\[t\]\)", backward) and "expm1" not in backward
+        re.search(r"dy_nll_sum \* \(sigmoid\(y_logits\[t\]\) - y_nll_\d\[t\]\)", backward)
+        and "expm1" not in backward
     )
 
 

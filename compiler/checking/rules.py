@@ -119,9 +119,19 @@ def told(term: Term) -> float | None:
 
 
 def _is_symbol(site: Site, term: Term, count: Size) -> bool:
-    """Whether a number in the place of a token is one of its symbols."""
-    place, most = told(term) if term.type.kind == "int" else None, site.value(count)
-    if place is None or most is None or 0 <= place < most:
+    """Whether what stands in the place of a token is one of its symbols: a number that is written, in range."""
+    if term.type.kind != "int":
+        return True
+    place, most = told(term), site.value(count)
+    if place is None:
+        site.fail(
+            "RNN305",
+            f"{described(term)}, which may be any number, and not one of token({count})",
+            labels=site.labels([term]),
+            help="beside a token stands a token of the same count, or a number that is written",
+        )
+        return False
+    if most is None or 0 <= place < most:
         return True
     said = f"there is no token {place:g} of {count}{site.values(count)}"
     site.fail("RNN305", said, labels=site.labels([term]), help="tokens are counted from 0")
