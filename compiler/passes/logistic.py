@@ -21,8 +21,8 @@ becomes, when what nothing reads any more has been dropped,
     c[t,@] : real = mul(d[t,@], b[t,@])
     output output:c = c
 
-The gradient of a Bernoulli head is d * (sigmoid(z) - y) then (Goodfellow et al., section 6.2.2.2). Told by the result of
-softplus it needs no more than that is kept, which is why the operator's own rule is so."""
+The gradient of a Bernoulli head is d * (sigmoid(z) - y) then (Goodfellow et al., section 6.2.2.2). Told by the result
+of softplus it needs no more than that is kept, which is why the operator's own rule is so."""
 
 from __future__ import annotations
 
