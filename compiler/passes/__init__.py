@@ -96,8 +96,8 @@ SUMS = (Pass("sums", one_sum),)
 SHARED = (Pass("share", share),)
 """-O2, after those: weights that several copies of a cell share are halved once."""
 
-WIDENED = (Pass("widen", widen), PASSES[-1])
-"""-O2, last of all: the products that the adjoint knows are one."""
+WIDENED = (Pass("widen", widen),)
+"""-O2, before those: the products that the adjoint knows are one."""
 
 SINGLE = (Pass("gather", gather), PASSES[-1])
 """-O2, on the equations of a single step: what is small there is the number of calls."""
@@ -145,7 +145,7 @@ ORDERS = {
         fast=(Run(WIDE, once=True), Run(PASSES), Run(LOOPS, once=True)),
         gradient=(Run(PASSES), Run((*SPREAD, *PASSES)), Run(LOOPS, once=True)),
         tangent=(Run(PASSES), Run(LOOPS, once=True)),
-        last=(Run((*LAST, *SUMS, *SHARED, *WIDENED), once=True),),
+        last=(Run((*WIDENED, *LAST, *SUMS, *SHARED), once=True),),
         step=(Run(SINGLE, once=True),),
         frozen=(Run(ROWS, once=True), Run(PASSES), Run(MERGED, once=True)),
     ),

@@ -159,13 +159,13 @@ class _Work:
     def _weight(self, e: Equation, read: Read, scale: Scale) -> Read:
         """What is computed once per call, scaled: a new quantity, for the old one has other readers."""
         source = self.table[read.name]
-        if len(set(scale)) == 1:
-            plain = read.at == here(source.axes)
-            return (
-                self._times(e, read, scale[0])
-                if plain or not source.axes
-                else self._part(e, source, read, scale)
-            )
+        plain = read.at == here(source.axes)
+        if len(set(scale)) == 1 and (plain or not source.axes):
+            return self._times(e, read, scale[0])
+        if plain and source.op in ("concat", "expand"):  # its parts, each by itself
+            parts = (self._weight(e, part, scale) for part in source.reads)
+            statics = dict(source.attrs)
+            return self._made(e, source.op, *parts, axes=source.axes, shape=source.shape, **statics)
         return self._part(e, source, read, scale)
 
     def _part(self, e: Equation, source: Equation, read: Read, scale: Scale) -> Read:
