@@ -86,11 +86,10 @@ define(
 )
 
 
-def _outer_code(call: Call) -> str:
+def _outer_sides(call: Call) -> tuple[str, str]:
     left, right = (len(shape) for shape in call.shapes)
     rows = "{0}[..., " + "None, " * right + "]" if right else "{0}"
-    columns = "{1}[..., " + "None, " * left + ":, " * right + "]" if left else "{1}"
-    return f"{rows} * {columns}"
+    return rows, "{1}[..., " + "None, " * left + ":, " * right + "]" if left else "{1}"
 
 
 def _outer_derivative(c: Cotangent, operand: int) -> Term:
@@ -107,7 +106,8 @@ define(
     shape=lambda call: call.shapes[0] + call.shapes[1],
     type=real,
     traits="bilinear zero",
-    code=_outer_code,
+    code=lambda call: " * ".join(_outer_sides(call)),
+    out=lambda call: f"np.multiply({', '.join(_outer_sides(call))}, {{2}})",
     derivative=(lambda c: _outer_derivative(c, 0), lambda c: _outer_derivative(c, 1)),
     surface="outer",
 )
