@@ -154,9 +154,11 @@ def test_no_fast_loop_makes_arrays() -> None:
 
 @pytest.mark.parametrize("name", library())
 def test_no_loop_of_a_library_cell_makes_arrays(name: str) -> None:
-    """But for `np.where`, which has no place to write into."""
-    made = made_in_loops(compile_source(cell_spec(name)))
-    assert all(re.fullmatch(r"\w+ = np\.where\(.*\)", one) for one in made)
+    """But for `np.where`, which has no place to write into. Nor does one call a function for a sigmoid."""
+    text = compile_source(cell_spec(name))
+    assert all(re.fullmatch(r"\w+ = np\.where\(.*\)", one) for one in made_in_loops(text))
+    bodies = [loop for part in ("_forward", "_backward") for loop in loops(function(text, part))]
+    assert not any("sigmoid" in called(loop) for loop in bodies)
 
 
 def test_a_matrix_memory_is_read_by_products_side_by_side() -> None:
