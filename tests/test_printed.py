@@ -12,9 +12,9 @@ import pytest
 import rnnc
 from compiled import EXAMPLES as FOLDER
 from rnnc.compiler.driver import Options
+from rnnc.compiler.printing import page
 from rnnc.spec.cells import library
 from test_cells import spec as cell_spec
-from rnnc.compiler.printing import page
 
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.rnn"))
 PRODUCTS = {"product", "dot", "matmul", "einsum", "tensordot", "inner", "outer", "vdot"}
