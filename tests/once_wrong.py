@@ -438,4 +438,16 @@ param w : real[k, n, n]
 output o
 o[t] : real[k] = sum(pick(w, x[t] % 2))
 """,
+    "gates of two loops that run against each other, with one input": """
+dim n = 2
+axis t = 1..T
+input x[t] : real[n]
+output g, d
+a[t] : real[n] = affine(x[t], g[t+1])
+b[t] : real[n] = affine(x[t], g[t+1])
+g[t] = a[t] * b[t]
+c[t] : real[n] = affine(x[t], h[t-1])
+d[t] : real[n] = affine(x[t], h[t-1])
+h[t] = c[t]
+""",
 }

@@ -25,7 +25,8 @@ step of a stack is what stands there; a stack whose steps are a stretch of anoth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 
 from ...spec.records import replace
 from ..ir import Equation, Position, Read, System, plain
@@ -45,10 +46,12 @@ def stack(system: System) -> System:
             stacks.setdefault(read, []).append(whole)
     sums = dict(_sums(system, view, sizes))
     result: list[Equation] = []
+    # With the stretches made so far: two of which neither closes a cycle may close one together.
+    table = ChainMap(dict[str, Equation](), view.table)
     names = {name for name, e in view.table.items() if e.op == "stack"}
     for equation in system.equations:
         changed = None if names.isdisjoint([read.name for read in equation.reads]) else _step(equation, view)
-        changed = changed or _stretch(equation, stacks, view) or equation
+        changed = changed or _stretch(equation, stacks, system, table) or equation
         result += sums.get(equation.name, (changed,))
     return system if tuple(result) == system.equations else system.with_equations(result)
 
@@ -167,26 +170,26 @@ def _known(read: Read, view: View) -> Read:
     return source.reads[place.offset - 1] if inner else read
 
 
-def _closes(reads: Sequence[Read], e: Equation, view: View) -> bool:
+def _closes(reads: Sequence[Read], e: Equation, system: System, table: Mapping[str, Equation]) -> bool:
     """Whether the quantity ``e`` cannot be a stretch of what ``reads`` make, because one of them needs it: at the same
     step, or at another, but for what is on e's own cycle already. A cycle that is not yet there might run the other
     way."""
     others = [read.name for read in reads if read not in e.reads]
-    if _leads(others, e.name, view, still=True):
+    if _leads(others, e.name, table, still=True):
         return True
-    needing = [name for name in others if _leads([name], e.name, view, still=False)]
-    cycles = cycles_of(view.system) if needing else {}
+    needing = [name for name in others if _leads([name], e.name, table, still=False)]
+    cycles = cycles_of(system) if needing else {}
     return any(name not in cycles or cycles[name] != cycles.get(e.name) for name in needing)
 
 
-def _leads(names: Sequence[str], goal: str, view: View, still: bool) -> bool:
+def _leads(names: Sequence[str], goal: str, table: Mapping[str, Equation], still: bool) -> bool:
     """Whether one of the quantities needs another; ``still``: at the same step."""
     work, seen = [*names], set[str]()
     while work:
         name = work.pop()
         if name == goal:
             return True
-        source = view.table.get(name)
+        source = table.get(name)
         if source is not None and name not in seen:
             seen.add(name)
             here = (r for r in source.reads if not still or all(p.over is None or not p.offset for p in r.at))
@@ -194,8 +197,13 @@ def _leads(names: Sequence[str], goal: str, view: View, still: bool) -> bool:
     return False
 
 
-def _stretch(e: Equation, stacks: Mapping[Read, Sequence[Equation]], view: View) -> Equation | None:
-    """A stack whose steps another stack has, side by side, is a stretch of it."""
+def _stretch(
+    e: Equation,
+    stacks: Mapping[Read, Sequence[Equation]],
+    system: System,
+    table: MutableMapping[str, Equation],
+) -> Equation | None:
+    """A stack whose steps another stack has, side by side, is a stretch of it: so it stands in the ``table`` then."""
     if e.op != "stack":
         return None
     axis, count = str(e.attr("axis")), len(e.reads)
@@ -204,7 +212,9 @@ def _stretch(e: Equation, stacks: Mapping[Read, Sequence[Equation]], view: View)
         if len(whole.reads) <= count or set(whole.axes) - {own} != set(e.axes) - {axis}:
             continue
         for start in range(len(whole.reads) - count + 1):
-            if whole.reads[start : start + count] == e.reads and not _closes(whole.reads, e, view):
+            same = whole.reads[start : start + count] == e.reads
+            if same and not _closes(whole.reads, e, system, table):
                 at = tuple(Position(axis, offset=start) if a == own else Position(a) for a in whole.axes)
-                return turned(e, "copy", replace(plain(whole), at=at))
+                table[e.name] = turned(e, "copy", replace(plain(whole), at=at))
+                return table[e.name]
     return None
