@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from expressions import Axis, Expressions, Shape, Site, Thing
-from recurrences import gated, linear, views
+from recurrences import gated, grids, linear, views
 from rnnc.compiler.check import check
 from rnnc.spec.diagnostics import Diagnostics
 from rnnc.spec.sizes import Size
@@ -39,6 +39,7 @@ FEATURES = {
 LATER = 20_000
 LATER_FEATURES = {"linear": 0.5, "gated": 0.25, "read starts": 0.7, "matrix starts": 0.5, "stops": 0.3}
 LAST, LAST_FEATURES = 600_000, {"views": 0.3, "ahead": 0.6}
+WIDE, WIDE_FEATURES = 800_000, {"grids": 0.3}
 NAMES = [*"hgcoaquvzpd", "s1", "h2", "out", "C"]
 ODD = "np len T_max B dtype state call buffer range zip lambda def keep rng t_past h_past ended_T h_1 dh int".split()
 # Cells of the library: how they are called, and what of their inside is read and started.
@@ -71,6 +72,7 @@ class Author:
     own: list[str] = field(default_factory=list)  # cells
     later: bool = True
     last: bool = True
+    wide: bool = True
     write: Expressions = field(init=False)
 
     # --------------------------------------------------------------------------------- the whole
@@ -78,7 +80,9 @@ class Author:
     def spec(self) -> str:
         rng = self.rng
         chances = FEATURES | (LATER_FEATURES if self.later else {}) | (LAST_FEATURES if self.last else {})
+        chances |= WIDE_FEATURES if self.wide else {}
         self.has = {name for name, chance in chances.items() if rng.random() < chance}
+        self.has |= {"two axes"} if "grids" in self.has else set()
         self.dims = {name: rng.randint(2, 4) for name in ["n", "m", "k"][: rng.randint(1, 3)]}
         sizes = [Size.of(name) for name in self.dims]
         if rng.random() < 0.3:
@@ -97,6 +101,7 @@ class Author:
             "gated" in self.has
         )
         parts += [lambda: views(self)] * 6 * ("views" in self.has)
+        parts += [lambda: grids(self)] * 8 * ("grids" in self.has)
         for _ in range(rng.randint(1, 4 + self.later)):
             rng.choice(parts)()
         if "stops" in self.has:
@@ -464,7 +469,7 @@ def specification(seed: int) -> str:
     the checker: such a spec is written anew."""
     rng = random.Random(seed)
     while True:
-        text = Author(rng, later=seed >= LATER, last=seed >= LAST).spec()
+        text = Author(rng, later=seed >= LATER, last=seed >= LAST, wide=seed >= WIDE).spec()
         found = Diagnostics()
         check(Source("random.rnn", text), dims={}, read_import=lambda path, span: None, diagnostics=found)
         if all(diagnostic.code != "RNN507" for diagnostic in found.items):

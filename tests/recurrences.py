@@ -55,6 +55,10 @@ OF_VECTORS = (
 OF_MATRICES = ("{0}", "transpose({0})")
 AROUND = ("{0}", "{0}", "{0}", "tanh({0})", "stop_gradient({0})", "sin({0})")
 SHOWN = ("{0} * tanh({state})", "tanh({state})", "{state}", "{0} * {state}")
+# What is made of a product over several axes, of two of them, and, so that it cannot grow, of the state.
+OVER_AXES = ("{0}", "{0}", "{0}", "tanh({0})", "sigmoid({0})")
+MEETING = (*["{0} * {1}"] * 3, "{0} + {1}", "{0}", "concat(slice({0}, 1, {2} - 1), slice({1}, 0, 1))")
+KEPT = ("tanh({0})", "0.5 * sin({0})", "sigmoid({0})", "0.5 * sin({0}) + 0.3 * {past}")
 
 
 def linear(author: Author) -> None:
@@ -146,6 +150,43 @@ def gated(author: Author) -> None:
     author.define(shown, rng.choice(SHOWN).format(here[-1], state=f"{state.name}[{', '.join(axes)}]"))
     write.straight = usual
     author.finish([shown, state, *gates])
+
+
+def grids(author: Author) -> None:
+    """Gates over several axes, and products over fewer, of the same vector: the products that both meet in have
+    gradients summed over the axes that one of them lacks."""
+    rng, write, site = author.rng, author.write, author.along()
+    known = [one for one in author.things if one.kind == "real" and one.axes and len(one.shape) == 1]
+    if not known:
+        return
+    given, shape, every = rng.choice(known), (rng.choice(write.sizes),), [axis.index for axis in write.axes]
+    axes = tuple(rng.sample(every, len(every))) if rng.random() < 0.8 else author.some_with(site.carrier)
+    axes += tuple(axis for axis in given.axes if axis not in axes)
+    others = [axis for axis in axes if axis != site.carrier]
+    second = rng.choice(others) if others and rng.random() < 0.2 else ""
+    usual, write.straight = write.straight, 0.9
+    few = [Thing(author.name(), given.axes, shape) for _ in range(rng.choice([0, 1, 1, 2]))]
+    state, *gates = (Thing(author.name(), axes, shape) for _ in range(1 + rng.choice([2, 2, 3, 4])))
+    outside = write.leaf(shape, replace(site, axes=axes, complete=tuple(author.things)))
+    behind = replace(site, axes=axes, members=(state,), second=second)
+    past = str(write.read("real", shape, behind))
+    for gate in (*few, *gates):
+        reads = [_here(given), past if rng.random() < 0.9 else str(write.read("real", shape, behind))]
+        cut = gate in few or rng.random() < 0.1
+        author.define(gate, rng.choice(OVER_AXES).format(f"affine({', '.join(reads[:1] if cut else reads)})"))
+    parts, made = [*map(_here, (*gates, *few)), outside], []
+    for _ in range(rng.choice([0, 1, 1, 2])):
+        made.append(Thing(author.name(), axes, shape))
+        author.define(made[-1], rng.choice(MEETING).format(*rng.sample(parts, 2), shape[0]))
+        parts.append(_here(made[-1]))
+    met = rng.choice(MEETING[:3]).format(*rng.sample(parts, 2))
+    author.define(state, rng.choice(KEPT).format(met, past=past))
+    write.straight = usual
+    author.finish([*few, state, *gates, *made])
+
+
+def _here(thing: Thing) -> str:
+    return f"{thing.name}[{', '.join(thing.axes)}]"
 
 
 def _gate_read(author: Author, site: Site) -> str:

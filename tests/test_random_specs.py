@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from generate import LATER, specification
+from generate import LATER, WIDE, specification
 from long_runs import random_subject
 from oracles import Subject
 from wordings import check_all, check_some
@@ -87,6 +87,12 @@ def test_what_nobody_can_know_exactly(seed: int, text: str) -> None:
 @pytest.mark.parametrize("seed", [3889, 3935])
 def test_a_spec_that_was_printed_wrongly(seed: int) -> None:
     """A truth value past its end; an input without steps beside a loop."""
+    check_some(random_subject(seed))
+
+
+@pytest.mark.parametrize("seed", [WIDE + 62, WIDE + 74, WIDE + 202])
+def test_gates_over_several_axes(seed: int) -> None:
+    """Wrong when one of them was not made right past the ends inside its loop."""
     check_some(random_subject(seed))
 
 
