@@ -13,6 +13,7 @@ from rnnc.compiler.ir import System
 from rnnc.compiler.ir_text import parse_system, system_text
 from rnnc.compiler.passes import (
     BACK,
+    COLLECTED,
     LOOPS,
     MERGED,
     PASSES,
@@ -46,13 +47,14 @@ every_pass = pytest.mark.parametrize(
         *(one for one in LOOPS if one.name == "defer"),
         MERGED[1],
         WIDENED[0],
+        COLLECTED[0],
         SINGLE[0],
     ),
     ids=lambda one: one.name,
 )
 every_one = pytest.mark.parametrize(
     "one",
-    (*REPEATED, *WIDE, *SPREAD, *LOOPS, *SUMS, *MERGED[:-1], ROWS[0], WIDENED[0]),
+    (*REPEATED, *WIDE, *SPREAD, *LOOPS, *SUMS, *MERGED[:-1], ROWS[0], WIDENED[0], COLLECTED[0]),
     ids=lambda one: f"{one.name}-{one.run.__name__}",
 )
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

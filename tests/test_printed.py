@@ -275,3 +275,13 @@ def test_a_template_takes_only_text_that_the_compiler_made() -> None:
     assert page.only_code(page.Code("x = 1")) == "x = 1"
     with pytest.raises(TypeError, match="a template was given str, not Code"):
         page.only_code("x = 1")
+
+
+@pytest.mark.parametrize("cell", ["fastgrnn", "liquid"])
+def test_what_comes_back_is_multiplied_once(cell: str) -> None:
+    """Two parameters are no factors of products there, and their gradients need terms of the recurrence's sum: these
+    are computed outside. At each step what comes back is added up, passed on, and multiplied by one slope."""
+    text = compile_source(cell_spec(cell) + "loss fit[t] = sum(square(h[t]))\n")
+    (loop,) = loops(function(text, "_backward"))
+    found = called(ast.Module(loop.body, []))
+    assert found.count("multiply") + found.count("divide") == 2 and found.count("add") == 2

@@ -12,6 +12,7 @@ from ...spec.records import dataclass
 from ..ir import System
 from .cancel import cancel
 from .center import center
+from .collect import collect
 from .contract import contract
 from .copies import drop_copies
 from .dead import drop_dead
@@ -84,6 +85,9 @@ WIDE = (Pass("join", join), Pass("center", center))
 SPREAD = (Pass("spread", spread),)
 """-O2, on the adjoint equations: chains of products that `regroup` can take apart."""
 
+COLLECTED = (Pass("collect", collect),)
+"""-O2, on the adjoint equations, which are linear in what comes back."""
+
 LOOPS = (Pass("regroup", regroup), Pass("scale", scale), Pass("pack", pack), Pass("defer", defer), PASSES[-1])
 """-O2, last: what a loop need not do, and the signs that then stand by themselves."""
 
@@ -110,7 +114,8 @@ MERGED = (*LAST, Pass("merge", merge), *SINGLE)
 
 NAMES = tuple(
     dict.fromkeys(
-        one.name for one in (*PASSES, *BACK, *WIDE, *SPREAD, *LOOPS, *LAST, *SUMS, *WIDENED, *MERGED)
+        one.name
+        for one in (*PASSES, *BACK, *WIDE, *SPREAD, *COLLECTED, *LOOPS, *LAST, *SUMS, *WIDENED, *MERGED)
     )
 )
 
@@ -143,7 +148,7 @@ ORDERS = {
     2: Order(
         small=(Run(PASSES),),
         fast=(Run(WIDE, once=True), Run(PASSES), Run(LOOPS, once=True)),
-        gradient=(Run(PASSES), Run((*SPREAD, *PASSES)), Run(LOOPS, once=True)),
+        gradient=(Run(PASSES), Run((*SPREAD, *PASSES)), Run((*COLLECTED, *LOOPS), once=True)),
         tangent=(Run(PASSES), Run(LOOPS, once=True)),
         last=(Run((*WIDENED, *LAST, *SUMS, *SHARED), once=True),),
         step=(Run(SINGLE, once=True),),
