@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status = _attempt(words)
         sys.stdout.flush()
+        sys.stderr.flush()  # argparse goes on when it cannot write
     except BrokenPipeError:  # who reads us has had enough
         _drop_output()
     except OSError as error:

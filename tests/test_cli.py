@@ -148,7 +148,8 @@ def test_a_closed_pipe_is_no_traceback(words, closed):
     reader, writer = os.pipe()
     os.close(reader)
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, closed: writer}
-    done = subprocess.run([sys.executable, "-m", "rnnc", *words], text=True, **streams)
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run([sys.executable, "-m", "rnnc", *words], text=True, env=buffered, **streams)
     os.close(writer)
     assert done.returncode in (0, 1, 2) and "Traceback" not in f"{done.stdout}{done.stderr}"
     assert "Exception ignored" not in f"{done.stdout}{done.stderr}"
