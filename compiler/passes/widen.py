@@ -110,9 +110,8 @@ class _Widening(Merging):
                 inside = inside + width
             else:
                 outside = outside + width
-        return {*inside.dims, *outside.dims} <= self.dims.keys() and 2 * outside.value(
-            self.dims
-        ) <= inside.value(self.dims)
+        known = {*inside.dims, *outside.dims} <= self.dims.keys()
+        return known and 2 * outside.value(self.dims) <= inside.value(self.dims)
 
     def _beside(self, e: Equation, column: Read, v: View) -> Read:
         """A vector as a matrix of one column; a number as a vector of one component."""
