@@ -112,8 +112,6 @@ class _Work:
         if len(parts) == 1:
             return parts[0]
         *others, last = sorted(parts, key=lambda part: part.op == "neg")
-        if all(part.op == "neg" for part in parts):
-            return None
         total = self._made(e, others[0], v)
         for part in others[1:]:
             total = self._made(e, self._added(e, total, part, v), v)
